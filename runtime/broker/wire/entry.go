@@ -1,0 +1,143 @@
+package wire
+
+import "encoding/json"
+
+// Types of journal entries, each with the struct in its Data.
+const (
+	EntryTurnStart      = "turn_start"      // TurnStart
+	EntryText           = "text"            // Text: a piece of the agent's answer
+	EntryThought        = "thought"         // Text: a piece of its thinking
+	EntryTool           = "tool"            // Tool: its whole state now; the last one with an id counts
+	EntryPlan           = "plan"            // Plan: whole, replaces the one before
+	EntryPermission     = "permission"      // Permission: a question is open
+	EntryPermissionDone = "permission_done" // PermissionDone
+	EntryTurnEnd        = "turn_end"        // TurnEnd
+	EntryMode           = "mode"            // Options: current mode and those on offer
+	EntryModel          = "model"           // Options: current model and those on offer
+	EntryCommands       = "commands"        // Options: slash commands on offer
+	EntryUsage          = "usage"           // Context: how full the context window is
+	EntryAgent          = "agent"           // AgentState
+	EntryStalled        = "stalled"         // Note: a turn makes no progress
+	EntryError          = "error"           // Note
+	EntryPorts          = "ports"           // []Port: the whole list, when it changed
+)
+
+// TurnStart opens a turn.
+type TurnStart struct {
+	Prompt    string `json:"prompt"` // Prompt.ID
+	Automatic bool   `json:"automatic,omitempty"`
+	Text      string `json:"text,omitempty"` // of an automatic prompt
+}
+
+// Text is appended to the block it names.
+type Text struct {
+	Block string `json:"block"` // unique within the session
+	Text  string `json:"text"`
+}
+
+// Tool is a tool call as it stands.
+type Tool struct {
+	ID        string          `json:"id"`
+	Title     string          `json:"title"`
+	Kind      string          `json:"kind"`   // read, edit, delete, move, search, execute, think, fetch, other
+	Status    string          `json:"status"` // pending, in_progress, completed, failed
+	Input     json.RawMessage `json:"input,omitempty"`
+	Content   []Content       `json:"content,omitempty"`
+	Locations []Location      `json:"locations,omitempty"`
+	StartedAt int64           `json:"started_at,omitempty"` // unix ms
+	EndedAt   int64           `json:"ended_at,omitempty"`
+}
+
+// Content is a piece of a tool's output.
+type Content struct {
+	Type string `json:"type"`           // "text", "diff", "image"
+	Text string `json:"text,omitempty"` // text; image: base64
+	MIME string `json:"mime,omitempty"`
+	Path string `json:"path,omitempty"` // diff
+	Old  string `json:"old,omitempty"`
+	New  string `json:"new,omitempty"`
+	// Body names by sha-256 (hex) what was too long to stand here: the whole
+	// Content as JSON, by PathBody.
+	Body string `json:"body,omitempty"`
+	Size int    `json:"size,omitempty"` // of what Body names, in bytes
+}
+
+// Location is a place in the workspace that a tool touches.
+type Location struct {
+	Path string `json:"path"`
+	Line int    `json:"line,omitempty"`
+}
+
+// Plan is the agent's checklist.
+type Plan struct {
+	Steps []PlanStep `json:"steps"`
+}
+
+// PlanStep is one line of a plan.
+type PlanStep struct {
+	Text   string `json:"text"`
+	Status string `json:"status"` // pending, in_progress, completed
+}
+
+// Permission is a question of the agent.
+type Permission struct {
+	ID      string   `json:"id"`
+	Tool    Tool     `json:"tool"` // what would be run, in full
+	Options []Option `json:"options"`
+}
+
+// PermissionDone closes a question.
+type PermissionDone struct {
+	ID      string `json:"id"`
+	Option  string `json:"option,omitempty"` // empty: cancelled
+	Allowed bool   `json:"allowed"`
+}
+
+// Option is something to choose.
+type Option struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Kind: for permissions allow_once, allow_always, reject_once, reject_always.
+	Kind        string `json:"kind,omitempty"`
+	Description string `json:"description,omitempty"`
+}
+
+// Options is a choice with its current value.
+type Options struct {
+	Current string   `json:"current,omitempty"`
+	Options []Option `json:"options,omitempty"`
+}
+
+// TurnEnd closes a turn. Tokens are this turn's, never cumulative.
+type TurnEnd struct {
+	Prompt     string  `json:"prompt"`
+	StopReason string  `json:"stop_reason"` // end_turn, cancelled, max_tokens, max_turn_requests, refusal, error
+	Model      string  `json:"model,omitempty"`
+	Input      int64   `json:"input_tokens"`  // without cache reads
+	Output     int64   `json:"output_tokens"` // thinking included
+	CacheRead  int64   `json:"cache_read_tokens,omitempty"`
+	CacheWrite int64   `json:"cache_write_tokens,omitempty"`
+	CostUSD    float64 `json:"cost_usd,omitempty"` // this turn's; 0: not told, priced by the daemon
+	Error      string  `json:"error,omitempty"`
+}
+
+// Context is how much of the model's window is in use.
+type Context struct {
+	Used int64 `json:"used"`
+	Size int64 `json:"size"`
+}
+
+// AgentState is a change in the life of the agent process.
+type AgentState struct {
+	State   string `json:"state"`             // starting, ready, resumed, exited, failed
+	Agent   string `json:"agent,omitempty"`   // name and version, as it says
+	Session string `json:"session,omitempty"` // the ACP session
+	Detail  string `json:"detail,omitempty"`
+	Exit    int    `json:"exit,omitempty"`
+}
+
+// Note is a sentence for people.
+type Note struct {
+	Source  string `json:"source,omitempty"` // agent, broker, workspace, disk
+	Message string `json:"message"`
+}
