@@ -1,0 +1,55 @@
+// Package launch turns a stored launch request into the runtime.Spec of a run.
+//
+// The whole request is kept with the session, so that a restart is the same
+// session. Ten contributors, run in order, each add their piece.
+package launch
+
+// Request is everything that a session was asked to be, as JSON in the store.
+// Credentials stand here by name only. Fields follow the REST contract's
+// SessionCreate; the ones that the contract lacks are marked.
+type Request struct {
+	Agent           string            `json:"agent"`             // ours: "claude", "codex", "acp"
+	Command         []string          `json:"command,omitempty"` // ours: argv of an ACP agent, for "acp"
+	Model           string            `json:"model"`
+	Mode            string            `json:"mode,omitempty"` // ours: the agent's permission mode
+	Source          Source            `json:"source"`
+	Env             map[string]string `json:"env,omitempty"`     // ours
+	Network         string            `json:"network,omitempty"` // ours: "open" (default), "none"
+	SystemPrompt    string            `json:"system_prompt,omitempty"`
+	InitialPrompt   string            `json:"initial_prompt,omitempty"`
+	Resources       map[string]any    `json:"resource_config,omitempty"` // cpu, memory, gpu, …
+	TemplateName    string            `json:"template_name,omitempty"`
+	ProfileName     string            `json:"profile_name,omitempty"`
+	PresetID        string            `json:"preset_id,omitempty"`
+	WorkspaceID     string            `json:"workspace_id,omitempty"`
+	TermRestricted  bool              `json:"terminal_restricted,omitempty"`
+	CredentialNames []string          `json:"credential_names,omitempty"`
+	IntegrationIDs  []string          `json:"integration_ids,omitempty"`
+	IssueID         string            `json:"issue_id,omitempty"`
+	IssueURL        string            `json:"issue_url,omitempty"`
+}
+
+// Source says where the workspace comes from: the contract's tagged union, and
+// two kinds of ours.
+type Source struct {
+	// Type: "git" (empty Repo: an empty workspace), "local_mount" (live), or
+	// ours: "local_copy" (LocalPath with its uncommitted work, copied once).
+	Type       string `json:"type"`
+	Repo       string `json:"repo,omitempty"` // URL, or a path of a local repository
+	Branch     string `json:"branch,omitempty"`
+	BaseBranch string `json:"base_branch,omitempty"`
+
+	LocalPath    string            `json:"local_path,omitempty"`
+	Paths        []MountMapping    `json:"paths,omitempty"`
+	NodeSelector map[string]string `json:"node_selector,omitempty"`
+	// WritableGit: .git/hooks and .git/config of a live folder may be written
+	// from inside (ours; the host's git runs them later).
+	WritableGit bool `json:"writable_git,omitempty"`
+}
+
+// MountMapping puts a host folder into the session.
+type MountMapping struct {
+	HostPath  string `json:"host_path"`
+	MountPath string `json:"mount_path"`
+	ReadOnly  bool   `json:"read_only"`
+}
