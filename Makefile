@@ -1,0 +1,47 @@
+# `make` prints this help. Two targets matter: `make up` and `make test`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BROKER  := assets/broker/volundr-session-linux-
+LDFLAGS := -s -w -X main.version=$(VERSION)
+SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*') $(shell find assets -type f -not -path 'assets/broker/volundr-session-*') go.mod go.sum
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | sort | expand -t 14
+
+up: volundr ## build, find (or install) a Docker engine, start the daemon, print a login link
+	@./volundr up
+
+build: volundr ## the executable, ./volundr
+
+volundr: $(BROKER)amd64 $(BROKER)arm64 $(SOURCES)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ .
+
+# The program inside a session, for both architectures, embedded into volundr.
+# No version is stamped into it: the same source gives the same bytes, and so
+# the same session image.
+$(BROKER)%: $(shell find runtime -name '*.go' -not -name '*_test.go') go.mod go.sum
+	CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o $@ ./runtime/broker/cmd
+
+generate: ## templ files → Go
+	$(GO) tool templ generate -path ./ui -lazy
+
+check: $(BROKER)amd64 $(BROKER)arm64 ## format, vet, lint, generated files and go.mod up to date
+	@bash .ci/check
+
+setup: ## install what the tests need (Debian/Ubuntu as root, or SETUP=1)
+	@bash .ci/setup
+
+test: ## every test, end-to-end included
+	@bash .ci/test
+
+bench: volundr ## one table: figure, target, floor
+	@bash .ci/setup
+	$(GO) test ./daemon/bench -run '^$$' -bench . -benchtime 1x -timeout 40m -v
+
+clean: ## what make built
+	rm -rf volundr assets/broker/volundr-session-* .cache
+
+.PHONY: help up build generate check setup test bench clean
