@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"time"
+)
+
+// Conclude writes, for the engine, what it concluded about old: State (Since
+// follows), Doing, Run, ReadyAt, SubmittedAt, Ended, Failure, Attempts, RetryAt
+// and Archive of new. It returns the row as it stands then. ErrStale when
+// somebody changed the row since old was read, ErrNotFound when it is gone.
+func (db *DB) Conclude(ctx context.Context, old, new Session) (s Session, err error) {
+	ended, err := nullJSON(new.Ended)
+	if err != nil {
+		return Session{}, err
+	}
+	failure, err := nullJSON(new.Failure)
+	if err != nil {
+		return Session{}, err
+	}
+	err = db.write(ctx, func(t *tx) error {
+		since := old.Since
+		if new.State != old.State {
+			since = t.now
+		}
+		// Doing is also set by SetDoing, which does not count as a change.
+		s, err = scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET state = ?, since = ?,
+			doing = CASE WHEN ? THEN ? ELSE doing END, run = ?, ready_at = ?, submitted_at = ?, ended = ?, failure = ?,
+			attempts = ?, retry_at = ?, archive = ?, updated_at = ?, version = version + 1
+			WHERE id = ? AND version = ? RETURNING `+sessionColumns,
+			new.State, millis(since), new.Doing != old.Doing, new.Doing, new.Run, millis(new.ReadyAt), millis(new.SubmittedAt),
+			ended, failure, new.Attempts, millis(new.RetryAt), new.Archive, millis(t.now), old.ID, old.Version))
+		if errors.Is(err, ErrNotFound) {
+			return t.staleOrGone(ctx, old.ID)
+		}
+		if err != nil || !tells(old, new) {
+			return err
+		}
+		return t.event(ctx, s, SessionUpdated)
+	})
+	return s, err
+}
+
+// tells reports whether anything changed that people see.
+func tells(old, new Session) bool {
+	return old.State != new.State || old.Doing != new.Doing || old.Run != new.Run || old.Archive != new.Archive ||
+		!reflect.DeepEqual(old.Failure, new.Failure)
+}
+
+func (t *tx) staleOrGone(ctx context.Context, id string) error {
+	var one int
+	err := t.QueryRowContext(ctx, `SELECT 1 FROM sessions WHERE id = ?`, id).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return errors.Join(err, ErrStale)
+}
+
+// Forget deletes the row, for the engine, when nothing is left of the session.
+// Its conversation goes with it; usage and chronicles stay. ErrStale when
+// somebody changed the row since s was read; a row that is gone is no error.
+func (db *DB) Forget(ctx context.Context, s Session) error {
+	return db.write(ctx, func(t *tx) error {
+		res, err := t.ExecContext(ctx, `DELETE FROM sessions WHERE id = ? AND version = ?`, s.ID, s.Version)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			if err := t.staleOrGone(ctx, s.ID); !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			return nil
+		}
+		return t.event(ctx, s, SessionDeleted)
+	})
+}
+
+// SetReady notes, for the link, that this run answered once. It does nothing
+// when the session is in another run or ready already.
+func (db *DB) SetReady(ctx context.Context, id string, run int, at time.Time) error {
+	return db.set(ctx, SessionUpdated, `ready_at = ?, version = version + 1`, `run = ? AND ready_at = 0`, id,
+		[]any{millis(at)}, []any{run})
+}
+
+// SetActivity notes, for the link, what the agent does: "", idle, active,
+// tool_executing or waiting, and a text for people.
+func (db *DB) SetActivity(ctx context.Context, id, activity, text string) error {
+	now := millis(time.Now())
+	return db.set(ctx, SessionActivity, `activity = ?, activity_text = ?, last_active = ?`, `(activity, activity_text) <> (?, ?)`, id,
+		[]any{activity, text, now}, []any{activity, text})
+}
+
+// SetDetail notes, for the link, a surface that stopped answering; empty: all
+// answer.
+func (db *DB) SetDetail(ctx context.Context, id, detail string) error {
+	return db.set(ctx, SessionUpdated, `detail = ?`, `detail <> ?`, id, []any{detail}, []any{detail})
+}
+
+// SetDoing notes, for the system, what goes on now, for people. It is no change
+// to the row as Conclude sees it.
+func (db *DB) SetDoing(ctx context.Context, id, doing string) error {
+	return db.set(ctx, SessionUpdated, `doing = ?`, `doing <> ?`, id, []any{doing}, []any{doing})
+}
+
+// SetMode notes, for the link, the agent's permission mode.
+func (db *DB) SetMode(ctx context.Context, id, mode, name string) error {
+	return db.set(ctx, SessionUpdated, `mode = ?, mode_name = ?`, `(mode, mode_name) <> (?, ?)`, id, []any{mode, name}, []any{mode, name})
+}
+
+// set writes a fact when the condition says that it is news. A session that is
+// not there is no error: facts arrive late.
+func (db *DB) set(ctx context.Context, event, assign, cond, id string, values, condValues []any) error {
+	return db.write(ctx, func(t *tx) error {
+		args := append(append(append([]any{}, values...), millis(t.now), id), condValues...)
+		s, err := scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET `+assign+`, updated_at = ? WHERE id = ? AND `+cond+
+			` RETURNING `+sessionColumns, args...))
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return t.event(ctx, s, event)
+	})
+}
+
+func nullJSON[T any](v *T) (any, error) {
+	if v == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(v)
+	return string(b), err
+}

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Credential is one row of credentials. Sealed is opaque to the store.
+type Credential struct {
+	ID        string
+	OwnerID   string
+	TenantID  string
+	Name      string // unique for its owner
+	Type      string
+	Keys      []string          // names of the values in Sealed
+	Metadata  map[string]string // in clear
+	Sealed    []byte
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+const credentialColumns = `id, owner_id, tenant_id, name, type, keys, metadata, sealed, created_at, updated_at`
+
+func scanCredential(row scanner) (c Credential, err error) {
+	var keys, metadata string
+	var created, updated int64
+	if err := row.Scan(&c.ID, &c.OwnerID, &c.TenantID, &c.Name, &c.Type, &keys, &metadata, &c.Sealed, &created, &updated); err != nil {
+		return Credential{}, notFound(err)
+	}
+	c.CreatedAt, c.UpdatedAt = moment(created), moment(updated)
+	if err := json.Unmarshal([]byte(keys), &c.Keys); err != nil {
+		return Credential{}, err
+	}
+	return c, json.Unmarshal([]byte(metadata), &c.Metadata)
+}
+
+// PutCredential stores p's credential by its name, in place of the one before,
+// and returns it as stored.
+func (db *DB) PutCredential(ctx context.Context, p Principal, c Credential) (out Credential, err error) {
+	keys, err := json.Marshal(append([]string{}, c.Keys...))
+	if err != nil {
+		return Credential{}, err
+	}
+	if c.Metadata == nil {
+		c.Metadata = map[string]string{}
+	}
+	metadata, err := json.Marshal(c.Metadata)
+	if err != nil {
+		return Credential{}, err
+	}
+	err = db.write(ctx, func(t *tx) error {
+		out, err = scanCredential(t.QueryRowContext(ctx, `INSERT INTO credentials (`+credentialColumns+`)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant_id, owner_id, name) DO UPDATE SET
+			type = excluded.type, keys = excluded.keys, metadata = excluded.metadata, sealed = excluded.sealed,
+			updated_at = excluded.updated_at RETURNING `+credentialColumns,
+			uuid.NewString(), p.UserID, p.TenantID, c.Name, c.Type, string(keys), string(metadata), c.Sealed, millis(t.now), millis(t.now)))
+		return err
+	})
+	return out, err
+}
+
+// Credential gives p's own credential by its name. Credentials are never
+// another's, not even for an admin.
+func (db *DB) Credential(ctx context.Context, p Principal, name string) (Credential, error) {
+	return scanCredential(db.r.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials
+		WHERE tenant_id = ? AND owner_id = ? AND name = ?`, p.TenantID, p.UserID, name))
+}
+
+// Credentials gives p's own credentials by name.
+func (db *DB) Credentials(ctx context.Context, p Principal) ([]Credential, error) {
+	rows, err := db.r.QueryContext(ctx, `SELECT `+credentialColumns+` FROM credentials WHERE tenant_id = ? AND owner_id = ? ORDER BY name`,
+		p.TenantID, p.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []Credential{}
+	for rows.Next() {
+		c, err := scanCredential(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
+// DeleteCredential deletes p's own credential. ErrNotFound when there is none.
+func (db *DB) DeleteCredential(ctx context.Context, p Principal, name string) error {
+	return db.write(ctx, func(t *tx) error {
+		var id string
+		return notFound(t.QueryRowContext(ctx, `DELETE FROM credentials WHERE tenant_id = ? AND owner_id = ? AND name = ? RETURNING id`,
+			p.TenantID, p.UserID, name).Scan(&id))
+	})
+}

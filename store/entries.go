@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+)
+
+// AppendJournal stores, for the link, journal entries of a session (Seq, Run,
+// At, Turn, Type and Data of each) and moves the session's journal position.
+// Entries that are there already, by (session, epoch, Seq), are left alone. It
+// returns how many were new. ErrNotFound when the session is gone.
+func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entries []Entry) (added int, err error) {
+	if len(entries) == 0 {
+		return 0, nil
+	}
+	err = db.write(ctx, func(t *tx) error {
+		added = 0
+		last := entries[0].Seq
+		for _, e := range entries {
+			last = max(last, e.Seq)
+		}
+		res, err := t.ExecContext(ctx, `UPDATE sessions SET
+			journal_seq = CASE WHEN journal_epoch = ? THEN max(journal_seq, ?) ELSE ? END, journal_epoch = ?, last_active = ?
+			WHERE id = ?`, epoch, last, last, epoch, millis(t.now), sessionID)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, ErrNotFound)
+		}
+		insert, err := t.PrepareContext(ctx, `INSERT INTO entries (session_id, source, epoch, seq, run, at, turn, type, data)
+			VALUES (?, 'journal', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id, epoch, seq) DO NOTHING`)
+		if err != nil {
+			return err
+		}
+		defer insert.Close()
+		for _, e := range entries {
+			res, err := insert.ExecContext(ctx, sessionID, epoch, e.Seq, e.Run, millis(e.At), e.Turn, e.Type, orNull(e.Data))
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			added += int(n)
+		}
+		t.nudge = added > 0
+		return nil
+	})
+	return added, err
+}
+
+// AppendDaemon stores, for the system, what the daemon itself did in a
+// conversation. data is marshalled to JSON.
+func (db *DB) AppendDaemon(ctx context.Context, sessionID, typ, turn string, data any) (e Entry, err error) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return Entry{}, err
+	}
+	err = db.write(ctx, func(t *tx) error {
+		e, err = t.appendDaemon(ctx, sessionID, typ, turn, raw)
+		return err
+	})
+	return e, err
+}
+
+func (t *tx) appendDaemon(ctx context.Context, sessionID, typ, turn string, data json.RawMessage) (Entry, error) {
+	e := Entry{SessionID: sessionID, Source: "daemon", At: t.now, Turn: turn, Type: typ, Data: data}
+	err := t.QueryRowContext(ctx, `INSERT INTO entries (session_id, source, run, at, turn, type, data)
+		SELECT id, 'daemon', run, ?, ?, ?, ? FROM sessions WHERE id = ? RETURNING n, run`,
+		millis(t.now), turn, typ, orNull(data), sessionID).Scan(&e.N, &e.Run)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Entry{}, ErrNotFound
+	}
+	t.nudge = true
+	return e, err
+}
+
+// Entries gives a piece of the conversation of one of p's sessions, ascending:
+// the first limit after a cursor, or, with before > 0, the last limit that are
+// before that and after the other. ErrNotFound when p has no such session.
+func (db *DB) Entries(ctx context.Context, p Principal, sessionID string, after, before int64, limit int) ([]Entry, error) {
+	if _, err := db.Session(ctx, p, sessionID); err != nil {
+		return nil, err
+	}
+	query := `SELECT n, source, seq, run, at, turn, type, data FROM entries WHERE session_id = ? AND n > ?`
+	args := []any{sessionID, after}
+	if before > 0 {
+		query, args = query+` AND n < ? ORDER BY n DESC LIMIT ?`, append(args, before, limit)
+	} else {
+		query, args = query+` ORDER BY n LIMIT ?`, append(args, limit)
+	}
+	rows, err := db.r.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []Entry{}
+	for rows.Next() {
+		e := Entry{SessionID: sessionID}
+		var seq sql.NullInt64
+		var at int64
+		var data string
+		if err := rows.Scan(&e.N, &e.Source, &seq, &e.Run, &at, &e.Turn, &e.Type, &data); err != nil {
+			return nil, err
+		}
+		e.Seq, e.At, e.Data = seq.Int64, moment(at), json.RawMessage(data)
+		out = append(out, e)
+	}
+	if before > 0 {
+		slices.Reverse(out)
+	}
+	return out, rows.Err()
+}
+
+func orNull(data json.RawMessage) string {
+	if len(data) == 0 {
+		return "null"
+	}
+	return string(data)
+}

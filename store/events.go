@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Types of events.
+const (
+	SessionCreated  = "session_created"
+	SessionUpdated  = "session_updated"
+	SessionDeleted  = "session_deleted"
+	SessionActivity = "session_activity"
+)
+
+// EventData is the data of every event: whose news it is, and the state it was
+// in. Who shows more reads the row again, for the latest state wins.
+type EventData struct {
+	ID    string `json:"id"`
+	State State  `json:"state,omitempty"`
+	// Of SessionActivity only.
+	Activity string `json:"activity,omitempty"`
+	Text     string `json:"text,omitempty"`
+}
+
+// event appends an event in the transaction of the change itself. Older ones
+// that nobody can need any more go: what a deleted session did, and what its
+// activity was before.
+func (t *tx) event(ctx context.Context, s Session, typ string) error {
+	d := EventData{ID: s.ID}
+	switch typ {
+	case SessionDeleted:
+		if _, err := t.ExecContext(ctx, `DELETE FROM events WHERE session_id = ?`, s.ID); err != nil {
+			return err
+		}
+	case SessionActivity:
+		d.State, d.Activity, d.Text = s.State, s.Activity, s.ActivityText
+		if _, err := t.ExecContext(ctx, `DELETE FROM events WHERE session_id = ? AND type = ?`, s.ID, typ); err != nil {
+			return err
+		}
+	default:
+		d.State = s.State
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	t.nudge = true
+	_, err = t.ExecContext(ctx, `INSERT INTO events (at, type, session_id, owner_id, tenant_id, data) VALUES (?, ?, ?, ?, ?, ?)`,
+		millis(t.now), typ, s.ID, s.OwnerID, s.TenantID, string(data))
+	return err
+}
+
+// Events gives at most limit of p's events after a cursor, in order.
+func (db *DB) Events(ctx context.Context, p Principal, after int64, limit int) ([]Event, error) {
+	rows, err := db.r.QueryContext(ctx, `SELECT seq, at, type, session_id, data FROM events WHERE seq > ? AND`+mine+
+		` ORDER BY seq LIMIT ?`, append(p.args(after), limit)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []Event{}
+	for rows.Next() {
+		var e Event
+		var at int64
+		var data string
+		if err := rows.Scan(&e.Seq, &at, &e.Type, &e.SessionID, &data); err != nil {
+			return nil, err
+		}
+		e.At, e.Data = moment(at), json.RawMessage(data)
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+// LastEvent gives the cursor behind everything that has happened, 0 at first.
+func (db *DB) LastEvent(ctx context.Context) (n int64, err error) {
+	err = db.r.QueryRowContext(ctx, `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)`).Scan(&n)
+	return n, err
+}
+
+// Subscribe gives a channel that holds a nudge whenever something was committed
+// that Events or Entries may show. Nudges merge: read until nothing is new,
+// then wait again. cancel ends it; the channel is never closed.
+func (db *DB) Subscribe() (ch <-chan struct{}, cancel func()) {
+	c := make(chan struct{}, 1)
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.subs[c] = true
+	return c, func() {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		delete(db.subs, c)
+	}
+}
+
+func (db *DB) nudge() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for c := range db.subs {
+		select {
+		case c <- struct{}{}:
+		default: // one waits already
+		}
+	}
+}

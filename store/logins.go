@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Login is one row of logins: a browser that is logged in. The principal it
+// stands for has the user's roles, which are not stored here.
+type Login struct {
+	ID        string
+	Hash      string // of the cookie, which is never stored
+	UserID    string
+	TenantID  string
+	Agent     string // User-Agent
+	CreatedAt time.Time
+	UsedAt    time.Time
+	ExpiresAt time.Time
+}
+
+const loginColumns = `id, hash, user_id, tenant_id, agent, created_at, used_at, expires_at`
+
+func scanLogin(row scanner) (l Login, err error) {
+	var created, used, expires int64
+	err = row.Scan(&l.ID, &l.Hash, &l.UserID, &l.TenantID, &l.Agent, &created, &used, &expires)
+	l.CreatedAt, l.UsedAt, l.ExpiresAt = moment(created), moment(used), moment(expires)
+	return l, notFound(err)
+}
+
+// AddLoginLink stores the hash of a one-time code that logs p in. Links that
+// have expired are dropped on the way.
+func (db *DB) AddLoginLink(ctx context.Context, hash string, p Principal, expires time.Time) error {
+	return db.write(ctx, func(t *tx) error {
+		if _, err := t.ExecContext(ctx, `DELETE FROM login_links WHERE expires_at <= ?`, millis(t.now)); err != nil {
+			return err
+		}
+		_, err := t.ExecContext(ctx, `INSERT INTO login_links (hash, user_id, tenant_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
+			hash, p.UserID, p.TenantID, millis(t.now), millis(expires))
+		return err
+	})
+}
+
+// UseLoginLink spends a link and says whom it logs in (Admin is not known
+// here). ErrNotFound when there is none, it was used or it has expired.
+func (db *DB) UseLoginLink(ctx context.Context, hash string, now time.Time) (p Principal, err error) {
+	err = db.write(ctx, func(t *tx) error {
+		return notFound(t.QueryRowContext(ctx, `DELETE FROM login_links WHERE hash = ? AND expires_at > ? RETURNING user_id, tenant_id`,
+			hash, millis(now)).Scan(&p.UserID, &p.TenantID))
+	})
+	return p, err
+}
+
+// AddLogin stores a login and returns it with its ID and times. Logins that
+// have expired are dropped on the way.
+func (db *DB) AddLogin(ctx context.Context, l Login) (out Login, err error) {
+	if l.ID == "" {
+		l.ID = uuid.NewString()
+	}
+	err = db.write(ctx, func(t *tx) error {
+		if _, err := t.ExecContext(ctx, `DELETE FROM logins WHERE expires_at <= ?`, millis(t.now)); err != nil {
+			return err
+		}
+		out, err = scanLogin(t.QueryRowContext(ctx, `INSERT INTO logins (`+loginColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			RETURNING `+loginColumns,
+			l.ID, l.Hash, l.UserID, l.TenantID, l.Agent, millis(t.now), millis(t.now), millis(l.ExpiresAt)))
+		return err
+	})
+	return out, err
+}
+
+// LoginByHash gives the login of a cookie, unless it has expired.
+func (db *DB) LoginByHash(ctx context.Context, hash string, now time.Time) (Login, error) {
+	return scanLogin(db.r.QueryRowContext(ctx, `SELECT `+loginColumns+` FROM logins WHERE hash = ? AND expires_at > ?`, hash, millis(now)))
+}
+
+// TouchLogin notes that a login was used, and until when it lasts now.
+func (db *DB) TouchLogin(ctx context.Context, id string, used, expires time.Time) error {
+	return db.write(ctx, func(t *tx) error {
+		_, err := t.ExecContext(ctx, `UPDATE logins SET used_at = ?, expires_at = ? WHERE id = ?`, millis(used), millis(expires), id)
+		return err
+	})
+}
+
+// Logins gives p's own logins, the last used first.
+func (db *DB) Logins(ctx context.Context, p Principal) ([]Login, error) {
+	rows, err := db.r.QueryContext(ctx, `SELECT `+loginColumns+` FROM logins WHERE tenant_id = ? AND user_id = ? ORDER BY used_at DESC`,
+		p.TenantID, p.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []Login{}
+	for rows.Next() {
+		l, err := scanLogin(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// DeleteLogin ends one of p's own logins. ErrNotFound when there is none.
+func (db *DB) DeleteLogin(ctx context.Context, p Principal, id string) error {
+	return db.write(ctx, func(t *tx) error {
+		var one string
+		return notFound(t.QueryRowContext(ctx, `DELETE FROM logins WHERE id = ? AND tenant_id = ? AND user_id = ? RETURNING id`,
+			id, p.TenantID, p.UserID).Scan(&one))
+	})
+}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// RecordUsage notes, for the system, what a turn used, once for each (session,
+// turn), and adds it to the session and to its run's chronicle. Cache reads
+// stand in their column but do not count as tokens used. ErrNotFound when the
+// session is gone.
+func (db *DB) RecordUsage(ctx context.Context, u Usage) error {
+	return db.write(ctx, func(t *tx) error {
+		s, err := scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ?`, u.SessionID))
+		if err != nil {
+			return err
+		}
+		at := u.At
+		if at.IsZero() {
+			at = t.now
+		}
+		res, err := t.ExecContext(ctx, `INSERT INTO usage (session_id, run, turn, owner_id, tenant_id, at, provider, model, input,
+			output, cache_read, cache_write, messages, cost_micros) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (session_id, turn) DO NOTHING`,
+			u.SessionID, u.Run, u.Turn, s.OwnerID, s.TenantID, millis(at), u.Provider, u.Model, u.Input, u.Output, u.CacheRead,
+			u.CacheWrite, u.Messages, u.CostMicros)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		tokens := u.Input + u.Output + u.CacheWrite
+		if _, err := t.ExecContext(ctx, `UPDATE sessions SET tokens_used = tokens_used + ?, cost_micros = cost_micros + ?,
+			last_active = ?, updated_at = ? WHERE id = ?`, tokens, u.CostMicros, millis(t.now), millis(t.now), u.SessionID); err != nil {
+			return err
+		}
+		if _, err := t.ExecContext(ctx, `UPDATE chronicles SET tokens = tokens + ?, cost_micros = cost_micros + ?, updated_at = ?
+			WHERE session_id = ? AND run = ?`, tokens, u.CostMicros, millis(t.now), u.SessionID, u.Run); err != nil {
+			return err
+		}
+		return t.event(ctx, s, SessionUpdated)
+	})
+}
+
+// Stats gives totals of what p may see. Today is now's day in UTC. Tokens of
+// sessions that were deleted stay in them.
+func (db *DB) Stats(ctx context.Context, p Principal, now time.Time) (s Stats, err error) {
+	err = db.r.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(state = 'running'), 0) FROM sessions
+		WHERE kind = 'session' AND`+mine, p.args()...).Scan(&s.Total, &s.Active)
+	if err != nil {
+		return Stats{}, err
+	}
+	now = now.UTC()
+	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	err = db.r.QueryRowContext(ctx, `SELECT coalesce(sum(tokens), 0), coalesce(sum(iif(provider = 'local', tokens, 0)), 0),
+		coalesce(sum(iif(provider = 'cloud', tokens, 0)), 0), coalesce(sum(cost_micros), 0)
+		FROM (SELECT provider, input + output + cache_write AS tokens, cost_micros FROM usage WHERE at >= ? AND at < ? AND`+mine+`)`,
+		p.args(millis(day), millis(day.AddDate(0, 0, 1)))...).
+		Scan(&s.TokensToday, &s.LocalToday, &s.CloudToday, &s.CostTodayMicros)
+	return s, err
+}
