@@ -11,7 +11,10 @@ import (
 
 func TestCreatedSessionIsReadBackAsReturned(t *testing.T) {
 	db := open(t)
-	made := create(t, db, func(s *Session) { s.Want = WantRunning; s.ExpiresAt = time.Now().Add(time.Hour).Truncate(time.Millisecond) })
+	made := create(t, db, func(s *Session) {
+		s.Want = WantRunning
+		s.ExpiresAt = time.Now().Add(time.Hour).Truncate(time.Millisecond)
+	})
 	if made.ID == "" || made.Version != 1 || made.State != Starting || made.CreatedAt.IsZero() || made.Kind != "session" {
 		t.Errorf("created: %+v", made)
 	}
@@ -87,8 +90,11 @@ func TestConcludeWritesWhatTheEngineOwnsAndNothingElse(t *testing.T) {
 
 func TestConcludeIsRefusedOnceTheRowChanged(t *testing.T) {
 	for name, change := range map[string]func(*DB, Session) error{
-		"wish":      func(db *DB, s Session) error { _, err := db.Wish(t.Context(), anna, s.ID, WantRunning); return err },
-		"patch":     func(db *DB, s Session) error { _, err := db.PatchSession(t.Context(), anna, s.ID, SessionPatch{}); return err },
+		"wish": func(db *DB, s Session) error { _, err := db.Wish(t.Context(), anna, s.ID, WantRunning); return err },
+		"patch": func(db *DB, s Session) error {
+			_, err := db.PatchSession(t.Context(), anna, s.ID, SessionPatch{})
+			return err
+		},
 		"ready":     func(db *DB, s Session) error { return db.SetReady(t.Context(), s.ID, 0, time.Now()) },
 		"concluded": func(db *DB, s Session) error { _, err := db.Conclude(t.Context(), s, s); return err },
 		"chronicle": func(db *DB, s Session) error {

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+)
+
+// Every method that takes a principal, asked by one who does not own the rows.
+// What they return must be nothing or ErrNotFound.
+func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login string) map[string]func() (int, error) {
+	ctx, name := t.Context(), "stolen"
+	count := func(n int, err error) func() (int, error) { return func() (int, error) { return n, err } }
+	one := func(err error) func() (int, error) {
+		n := 1
+		if err != nil {
+			n = 0
+		}
+		return count(n, err)
+	}
+	_, session := db.Session(ctx, p, s.ID)
+	sessions, sessionsErr := db.Sessions(ctx, p, SessionFilter{IncludeArchived: true})
+	_, patch := db.PatchSession(ctx, p, s.ID, SessionPatch{Name: &name})
+	_, wish := db.Wish(ctx, p, s.ID, WantGone)
+	events, eventsErr := db.Events(ctx, p, 0, 100)
+	entries, entriesErr := db.Entries(ctx, p, s.ID, 0, 0, 100)
+	_, prompt := db.AddPrompt(ctx, p, Prompt{SessionID: s.ID, Blocks: json.RawMessage(`[]`)})
+	stats, statsErr := db.Stats(ctx, p, time.Now())
+	chronicles, chroniclesErr := db.Chronicles(ctx, p, ChronicleFilter{SessionID: s.ID})
+	_, chron := db.Chronicle(ctx, p, chronicle)
+	logins, loginsErr := db.Logins(ctx, p)
+	_, cred := db.Credential(ctx, p, "key")
+	creds, credsErr := db.Credentials(ctx, p)
+	return map[string]func() (int, error){
+		"Session": one(session), "Sessions": count(len(sessions), sessionsErr), "PatchSession": one(patch), "Wish": one(wish),
+		"Events": count(len(events), eventsErr), "Entries": count(len(entries), entriesErr), "AddPrompt": one(prompt),
+		"Stats": count(stats.Total+int(stats.TokensToday), statsErr), "Chronicles": count(len(chronicles), chroniclesErr),
+		"Chronicle": one(chron), "Logins": count(len(logins), loginsErr), "DeleteLogin": one(db.DeleteLogin(ctx, p, login)),
+		"Credential": one(cred), "Credentials": count(len(creds), credsErr), "DeleteCredential": one(db.DeleteCredential(ctx, p, "key")),
+	}
+}
+
+func TestForeignPrincipalFindsNothing(t *testing.T) {
+	db := open(t)
+	s := create(t, db)
+	must(db.AppendDaemon(t.Context(), s.ID, "note", "", "secret"))(t)
+	check(t, db.OpenChronicle(t.Context(), Chronicle{ID: "c", SessionID: s.ID, Run: 1, OwnerID: "anna", TenantID: "t1"}))
+	check(t, db.RecordUsage(t.Context(), Usage{SessionID: s.ID, Run: 1, Turn: "a", Provider: "cloud", Input: 5}))
+	login := must(db.AddLogin(t.Context(), Login{Hash: "h", UserID: "anna", TenantID: "t1", ExpiresAt: time.Now().Add(time.Hour)}))(t)
+	must(db.PutCredential(t.Context(), anna, Credential{Name: "key", Type: "api", Sealed: []byte("x")}))(t)
+	for who, p := range map[string]Principal{"a colleague": bert, "another tenant's admin": other, "nobody": {},
+		"a namesake elsewhere": {UserID: "anna", TenantID: "t2"}} {
+		for name, ask := range foreign(t, db, p, s, "c", login.ID) {
+			if n, err := ask(); n != 0 || err != nil && !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s as %s: %d rows, %v", name, who, n, err)
+			}
+		}
+	}
+	// The same questions find everything when their owner asks: they can fail.
+	for name, ask := range foreign(t, db, anna, s, "c", login.ID) {
+		if n, err := ask(); n == 0 || err != nil {
+			t.Errorf("%s as the owner: %d rows, %v", name, n, err)
+		}
+	}
+}
+
+func TestAdminSeesTheTenantButNoCredentials(t *testing.T) {
+	db := open(t)
+	s := create(t, db)
+	if _, err := db.Session(t.Context(), chief, s.ID); err != nil {
+		t.Error(err)
+	}
+	must(db.PutCredential(t.Context(), anna, Credential{Name: "key", Type: "api", Sealed: []byte("x")}))(t)
+	if _, err := db.Credential(t.Context(), chief, "key"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("anna's credential for the admin: %v", err)
+	}
+}
