@@ -1,0 +1,149 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"volundr/store"
+)
+
+// referrerPolicy keeps every URL of ours from other origins. It is not
+// no-referrer, for with that browsers send "Origin: null" with the forms of our
+// own pages, and a null origin is refused.
+const referrerPolicy = "same-origin"
+
+// Options is what New needs. DB, Dir, Listen and Log must be set.
+type Options struct {
+	DB     *store.DB
+	Dir    string // the data directory, for the token file
+	Listen string // the address really listened on, "127.0.0.1:7420"
+	// LoginPage answers page loads of somebody who is not logged in, with
+	// status 401; nil: a plain page that names `volundr open`.
+	LoginPage http.Handler
+	// Public reports whether a path is open to everybody: style sheets of the
+	// login page. Host and origin checks hold there too. nil: none is.
+	Public func(*http.Request) bool
+	Log    *slog.Logger
+}
+
+// Auth knows who may come in. It is safe for concurrent use.
+type Auth struct {
+	// Surfaces hands out and knows the host names of surfaces.
+	Surfaces *Surfaces
+
+	db           *store.DB
+	hosts        hosts
+	installation string
+	token        string
+	loginPage    http.Handler
+	public       func(*http.Request) bool
+	log          *slog.Logger
+	failures     *rate.Limiter // of wrong codes and tokens; right ones always pass
+}
+
+// New reads the token and the installation's name, or makes them.
+func New(ctx context.Context, o Options) (*Auth, error) {
+	installation, err := Installation(ctx, o.DB)
+	if err != nil {
+		return nil, err
+	}
+	h, err := newHosts(installation, o.Listen)
+	if err != nil {
+		return nil, err
+	}
+	token, err := readToken(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &Auth{
+		db:           o.DB,
+		hosts:        h,
+		installation: installation,
+		token:        token,
+		loginPage:    o.LoginPage,
+		public:       o.Public,
+		log:          o.Log,
+		failures:     rate.NewLimiter(rate.Every(time.Second), 20),
+	}
+	if a.loginPage == nil {
+		a.loginPage = http.HandlerFunc(plainLoginPage)
+	}
+	if a.public == nil {
+		a.public = func(*http.Request) bool { return false }
+	}
+	a.Surfaces = newSurfaces(h, token, func(ctx context.Context, hash string) (store.Login, error) {
+		if hash == programLogin.Hash {
+			return programLogin, nil
+		}
+		return o.DB.LoginByHash(ctx, hash, time.Now())
+	})
+	return a, nil
+}
+
+// Installation is the installation's name: eight lower-case letters and digits,
+// drawn once. It names the control host, the cookie and everything that the
+// daemon makes in a runtime.
+func Installation(ctx context.Context, db *store.DB) (string, error) {
+	name, err := db.SetMetaOnce(ctx, "installation", strings.ToLower(rand.Text()[:8]))
+	if err != nil {
+		return "", fmt.Errorf("name the installation: %w", err)
+	}
+	return name, nil
+}
+
+// Kind says what a Host header stands for.
+func (a *Auth) Kind(host string) Kind { return a.hosts.kind(host) }
+
+// ControlOrigin is the origin of the UI: "http://volundr-….localhost:7420".
+func (a *Auth) ControlOrigin() string { return "http://" + a.hosts.control }
+
+// ProgramOrigin is where programs ask, with the token: "http://127.0.0.1:7420".
+func (a *Auth) ProgramOrigin() string { return "http://" + a.hosts.program[0] }
+
+// Logins gives p's logins, the last used first.
+func (a *Auth) Logins(ctx context.Context, p store.Principal) ([]store.Login, error) {
+	return a.db.Logins(ctx, p)
+}
+
+// Revoke ends one of p's logins and everything that was opened with it:
+// surfaces are cut in the middle of a connection. store.ErrNotFound when p has
+// no such login.
+func (a *Auth) Revoke(ctx context.Context, p store.Principal, id string) error {
+	if err := a.db.DeleteLogin(ctx, p, id); err != nil {
+		return fmt.Errorf("revoke login: %w", err)
+	}
+	a.Surfaces.revoke(id)
+	return nil
+}
+
+// byToken checks a bearer token.
+func (a *Auth) byToken(authorization string) (store.Login, bool) {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") || !same(token, a.token) {
+		return store.Login{}, false
+	}
+	return programLogin, true
+}
+
+// byCookie finds the login of a request's cookie. A name can stand there more
+// than once; four are tried.
+func (a *Auth) byCookie(r *http.Request) (store.Login, error) {
+	for i, c := range r.CookiesNamed(a.cookieName()) {
+		if i == 4 {
+			break
+		}
+		l, err := a.db.LoginByHash(r.Context(), digest(c.Value), time.Now())
+		if err == nil || !errors.Is(err, store.ErrNotFound) {
+			return l, err
+		}
+	}
+	return store.Login{}, store.ErrNotFound
+}

@@ -1,0 +1,48 @@
+package auth
+
+import (
+	"net/http"
+	"strings"
+)
+
+// SurfaceCookie is set on surfaces for browsers that keep cookies in frames.
+// Nobody needs it: the label is the right. It lets a frame outlive a restart
+// of the daemon.
+const SurfaceCookie = "__Host-volundr-surface"
+
+// HandOff answers the stable control URL of a surface, /s/<id>/editor/…, with a
+// redirect to the surface's own origin. rest is the path and query to go on to
+// there, "/" for the beginning. The caller has checked that the session is the
+// caller's to see, and refused the ports that no preview may show.
+func (s *Surfaces) HandOff(w http.ResponseWriter, r *http.Request, session string, surface Surface, port int, rest string) {
+	login, ok := LoginFrom(r.Context())
+	if !ok {
+		unauthorized(w, r, "Missing Authorization header")
+		return
+	}
+	name, err := s.Mint(login, session, surface, port)
+	if err != nil {
+		Answer(w, r, http.StatusNotFound, Page{Title: "No such surface", Detail: "There is no such surface: " + err.Error() + "."})
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'self'") // our own page frames it
+	h.Set("Location", "http://"+name+s.hosts.suffix+localPath(rest))
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// Remember adds the surface's cookie to an answer.
+func (g Grant) Remember(h http.Header) {
+	c := http.Cookie{
+		Name: SurfaceCookie, Value: g.proof, Path: "/",
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, Partitioned: true,
+	}
+	h.Add("Set-Cookie", c.String())
+}
+
+// IsOurCookie reports whether a cookie's name is ours: such are never passed
+// into a session, nor taken from one.
+func IsOurCookie(name string) bool {
+	return name == SurfaceCookie || strings.HasPrefix(name, "volundr-")
+}
