@@ -1,0 +1,196 @@
+// Package engine drives every session to what its owner wants.
+//
+// What is wanted stands on the row, what is there is shown by the runtime, and
+// next concludes from both what to say and what to do. One goroutine decides;
+// actions run beside it, at most one per session; all of them are idempotent,
+// and doing them again is the only recovery. Starting up is no special case.
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"volundr/runtime"
+	"volundr/runtime/broker/wire"
+	"volundr/store"
+)
+
+const (
+	resync      = 30 * time.Second      // look at everything at least this often
+	merge       = 50 * time.Millisecond // nudges of a watch within this are one
+	listTimeout = 15 * time.Second
+	endTimeout  = 5 * time.Second // of the polite end of a run, and of reading logs
+	callTimeout = 2 * time.Minute // of Stop and Remove
+	unreachable = 5 * time.Second // until a runtime that was not there is asked again
+)
+
+// Options are what the engine stands on. DB, Runtimes, Spec, Opened and
+// Completed are required.
+type Options struct {
+	DB       *store.DB
+	Runtimes map[string]runtime.Runtime // by the name on the rows
+	// Spec builds a run's spec from the stored request. image is what the
+	// runtime made ready, empty when it makes none. ErrInvalid of package
+	// runtime: the request itself is wrong.
+	Spec func(ctx context.Context, s store.Session, image string) (runtime.Spec, error)
+	// Opened and Completed keep the run's chronicle; both idempotent. A run
+	// that was completed has its number on the row.
+	Opened    func(ctx context.Context, s store.Session) error
+	Completed func(ctx context.Context, s store.Session, reason string, at time.Time) error
+	// Keep tells which sessions have a broker to connect to, by run. What was
+	// heard of other runs is forgotten before it returns.
+	Keep func(runs map[string]int)
+	// Health is the last that the kept run of a session said of itself.
+	Health func(id string) (wire.Health, bool)
+	// End ends a run politely: turn cancelled, journal read to its end.
+	End func(ctx context.Context, id string) error
+	// Archive packs a session's volumes and returns the hash of what was
+	// verified; Restore unpacks them. Nil: archiving is not supported.
+	Archive func(ctx context.Context, s store.Session) (hash string, err error)
+	Restore func(ctx context.Context, s store.Session) error
+	// Timeout for a started session to answer. 0: 300 s.
+	Timeout time.Duration
+	Log     *slog.Logger
+}
+
+// Engine drives sessions. Run does the work; the other methods may be called
+// from anywhere while it runs.
+type Engine struct {
+	Options
+	rules rules
+
+	poked  chan struct{}
+	nudged chan struct{}
+	done   chan outcome
+
+	// Owned by Run's goroutine.
+	busy  map[string]*deeds
+	pause map[string]pause
+	views map[string]*view
+	kept  map[string]int
+
+	mu      sync.Mutex
+	blind   map[string]bool // watches that broke since the last pass
+	found   map[string]leftover
+	discard map[string]chan error
+	trouble map[string]error
+}
+
+// New gives an engine that does nothing until Run.
+func New(o Options) *Engine {
+	if o.Timeout == 0 {
+		o.Timeout = 300 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Keep == nil {
+		o.Keep = func(map[string]int) {}
+	}
+	if o.Health == nil {
+		o.Health = func(string) (wire.Health, bool) { return wire.Health{}, false }
+	}
+	if o.End == nil {
+		o.End = func(context.Context, string) error { return nil }
+	}
+	return &Engine{
+		Options: o,
+		rules:   rules{timeout: o.Timeout, archives: o.Archive != nil && o.Restore != nil},
+		poked:   make(chan struct{}, 1),
+		nudged:  make(chan struct{}, 1),
+		done:    make(chan outcome),
+		busy:    map[string]*deeds{},
+		pause:   map[string]pause{},
+		views:   map[string]*view{},
+		kept:    map[string]int{},
+		blind:   map[string]bool{},
+		found:   map[string]leftover{},
+		discard: map[string]chan error{},
+		trouble: map[string]error{},
+	}
+}
+
+// Poke asks for a look now: a wish was written, a session was heard. It never
+// blocks, and any number of pokes is one.
+func (e *Engine) Poke() { signal(e.poked) }
+
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default: // one waits already
+	}
+}
+
+// Trouble gives the last error of each runtime that cannot be looked at now.
+// Nothing is concluded of its sessions meanwhile.
+func (e *Engine) Trouble() map[string]error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := map[string]error{}
+	for name, err := range e.trouble {
+		out[name] = err
+	}
+	return out
+}
+
+// Run drives sessions until ctx ends, and waits for what it began. Shutting
+// down ends no session: what was under way is taken up by the next Run.
+func (e *Engine) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	life, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for name, rt := range e.Runtimes {
+		wg.Go(func() { e.watch(life, name, rt) })
+	}
+	var merged <-chan time.Time
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case o := <-e.done:
+			e.finish(o)
+		case <-e.poked:
+		case <-e.nudged:
+			if merged == nil {
+				merged = time.After(merge)
+			}
+			continue
+		case <-merged:
+		case <-timer.C:
+		}
+		merged = nil
+		wait, err := e.pass(life, &wg)
+		if err != nil && ctx.Err() == nil {
+			e.Log.Error("Looking after sessions failed", "error", err)
+		}
+		timer.Reset(wait)
+	}
+}
+
+// watch has the runtime nudge us. A watch that broke leaves a gap in the view.
+func (e *Engine) watch(ctx context.Context, name string, rt runtime.Runtime) {
+	for {
+		err := rt.Watch(ctx, func() { signal(e.nudged) })
+		if ctx.Err() != nil {
+			return
+		}
+		if !errors.Is(err, runtime.ErrUnavailable) {
+			e.Log.Debug("A watch ended", "runtime", name, "error", err)
+		}
+		e.mu.Lock()
+		e.blind[name] = true
+		e.mu.Unlock()
+		signal(e.nudged)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(2 * time.Second):
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"volundr/runtime"
+	"volundr/runtime/broker/wire"
+	"volundr/store"
+)
+
+// Why a run ended, as its chronicle says it.
+const (
+	reasonStopped  = "stopped"
+	reasonDeleted  = "deleted"
+	reasonArchived = "archived"
+	reasonLost     = "lost with the machine, started again"
+	reasonReplaced = "its containers belong to a run that this database does not know, started again"
+)
+
+// kept ends every sentence about a failure after which nothing is lost.
+const kept = "Files and conversation are kept: start it again."
+
+func failedEnd(e store.Ended, answered bool) store.Failure {
+	exit := e.ExitCode
+	f := store.Failure{Part: e.Part, ExitCode: &exit, OOM: e.OOM}
+	switch {
+	case e.OOM:
+		f.Reason = fmt.Sprintf("The %s ran out of memory and was ended (exit code %d). Give the session more memory and start it again.", e.Part, exit)
+	case answered:
+		f.Reason = fmt.Sprintf("The %s ended while the session was running (exit code %d). %s", e.Part, exit, kept)
+	default:
+		f.Reason = fmt.Sprintf("The %s ended before the session was ready (exit code %d). The last lines of its log say more; then start it again.", e.Part, exit)
+	}
+	return f
+}
+
+func failedGone() store.Failure {
+	return store.Failure{Reason: "Containers of the session were removed by somebody else. " + kept}
+}
+
+func failedHealth(h wire.Health) store.Failure {
+	reason := h.Detail
+	if reason == "" {
+		reason = "The session says that it cannot work. " + kept
+	}
+	return store.Failure{Reason: reason, Part: runtime.PartAgent}
+}
+
+// failedAnswer names who did not answer.
+func failedAnswer(seen sight, timeout time.Duration) store.Failure {
+	part := silent(seen)
+	f := store.Failure{Part: part, Reason: fmt.Sprintf("The %s did not answer within %s. The last lines of its log say more; then start it again.", part, span(timeout))}
+	if seen.known && seen.health.Detail != "" {
+		f.Reason = fmt.Sprintf("The %s did not answer within %s (%s). Start it again.", part, span(timeout), strings.TrimSuffix(seen.health.Detail, "."))
+	}
+	return f
+}
+
+// silent is the first part that does not answer.
+func silent(seen sight) string {
+	switch {
+	case !seen.known:
+		return runtime.PartBroker
+	case !seen.health.Agent:
+		return runtime.PartAgent
+	case !seen.health.Editor:
+		return runtime.PartEditor
+	case !seen.health.Terminal:
+		return runtime.PartTerminal
+	}
+	return runtime.PartBroker
+}
+
+func failedAttempts(last string) store.Failure {
+	f := store.Failure{Reason: fmt.Sprintf("The session could not be started in %d attempts. Look at `volundr doctor`, then start it again.", maxAttempts)}
+	if last != "" {
+		f.Lines = []string{last}
+	}
+	return f
+}
+
+// failedStart is what the runtime or the preparation said: its first line is
+// the reason, the others the log.
+func failedStart(err error) store.Failure {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return store.Failure{Reason: "The session could not be started: " + sentence(lines[0]) + " Mend that, then start it again.", Lines: lines[1:]}
+}
+
+func failedArchive() store.Failure {
+	return store.Failure{Reason: "The session is archived, and this version cannot restore it. Use the version that archived it."}
+}
+
+// sentence ends with a full stop.
+func sentence(text string) string {
+	text = strings.TrimRight(text, " \t\r:;,")
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?") {
+		return text
+	}
+	return text + "."
+}
+
+// span says a duration as people do.
+func span(d time.Duration) string {
+	if d >= time.Minute && d%time.Minute == 0 {
+		if d == time.Minute {
+			return "a minute"
+		}
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+	return d.String()
+}

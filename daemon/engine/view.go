@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"volundr/runtime"
+	"volundr/store"
+)
+
+// view is what one runtime shows, for as long as it can be looked at.
+type view struct {
+	seen    map[string]runtime.Workload
+	since   time.Time      // no List has failed since
+	running map[string]int // runs of which something was seen alive, without a gap
+}
+
+// look asks every runtime for its list. One that does not answer has no view:
+// nothing is known of its workloads, and nothing was watched.
+func (e *Engine) look(ctx context.Context) {
+	e.mu.Lock()
+	for name := range e.blind {
+		if v := e.views[name]; v != nil {
+			v.running = map[string]int{}
+		}
+	}
+	clear(e.blind)
+	e.mu.Unlock()
+
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	lists := map[string][]runtime.Workload{}
+	errs := map[string]error{}
+	for name, rt := range e.Runtimes {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, listTimeout)
+			defer cancel()
+			list, err := rt.List(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			lists[name], errs[name] = list, err
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return
+	}
+	for name, list := range lists {
+		e.see(name, list, errs[name])
+	}
+}
+
+func (e *Engine) see(name string, list []runtime.Workload, err error) {
+	e.mu.Lock()
+	before := e.trouble[name]
+	delete(e.trouble, name)
+	if err != nil {
+		e.trouble[name] = fmt.Errorf("look at %s: %w", name, err)
+	}
+	e.mu.Unlock()
+	if err != nil {
+		delete(e.views, name)
+		if before == nil {
+			e.Log.Warn("A runtime does not answer", "runtime", name, "error", err)
+		}
+		return
+	}
+	if before != nil {
+		e.Log.Info("A runtime answers again", "runtime", name)
+	}
+	v := e.views[name]
+	if v == nil {
+		v = &view{since: time.Now().UTC(), running: map[string]int{}}
+		e.views[name] = v
+	}
+	v.seen = make(map[string]runtime.Workload, len(list))
+	for _, w := range list {
+		v.seen[w.ID] = w
+		if w.State != runtime.Down {
+			v.running[w.ID] = w.Run
+		}
+	}
+	for id := range v.running {
+		if _, ok := v.seen[id]; !ok {
+			delete(v.running, id)
+		}
+	}
+}
+
+// sight gives what is seen of a session; false when nobody can say.
+func (e *Engine) sight(s store.Session) (sight, bool) {
+	v := e.views[s.Runtime]
+	if v == nil {
+		return sight{}, false
+	}
+	w, here := v.seen[s.ID]
+	run, watched := v.running[s.ID]
+	seen := sight{Workload: w, here: here, watched: watched && run == s.Run, since: v.since}
+	if e.kept[s.ID] == s.Run {
+		seen.health, seen.known = e.Health(s.ID)
+	}
+	return seen, true
+}
