@@ -1,0 +1,87 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Load reads the configuration: defaults, the file over them, flags over both.
+// The file need not exist. Errors are sentences that name file and line.
+func Load(flags Flags) (Config, error) {
+	p, err := paths(flags.DataDir)
+	if err != nil {
+		return Config{}, err
+	}
+	raw, err := os.ReadFile(p.Config)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	c, err := parse(p.Config, raw)
+	if err != nil {
+		return Config{}, err
+	}
+	c.Paths = p
+	overlay(&c.Listen, flags.Listen)
+	overlay(&c.Engine, flags.Engine)
+	overlay(&c.Image.CABundle, flags.CABundle)
+	if err := c.resolve(filepath.Dir(p.Config), flags.CABundle != ""); err != nil {
+		return Config{}, err
+	}
+	if bad := c.check(); bad != nil {
+		return Config{}, bad.in(p.Config, raw, flags)
+	}
+	return c, nil
+}
+
+func overlay(to *string, flag string) {
+	if flag != "" {
+		*to = flag
+	}
+}
+
+// resolve makes file names absolute: those of the file against its folder,
+// those of flags against where we are.
+func (c *Config) resolve(folder string, caFromFlag bool) (err error) {
+	if ca := c.Image.CABundle; ca != "" && !filepath.IsAbs(ca) {
+		if caFromFlag {
+			c.Image.CABundle, err = filepath.Abs(ca)
+		} else {
+			c.Image.CABundle = filepath.Join(folder, ca)
+		}
+	}
+	return err
+}
+
+func parse(name string, raw []byte) (Config, error) {
+	c := defaults()
+	err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&c)
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, io.EOF): // nothing is set
+		return defaults(), nil
+	}
+	var at yaml.Error
+	if !errors.As(err, &at) || at.GetToken() == nil {
+		// The library keeps no position for what package time says.
+		if strings.HasPrefix(err.Error(), "time:") {
+			bad := problem{path: "$.provisioning.timeout", msg: "the timeout is not a duration such as 300s"}
+			return Config{}, bad.in(name, raw, Flags{})
+		}
+		return Config{}, fmt.Errorf("%s: %w", name, err)
+	}
+	line := at.GetToken().Position.Line
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) {
+		return Config{}, fmt.Errorf("%s:%d: there is no setting %q here: correct its name or take the line out", name, line, at.GetToken().Value)
+	}
+	return Config{}, fmt.Errorf("%s:%d: %s", name, line, at.GetMessage())
+}
