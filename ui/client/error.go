@@ -1,0 +1,83 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Error is an answer that was not a success. Its text is the server's sentence.
+type Error struct {
+	Status   int       // HTTP status
+	Detail   string    // a sentence with the next step
+	Problems []Problem // 422: what is wrong, field by field
+}
+
+// Problem is one line of a 422's detail.
+type Problem struct {
+	Type  string         `json:"type"` // value_error, missing, …
+	Loc   []any          `json:"loc"`  // ["body", "name"]
+	Msg   string         `json:"msg"`
+	Input any            `json:"input"`
+	Ctx   map[string]any `json:"ctx,omitempty"`
+}
+
+// Field is the last name of Loc: the field to show the message beside.
+func (p Problem) Field() string {
+	for i := len(p.Loc) - 1; i >= 0; i-- {
+		if s, ok := p.Loc[i].(string); ok {
+			return s
+		}
+	}
+	return ""
+}
+
+// Error is the sentence.
+func (e *Error) Error() string { return e.Detail }
+
+// NotFound reports whether err says that there is no such thing.
+func NotFound(err error) bool { return statusOf(err) == http.StatusNotFound }
+
+// Unauthorized reports whether err asks for a (new) login.
+func Unauthorized(err error) bool { return statusOf(err) == http.StatusUnauthorized }
+
+func statusOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
+
+// errorOf reads the error body: {"detail": "…"} or {"detail": [Problem…]}.
+func errorOf(res *http.Response) error {
+	b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	e := &Error{Status: res.StatusCode}
+	var body struct {
+		Detail json.RawMessage `json:"detail"`
+	}
+	if json.Unmarshal(b, &body) == nil && len(body.Detail) > 0 {
+		if json.Unmarshal(body.Detail, &e.Detail) != nil && json.Unmarshal(body.Detail, &e.Problems) == nil {
+			var lines []string
+			for _, p := range e.Problems {
+				msg := strings.TrimPrefix(p.Msg, "Value error, ")
+				if f := p.Field(); f != "" {
+					msg = f + ": " + msg
+				}
+				lines = append(lines, msg)
+			}
+			e.Detail = strings.Join(lines, "; ")
+		}
+	}
+	if e.Detail == "" {
+		e.Detail = fmt.Sprintf("The daemon answered %d %s.", res.StatusCode, http.StatusText(res.StatusCode))
+		if first, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte("\n")); len(first) > 0 && len(first) < 200 {
+			e.Detail += " It said: " + string(first)
+		}
+	}
+	return e
+}

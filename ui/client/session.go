@@ -1,0 +1,123 @@
+package client
+
+import "time"
+
+// States of a session, lower case on the wire.
+const (
+	Created      = "created"
+	Starting     = "starting"
+	Provisioning = "provisioning"
+	Running      = "running"
+	Stopping     = "stopping"
+	Stopped      = "stopped"
+	Failed       = "failed"
+	Archived     = "archived"
+)
+
+// Activities of a running session (Session.ActivityState).
+const (
+	Idle          = "idle"
+	Active        = "active"
+	ToolExecuting = "tool_executing"
+	Waiting       = "waiting" // for an answer of its owner
+)
+
+// Session is the contract's SessionResponse, every key always present, and
+// then what Volundr adds.
+type Session struct {
+	ID               string         `json:"id"`
+	Name             string         `json:"name"`
+	Model            string         `json:"model"`
+	Source           Source         `json:"source"`
+	Status           string         `json:"status"`
+	ChatEndpoint     *string        `json:"chat_endpoint"` // while RUNNING
+	CodeEndpoint     *string        `json:"code_endpoint"` // while RUNNING
+	CreatedAt        time.Time      `json:"created_at"`
+	UpdatedAt        time.Time      `json:"updated_at"`
+	LastActive       time.Time      `json:"last_active"`
+	MessageCount     int            `json:"message_count"`
+	TokensUsed       int64          `json:"tokens_used"`
+	PodName          *string        `json:"pod_name"`
+	Error            *string        `json:"error"` // Failure.Reason
+	TrackerIssueID   *string        `json:"tracker_issue_id"`
+	IssueTrackerURL  *string        `json:"issue_tracker_url"`
+	PresetID         *string        `json:"preset_id"`
+	ArchivedAt       *time.Time     `json:"archived_at"`
+	OwnerID          *string        `json:"owner_id"`
+	TenantID         *string        `json:"tenant_id"`
+	ActivityState    *string        `json:"activity_state"`
+	ActivityMetadata map[string]any `json:"activity_metadata"` // {} when empty, never null
+
+	// Ours.
+	Agent        string    `json:"agent"`         // "claude", "codex", "acp"
+	Repo         string    `json:"repo"`          // URL or folder; empty for an empty workspace
+	Branch       string    `json:"branch"`        // empty when it has none
+	StateSince   time.Time `json:"state_since"`   //
+	Doing        string    `json:"doing"`         // what goes on now ("pulling base image 3/7")
+	ActivityText string    `json:"activity_text"` // "running go test"
+	Detail       string    `json:"detail"`        // a surface that stopped answering
+	Failure      *Failure  `json:"failure"`       // set when Status is failed
+	CostUSD      float64   `json:"cost_usd"`      //
+	Mode         string    `json:"mode"`          // the agent's permission mode: id
+	ModeName     string    `json:"mode_name"`     // and name, for people
+	Runtime      string    `json:"runtime"`       // "docker", …
+	Run          int       `json:"run"`           // counts starts
+	Network      string    `json:"network"`       // "open", "none"
+}
+
+// Activity is ActivityState, or "" when there is none.
+func (s Session) Activity() string {
+	if s.ActivityState == nil {
+		return ""
+	}
+	return *s.ActivityState
+}
+
+// Failure is why a session is failed.
+type Failure struct {
+	Reason   string    `json:"reason"` // one sentence with the next step
+	Part     string    `json:"part,omitempty"`
+	ExitCode *int      `json:"exit_code"`
+	OOM      bool      `json:"oom,omitempty"`
+	Lines    []string  `json:"lines"` // last log lines
+	At       time.Time `json:"at"`
+}
+
+// CanStart, CanStop and CanPrompt say what the session's state allows; the
+// server refuses the rest with 409.
+func (s Session) CanStart() bool {
+	return s.Status == Created || s.Status == Stopped || s.Status == Failed
+}
+
+// CanStop: see CanStart.
+func (s Session) CanStop() bool {
+	return s.Status == Starting || s.Status == Provisioning || s.Status == Running
+}
+
+// CanPrompt: see CanStart. A prompt sent before the session runs is queued.
+func (s Session) CanPrompt() bool { return s.CanStop() }
+
+// SessionCreate is the body of POST /sessions: the contract's fields, then ours.
+type SessionCreate struct {
+	Name               string         `json:"name"`
+	Model              string         `json:"model,omitempty"`
+	Source             *Source        `json:"source,omitempty"`
+	TemplateName       string         `json:"template_name,omitempty"`
+	ProfileName        string         `json:"profile_name,omitempty"`
+	PresetID           string         `json:"preset_id,omitempty"`
+	WorkspaceID        string         `json:"workspace_id,omitempty"`
+	TerminalRestricted bool           `json:"terminal_restricted,omitempty"`
+	CredentialNames    []string       `json:"credential_names,omitempty"`
+	IntegrationIDs     []string       `json:"integration_ids,omitempty"`
+	ResourceConfig     map[string]any `json:"resource_config,omitempty"`
+	SystemPrompt       string         `json:"system_prompt,omitempty"`
+	InitialPrompt      string         `json:"initial_prompt,omitempty"`
+	IssueID            string         `json:"issue_id,omitempty"`
+	IssueURL           string         `json:"issue_url,omitempty"`
+
+	Agent   string            `json:"agent,omitempty"`   // "claude" (default), "codex", "acp"
+	Command []string          `json:"command,omitempty"` // argv of an ACP agent, for "acp"
+	Mode    string            `json:"mode,omitempty"`
+	Env     map[string]string `json:"env,omitempty"`
+	Network string            `json:"network,omitempty"` // "open" (default), "none"
+}
