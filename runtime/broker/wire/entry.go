@@ -33,19 +33,25 @@ type TurnStart struct {
 type Text struct {
 	Block string `json:"block"` // unique within the session
 	Text  string `json:"text"`
+	// Replaces names a block that was cut in the middle and whose answer was
+	// asked for again: what follows stands in its place.
+	Replaces string `json:"replaces,omitempty"`
 }
 
 // Tool is a tool call as it stands.
 type Tool struct {
-	ID        string          `json:"id"`
-	Title     string          `json:"title"`
-	Kind      string          `json:"kind"`   // read, edit, delete, move, search, execute, think, fetch, other
-	Status    string          `json:"status"` // pending, in_progress, completed, failed
-	Input     json.RawMessage `json:"input,omitempty"`
-	Content   []Content       `json:"content,omitempty"`
-	Locations []Location      `json:"locations,omitempty"`
-	StartedAt int64           `json:"started_at,omitempty"` // unix ms
-	EndedAt   int64           `json:"ended_at,omitempty"`
+	ID     string          `json:"id"`
+	Title  string          `json:"title"`
+	Kind   string          `json:"kind"`   // read, edit, delete, move, search, execute, think, fetch, other
+	Status string          `json:"status"` // pending, in_progress, completed, failed
+	Input  json.RawMessage `json:"input,omitempty"`
+	// InputBody names the whole input (JSON) by hash when it was too long to
+	// stand here; Input then holds it with long texts cut.
+	InputBody string     `json:"input_body,omitempty"`
+	Content   []Content  `json:"content,omitempty"`
+	Locations []Location `json:"locations,omitempty"`
+	StartedAt int64      `json:"started_at,omitempty"` // unix ms
+	EndedAt   int64      `json:"ended_at,omitempty"`
 }
 
 // Content is a piece of a tool's output.

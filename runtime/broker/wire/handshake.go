@@ -151,6 +151,24 @@ func (b *buffered) Read(p []byte) (int, error) {
 	return b.Conn.Read(p)
 }
 
+// WriteTo and ReadFrom let the kernel move the bytes where it can.
+func (b *buffered) WriteTo(w io.Writer) (int64, error) {
+	var n int64
+	if b.r != nil && b.r.Buffered() > 0 {
+		ahead, _ := b.r.Peek(b.r.Buffered())
+		m, err := w.Write(ahead)
+		b.r.Discard(m)
+		if n = int64(m); err != nil {
+			return n, err
+		}
+	}
+	b.r = nil
+	m, err := io.Copy(w, b.Conn)
+	return n + m, err
+}
+
+func (b *buffered) ReadFrom(r io.Reader) (int64, error) { return io.Copy(b.Conn, r) }
+
 // CloseWrite passes half-close on where the connection can.
 func (b *buffered) CloseWrite() error {
 	if c, ok := b.Conn.(interface{ CloseWrite() error }); ok {

@@ -1,0 +1,96 @@
+// Package broker is the part of a session that remembers: it speaks ACP to the
+// agent, writes all that happens into the journal, and answers the daemon, and
+// only the daemon, on the one port that is reachable from outside.
+//
+// It runs in a container and under a uid of its own, which owns the network
+// namespace that agent, editor and terminal join. Nothing the agent does can
+// end it.
+package broker
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"volundr/runtime/broker/conversation"
+	"volundr/runtime/broker/journal"
+	"volundr/runtime/broker/runner"
+	"volundr/runtime/broker/wire"
+)
+
+// Broker is one session's. Run makes it.
+type Broker struct {
+	config  wire.Config
+	key     ed25519.PublicKey
+	log     *slog.Logger
+	journal *journal.Journal
+	links   *links
+	outside *outside
+	talk    *conversation.Conversation
+	runner  *runner.Client
+	space   workspace
+	probes  probes
+	ports   ports
+	api     http.Handler
+}
+
+// Run serves the session until ctx ends. dir is the journal's folder.
+func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) error {
+	key, err := base64.StdEncoding.DecodeString(config.DaemonKey)
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return errors.New("the configuration has no valid daemon_key")
+	}
+	port, err := net.Listen("tcp", ":"+strconv.Itoa(wire.BrokerPort))
+	if err != nil {
+		return fmt.Errorf("listen for the daemon: %w", err)
+	}
+	defer port.Close()
+	inner, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(wire.OutsidePort))
+	if err != nil {
+		return fmt.Errorf("listen for the agent: %w", err)
+	}
+	defer inner.Close()
+	j, err := journal.Open(dir, config.Run)
+	if err != nil {
+		return err
+	}
+
+	b := &Broker{config: config, key: key, log: log, journal: j, links: newLinks()}
+	b.outside = &outside{links: b.links, hold: holdOutside}
+	b.runner = runner.NewClient(runner.Address("agent"))
+	b.space = workspace{ready: make(chan struct{}), runner: b.runner, config: config, log: log}
+	b.talk = conversation.New(conversation.Options{
+		Config: config, Journal: j, Log: log, Start: b.runner.Start,
+		Ready: b.space.ready, Moved: b.outside.moved.Load,
+	})
+	b.outside.cut = b.talk.Cut
+	b.ports.known = j.History().Ports
+	b.api = b.routes()
+	b.run(ctx, port, inner)
+	return j.Close()
+}
+
+func (b *Broker) run(ctx context.Context, port, inner net.Listener) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	out := &http.Server{Handler: b.outside, ReadHeaderTimeout: 10 * time.Second}
+	wg.Go(func() { out.Serve(inner) })
+	wg.Go(func() { b.servePort(ctx, port) })
+	wg.Go(func() { b.space.prepare(ctx) })
+	wg.Go(func() { b.talk.Run(ctx) })
+	wg.Go(func() { b.watchParts(ctx) })
+	wg.Go(func() { b.watchPorts(ctx) })
+	<-ctx.Done()
+	out.Close()
+	b.links.close()
+}

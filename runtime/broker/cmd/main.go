@@ -1,0 +1,136 @@
+// Command volundr-session is the program inside every container of a session:
+// the broker that remembers, and the runner that supervises.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"github.com/hashicorp/yamux"
+
+	"volundr/runtime/broker"
+	"volundr/runtime/broker/runner"
+	"volundr/runtime/broker/wire"
+	"volundr/runtime/broker/workspace"
+)
+
+const usage = `usage: volundr-session broker                  hold the session's journal and speak to its agent
+       volundr-session runner [-- command …]   supervise a command, run what the broker orders
+       volundr-session prepare                 make the workspace (configuration on stdin)
+       volundr-session forward                 carry connections to the broker over stdin and stdout
+       volundr-session keep                    do nothing until ended`
+
+func main() {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, os.Args[1:], log); err != nil {
+		fmt.Fprintln(os.Stderr, "volundr-session:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, log *slog.Logger) error {
+	role := ""
+	if len(args) > 0 {
+		role, args = args[0], args[1:]
+	}
+	switch role {
+	case "broker":
+		c, err := config()
+		if err != nil {
+			return err
+		}
+		return broker.Run(ctx, c, journalDir, log)
+	case "runner":
+		if len(args) > 0 && args[0] == "--" {
+			args = args[1:]
+		}
+		return supervise(ctx, args, log)
+	case "prepare":
+		return workspace.Main(ctx, os.Stdin, os.Stdout)
+	case "forward":
+		return forward(ctx)
+	case "keep":
+		return runner.Run(ctx, runner.Options{Log: log})
+	}
+	return fmt.Errorf("unknown role %q\n%s", role, usage)
+}
+
+const journalDir = "/journal"
+
+func config() (c wire.Config, err error) {
+	raw := os.Getenv(wire.EnvConfig)
+	if raw == "" {
+		return c, fmt.Errorf("%s is not set", wire.EnvConfig)
+	}
+	if err := json.Unmarshal([]byte(raw), &c); err != nil {
+		return c, fmt.Errorf("read %s: %w", wire.EnvConfig, err)
+	}
+	return c, nil
+}
+
+// supervise is the runner's role. Without a configuration it serves nobody.
+func supervise(ctx context.Context, argv []string, log *slog.Logger) error {
+	o := runner.Options{Command: argv, Log: log}
+	if os.Getenv(wire.EnvConfig) != "" {
+		c, err := config()
+		if err != nil {
+			return err
+		}
+		o.Listen = runner.Address(c.Part)
+		os.Unsetenv(wire.EnvConfig)
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		if err := workspace.Skel("/etc/skel", home); err != nil {
+			log.Warn("Defaults could not be laid into the home folder", "error", err)
+		}
+	}
+	return runner.Run(ctx, o)
+}
+
+// forward carries yamux streams from stdin and stdout each to a connection of
+// its own to the broker, for engines that are reached only by exec.
+func forward(ctx context.Context) error {
+	c := yamux.DefaultConfig()
+	c.LogOutput = io.Discard
+	c.MaxStreamWindowSize = 1 << 20
+	s, err := yamux.Server(stdio{}, c)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	context.AfterFunc(ctx, func() { s.Close() })
+	for {
+		stream, err := s.Accept()
+		if err != nil {
+			return nil // the daemon's end is gone
+		}
+		go func() {
+			conn, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(wire.BrokerPort))
+			if err != nil {
+				stream.Close()
+				return
+			}
+			broker.Pipe(stream, conn)
+		}()
+	}
+}
+
+// stdio is standard input and output as one connection.
+type stdio struct{}
+
+func (stdio) Read(p []byte) (int, error)  { return os.Stdin.Read(p) }
+func (stdio) Write(p []byte) (int, error) { return os.Stdout.Write(p) }
+func (stdio) Close() error {
+	os.Stdin.Close()
+	return os.Stdout.Close()
+}

@@ -1,0 +1,269 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"volundr/runtime/broker/acp"
+	"volundr/runtime/broker/runner"
+	"volundr/runtime/broker/wire"
+)
+
+// agent is one life of the agent's process.
+type agent struct {
+	process *runner.Process
+	conn    *acp.Conn
+	info    acp.Info
+	session acp.Session
+	cost    float64 // last told
+	killed  bool    // by us, after a cancel
+}
+
+const (
+	firstPause   = 200 * time.Millisecond
+	longestPause = 15 * time.Second
+	openTimeout  = 90 * time.Second
+	// So many lives without a session, one after the other, and the agent is
+	// taken for broken.
+	lives = 5
+)
+
+// keep has an agent running until ctx ends: started, its session opened, and
+// started again when it ends.
+func (c *Conversation) keep(ctx context.Context) {
+	pause, dead := firstPause, 0
+	session := c.o.Journal.History().Session
+	for ctx.Err() == nil {
+		c.say("Starting the agent")
+		a, detail, err := c.live(ctx, session)
+		if ctx.Err() != nil {
+			return
+		}
+		switch {
+		case a != nil:
+			pause, dead = firstPause, 0
+			session = a.session.ID
+		case errors.Is(err, errRunner):
+			time.Sleep(20 * time.Millisecond)
+			continue
+		default:
+			if dead++; dead >= lives {
+				c.call(ctx, func() { c.fail("The agent does not start: " + detail) })
+				return
+			}
+			c.o.Log.Warn("Agent did not start", "detail", detail)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// errRunner: the agent's container is not up yet.
+var errRunner = errors.New("the agent's container does not answer yet")
+
+// live is one life: it returns when the process has ended. The agent is nil,
+// and detail says why, when no session was opened.
+func (c *Conversation) live(ctx context.Context, session string) (_ *agent, detail string, _ error) {
+	p, err := c.o.Start(ctx, c.program.Argv, Dir, c.program.Env)
+	if err != nil {
+		if strings.HasPrefix(err.Error(), "runner: ") {
+			return nil, fmt.Sprintf("%s cannot be run (%s). Check the session's image.", c.program.Argv[0], err), err
+		}
+		return nil, "", errRunner
+	}
+	defer p.Close()
+	stop := context.AfterFunc(ctx, func() { p.Close() })
+	defer stop()
+	a := &agent{process: p, conn: acp.Dial(p, c.o.Log)}
+	err = c.open(ctx, a, session)
+	if err == nil {
+		err = c.call(ctx, func() { c.up(a) })
+	}
+	if err != nil {
+		p.Close()
+		return nil, c.describe(ctx, p, err), err
+	}
+	<-a.conn.Done()
+	p.Close()
+	a.conn.Drain(2 * time.Second)
+	exit, tail := 0, ""
+	if !a.killed {
+		wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+		exit, tail, _ = p.Ending(wait)
+		cancel()
+	}
+	c.post(func() { c.down(a, exit, tail) })
+	return a, "", nil
+}
+
+// open does the protocol's beginning, as far as it can while the workspace is
+// still being made, and then opens the session.
+func (c *Conversation) open(ctx context.Context, a *agent, session string) error {
+	begin, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	var err error
+	if a.info, err = a.conn.Initialize(begin); err != nil {
+		return fmt.Errorf("initialize: %w", err)
+	}
+	c.say("Waiting for the workspace")
+	select {
+	case <-c.o.Ready:
+	case <-a.conn.Done():
+		return acp.ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	c.say("Opening the agent's session")
+	within, cancel2 := context.WithTimeout(ctx, openTimeout)
+	defer cancel2()
+	if session != "" {
+		err = c.reopen(within, a, session)
+		var no acp.Refusal
+		if err == nil || !errors.As(err, &no) {
+			return err
+		}
+		c.o.Journal.Append("", wire.EntryError, wire.Note{Source: "agent",
+			Message: "The agent could not take up its earlier session (" + no.Message + ") and begins a new one: it does not remember what was said."})
+	}
+	a.session, err = a.conn.New(within, Dir, c.program.Meta)
+	var no acp.Refusal
+	if errors.As(err, &no) && c.program.Auth != "" {
+		if err = a.conn.Authenticate(within, c.program.Auth); err == nil {
+			a.session, err = a.conn.New(within, Dir, c.program.Meta)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("open a session: %w", err)
+	}
+	return nil
+}
+
+func (c *Conversation) reopen(ctx context.Context, a *agent, session string) (err error) {
+	try := func() error {
+		err := acp.Refusal{Message: "it cannot"}
+		if a.info.CanResume {
+			s, rerr := a.conn.Resume(ctx, session, Dir, c.program.Meta)
+			if a.session = s; rerr == nil || !errors.As(rerr, &err) {
+				return rerr
+			}
+		}
+		if a.info.CanLoad {
+			s, lerr := a.conn.Load(ctx, session, Dir, c.program.Meta)
+			a.conn.Take() // the history, which the journal has
+			a.session = s
+			return lerr
+		}
+		return err
+	}
+	err = try()
+	var no acp.Refusal
+	if errors.As(err, &no) && c.program.Auth != "" {
+		if a.conn.Authenticate(ctx, c.program.Auth) == nil {
+			err = try()
+		}
+	}
+	return err
+}
+
+// describe says for people why a life came to nothing.
+func (c *Conversation) describe(ctx context.Context, p *runner.Process, err error) string {
+	detail := err.Error()
+	wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if exit, tail, eerr := p.Ending(wait); eerr == nil {
+		if line := lastLine(tail); line != "" {
+			detail = fmt.Sprintf("%s (exit %d): %s", detail, exit, line)
+		}
+	}
+	return detail
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	last := strings.TrimSpace(lines[len(lines)-1])
+	return last[:min(len(last), 500)]
+}
+
+// up takes a new life in.
+func (c *Conversation) up(a *agent) {
+	c.agent = a
+	h := c.o.Journal.History()
+	state := "ready"
+	if h.Session == a.session.ID || c.resumed(a.session.ID) {
+		state = "resumed"
+	}
+	c.o.Journal.Append("", wire.EntryAgent, wire.AgentState{State: state, Agent: strings.TrimSpace(a.info.Name + " " + a.info.Version), Session: a.session.ID})
+	wish, model := c.modes.Current, c.models.Current
+	if wish == "" {
+		if wish = c.o.Config.Agent.Mode; wish == "" {
+			wish = c.program.Mode
+		}
+	}
+	if model == "" {
+		model = c.o.Config.Agent.Model
+	}
+	c.setModes(a.session.Modes)
+	c.setModels(a.session.Models)
+	c.lastSession = a.session.ID
+	c.say("")
+	conn, id := a.conn, a.session.ID
+	if offers(c.modes, wish) && wish != c.modes.Current {
+		c.holding++
+		go c.wish("mode", wish, func(ctx context.Context) error { return conn.SetMode(ctx, id, wish) })
+	}
+	if offers(c.models, model) && model != c.models.Current {
+		c.holding++
+		go c.wish("model", model, func(ctx context.Context) error { return conn.SetModel(ctx, id, model) })
+	}
+}
+
+func (c *Conversation) resumed(id string) bool { return id == c.lastSession }
+
+// wish sets what the session should have before its next turn.
+func (c *Conversation) wish(what, id string, set func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	err := set(ctx)
+	c.post(func() {
+		c.holding--
+		if err != nil && !errors.Is(err, acp.ErrClosed) {
+			c.add(wire.EntryError, wire.Note{Source: "agent", Message: fmt.Sprintf("The %s %q could not be set: %v", what, id, err)})
+		}
+	})
+}
+
+// down notes that a life has ended, and ends what was going on in it.
+func (c *Conversation) down(a *agent, exit int, tail string) {
+	if c.agent != a {
+		return
+	}
+	c.hear()
+	c.agent = nil
+	if !c.closing {
+		c.add(wire.EntryAgent, wire.AgentState{State: "exited", Session: a.session.ID, Exit: exit, Detail: lastLine(tail)})
+	}
+	c.dropAsks()
+	if c.turn == nil {
+		return
+	}
+	if a.killed || c.turn.cancelled {
+		c.endTurn("cancelled", acp.Result{}, "")
+		return
+	}
+	c.endTurn("error", acp.Result{}, fmt.Sprintf("The agent's process ended in the middle of this turn (exit %d). It was started again and remembers the conversation: send a message to go on.", exit))
+}
+
+func offers(o wire.Options, id string) bool {
+	for _, x := range o.Options {
+		if x.ID == id {
+			return true
+		}
+	}
+	return false
+}
