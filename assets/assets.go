@@ -5,7 +5,6 @@ package assets
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 )
 
@@ -20,20 +19,16 @@ var broker embed.FS
 
 // Image is the recipe of the session image: base/ and session/, each the
 // context of one build.
-func Image() fs.FS {
-	sub, err := fs.Sub(image, "image")
+func Image() fs.FS { return sub(image, "image") }
+
+// Programs holds the executable that runs inside sessions, one for each
+// architecture that this build was made for: volundr-session-linux-<GOARCH>.
+func Programs() fs.FS { return sub(broker, "broker") }
+
+func sub(files embed.FS, dir string) fs.FS {
+	s, err := fs.Sub(files, dir)
 	if err != nil {
 		panic(err) // the path is a constant
 	}
-	return sub
-}
-
-// SessionProgram gives the executable that runs inside sessions on an
-// architecture (GOARCH). fs.ErrNotExist when this build was made without it.
-func SessionProgram(arch string) ([]byte, error) {
-	b, err := broker.ReadFile("broker/volundr-session-linux-" + arch)
-	if err != nil {
-		return nil, fmt.Errorf("session program for linux/%s: %w", arch, err)
-	}
-	return b, nil
+	return s
 }

@@ -1,9 +1,10 @@
 # Users, mount points and commands.
 set -eu
+# -o: libnss-unknown gives every uid a name, so none looks free.
 groupadd -g 1000 volundr
-useradd -M -u 1000 -g 1000 -d /home/volundr -s /bin/bash volundr
+useradd -o -M -u 1000 -g 1000 -d /home/volundr -s /bin/bash volundr
 groupadd -g 900 volundr-broker
-useradd -M -u 900 -g 900 -d /journal -s /usr/sbin/nologin volundr-broker
+useradd -o -M -u 900 -g 900 -d /journal -s /usr/sbin/nologin volundr-broker
 
 # Mount points are empty: what a home starts with lies in /etc/skel.
 install -d -o 1000 -g 1000 -m 755 /workspace

@@ -1,0 +1,157 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"volundr/runtime"
+)
+
+// imagePlan is what the session image of this build, on this engine, consists of.
+type imagePlan struct {
+	arch    string // the engine's, as GOARCH
+	base    string // digest of the base recipe
+	session string // digest of all of it
+	ca      []byte // private CA, or nothing
+	caFrom  string // where it came from
+}
+
+func (p *imagePlan) baseRef() string { return "volundr-session-base:" + p.base[:12] }
+func (p *imagePlan) ref() string     { return "volundr-session:" + p.session[:12] }
+
+func (m *imageMaker) planned(ctx context.Context) (*imagePlan, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.plan != nil {
+		return m.plan, nil
+	}
+	version, err := m.api.ServerVersion(ctx)
+	if err != nil {
+		return nil, unavailable("ask the engine for its architecture", err)
+	}
+	plan := &imagePlan{arch: version.Arch}
+	if plan.ca, plan.caFrom, err = caBundle(m.opts.CABundle, m.getenv); err != nil {
+		return nil, err
+	}
+	base, err := digestFiles(m.opts.Recipe, "base", "arch "+plan.arch)
+	if err != nil {
+		return nil, fmt.Errorf("%w recipe of the session image: %w", runtime.ErrInvalid, err)
+	}
+	// What the session layer is made of. The CA counts here and not above: for
+	// the base it only carries the downloads.
+	session, err := digestFiles(m.opts.Recipe, "session", "base "+base, "ca "+digest(plan.ca), "npm "+m.opts.NPMRegistry)
+	if err != nil {
+		return nil, fmt.Errorf("%w recipe of the session image: %w", runtime.ErrInvalid, err)
+	}
+	program, err := digestFile(m.opts.Programs, programFile(plan.arch))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: this volundr was built without its session program for linux/%s, which the engine needs; build it with: make build", runtime.ErrInvalid, plan.arch)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("session program: %w", err)
+	}
+	plan.base, plan.session = base, digest([]byte(session+program))
+	m.plan = plan
+	return plan, nil
+}
+
+func programFile(arch string) string { return "volundr-session-linux-" + arch }
+
+// caBundle gives the PEM that registries are verified by: the named file, else
+// the one that the environment already names for other programs.
+func caBundle(file string, getenv func(string) string) (pem []byte, from string, err error) {
+	if file != "" {
+		pem, err := os.ReadFile(file)
+		if err == nil && !bytes.Contains(pem, []byte("-----BEGIN CERTIFICATE-----")) {
+			err = errors.New("it holds no certificate in PEM form")
+		}
+		if err != nil {
+			return nil, "", fmt.Errorf("%w CA bundle %s: %w", runtime.ErrInvalid, file, err)
+		}
+		return pem, file, nil
+	}
+	for _, name := range []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"} {
+		if pem, err := os.ReadFile(getenv(name)); err == nil && len(pem) > 0 {
+			return pem, getenv(name) + " (from " + name + ")", nil
+		}
+	}
+	return nil, "", nil
+}
+
+// digestFiles digests the notes and every file below dir, in order, with its name.
+func digestFiles(files fs.FS, dir string, notes ...string) (string, error) {
+	h := sha256.New()
+	for _, note := range notes {
+		fmt.Fprintf(h, "%s\n", note)
+	}
+	err := fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		sum, err := digestFile(files, name)
+		fmt.Fprintf(h, "%s %s\n", sum, name)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+func digestFile(files fs.FS, name string) (string, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// buildContext packs the recipe's folder and what is not in it. Owners, modes
+// and times are always the same, so that the engine's layer cache holds.
+func buildContext(recipe fs.FS, dir string, ca []byte, program []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	add := func(name string, mode int64, content []byte) error {
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: int64(len(content))}
+		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+		_, err := w.Write(content)
+		return err
+	}
+	err := fs.WalkDir(recipe, dir, func(name string, entry fs.DirEntry, err error) error {
+		rel := path.Clean("." + name[len(dir):])
+		switch {
+		case err != nil || rel == ".":
+			return err
+		case entry.IsDir():
+			return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: rel + "/", Mode: 0o755})
+		}
+		content, err := fs.ReadFile(recipe, name)
+		if err != nil {
+			return err
+		}
+		return add(rel, 0o644, content)
+	})
+	if err == nil {
+		err = add("ca.crt", 0o644, ca)
+	}
+	if err == nil && program != nil {
+		err = add("volundr-session", 0o755, program)
+	}
+	return b.Bytes(), errors.Join(err, w.Close())
+}
