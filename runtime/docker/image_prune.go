@@ -29,44 +29,50 @@ func (m *imageMaker) prune(ctx context.Context, plan *imagePlan) {
 	if _, err := m.api.ImagesPrune(ctx, unfinished); err != nil {
 		m.log.Warn("Build stages not pruned", "error", err)
 	}
-	images, err := m.api.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelBase))})
-	if err != nil {
-		m.log.Warn("Images not pruned", "error", err)
-		return
-	}
-	bases := map[string]bool{plan.base: true} // that a kept session image stands on
-	var rest []image.Summary
-	for _, i := range images {
-		switch {
-		case i.Labels[labelRecipe] == "":
-			rest = append(rest, i)
-		case !old(i) || i.Labels[labelRecipe] == plan.session || !m.dropAll(ctx, i):
-			bases[i.Labels[labelBase]] = true
+	// Twice: with the last session image of a base gone, the base goes too.
+	for range 2 {
+		images, err := m.api.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelBase))})
+		if err != nil {
+			m.log.Warn("Images not pruned", "error", err)
+			return
 		}
-	}
-	for _, i := range rest {
-		if old(i) && !bases[i.Labels[labelBase]] {
+		for _, i := range outdated(images, plan, time.Now()) {
 			m.dropAll(ctx, i)
 		}
 	}
 }
 
-func old(i image.Summary) bool { return time.Since(time.Unix(i.Created, 0)) > pruneAge }
+// outdated picks the session images of other versions, and the bases that no
+// session image stands on. What is young stays.
+func outdated(images []image.Summary, plan *imagePlan, now time.Time) []image.Summary {
+	bases := map[string]bool{plan.base: true}
+	for _, i := range images {
+		if i.Labels[labelRecipe] != "" {
+			bases[i.Labels[labelBase]] = true
+		}
+	}
+	var out []image.Summary
+	for _, i := range images {
+		session := i.Labels[labelRecipe]
+		used := session == plan.session || session == "" && bases[i.Labels[labelBase]]
+		if !used && now.Sub(time.Unix(i.Created, 0)) > pruneAge {
+			out = append(out, i)
+		}
+	}
+	return out
+}
 
-// dropAll reports whether the image is gone.
-func (m *imageMaker) dropAll(ctx context.Context, i image.Summary) bool {
+func (m *imageMaker) dropAll(ctx context.Context, i image.Summary) {
 	if len(i.RepoTags) == 0 {
-		return m.drop(ctx, i.ID)
+		m.drop(ctx, i.ID)
 	}
-	gone := true
 	for _, tag := range i.RepoTags {
-		gone = m.drop(ctx, tag) && gone
+		m.drop(ctx, tag)
 	}
-	return gone
 }
 
 // drop removes an image by its tag or id unless something uses it.
-func (m *imageMaker) drop(ctx context.Context, ref string) bool {
+func (m *imageMaker) drop(ctx context.Context, ref string) {
 	_, err := m.api.ImageRemove(ctx, ref, image.RemoveOptions{PruneChildren: true})
 	switch {
 	case err == nil:
@@ -74,5 +80,4 @@ func (m *imageMaker) drop(ctx context.Context, ref string) bool {
 	case !errdefs.IsNotFound(err) && !errdefs.IsConflict(err):
 		m.log.Warn("Old image not removed", "image", ref, "error", err)
 	}
-	return err == nil || errdefs.IsNotFound(err)
 }

@@ -28,7 +28,7 @@ type watcher struct{ progress func(runtime.Progress) }
 
 // do runs work, or joins the one under way for key. The work ends early only
 // when nobody waits any more, and the last one who leaves waits for that end.
-// progress may be nil; a caller who joins hears the latest at once.
+// progress may be nil and must not block; who joins hears the latest at once.
 func (s *sharedBuilds) do(ctx context.Context, key string, progress func(runtime.Progress),
 	work func(context.Context, func(runtime.Progress)) error,
 ) error {

@@ -1,0 +1,38 @@
+package docker
+
+import (
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/image"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOutdatedImages(t *testing.T) {
+	now := time.Now()
+	made := func(id, base, session string, age time.Duration) image.Summary {
+		labels := map[string]string{labelBase: base}
+		if session != "" {
+			labels[labelRecipe] = session
+		}
+		return image.Summary{ID: id, Labels: labels, Created: now.Add(-age).Unix()}
+	}
+	plan := &imagePlan{base: "b2", session: "s2"}
+	const long, short = 2 * pruneAge, pruneAge / 2
+	got := []string{}
+	for _, i := range outdated([]image.Summary{
+		made("current", "b2", "s2", long),
+		made("current base", "b2", "", long),
+		made("same base, other program", "b2", "s1", long),
+		made("same base, other program, young", "b2", "s3", short),
+		made("base in use", "b1", "", long),
+		made("its session image", "b1", "s0", short),
+		made("base alone", "b0", "", long),
+		made("base alone, young", "b9", "", short),
+	}, plan, now) {
+		got = append(got, i.ID)
+	}
+	if diff := cmp.Diff([]string{"same base, other program", "base alone"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
