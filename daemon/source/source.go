@@ -1,0 +1,118 @@
+// Package source gives sessions their workspace: git remotes through mirrors
+// that the host's own git keeps, and copies of local folders.
+//
+// Only the host's git talks to remotes, with the user's helpers and keys; a
+// session gets packs over its link and holds no credential. What stands in a
+// folder that an agent can write is never trusted: git runs in directories of
+// ours, no hook of a repository is run, and links are not followed.
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"volundr/store"
+)
+
+// Options of Sources.
+type Options struct {
+	// Dir is the folder of the mirrors, ours alone.
+	Dir string
+	DB  *store.DB
+	// Session names the session that a request of Git comes from.
+	Session func(context.Context) string
+	// Folders says which local folders may be used.
+	Folders Folders
+	Log     *slog.Logger
+}
+
+// Sources keeps the mirrors. All methods may be called from many goroutines.
+type Sources struct {
+	Options
+	hooks string // folder with our pre-receive
+
+	mu    sync.Mutex
+	locks map[string]chan struct{} // by mirror: one writer
+}
+
+// New prepares the folder of the mirrors.
+func New(o Options) (*Sources, error) {
+	s := &Sources{Options: o, hooks: filepath.Join(o.Dir, "hooks"), locks: map[string]chan struct{}{}}
+	if err := os.MkdirAll(s.hooks, 0o700); err != nil {
+		return nil, fmt.Errorf("folder of git mirrors: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(s.hooks, "pre-receive"), []byte(preReceive), 0o700); err != nil {
+		return nil, fmt.Errorf("folder of git mirrors: %w", err)
+	}
+	// Copies that a killed daemon left behind.
+	left, err := filepath.Glob(filepath.Join(o.Dir, "copy-*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Kinds of sources in a launch request.
+const (
+	Git        = "git"
+	LocalMount = "local_mount"
+	LocalCopy  = "local_copy"
+)
+
+// origin is what a launch request says about the workspace.
+type origin struct {
+	Type      string `json:"type"`
+	Repo      string `json:"repo"`
+	LocalPath string `json:"local_path"`
+}
+
+// remote gives the one remote that a session may reach.
+func (s *Sources) remote(ctx context.Context, session string) (Remote, origin, error) {
+	row, err := s.DB.SystemSession(ctx, session)
+	if err != nil {
+		return Remote{}, origin{}, err
+	}
+	var request struct {
+		Source origin `json:"source"`
+	}
+	if err := json.Unmarshal(row.Request, &request); err != nil {
+		return Remote{}, origin{}, fmt.Errorf("launch request of session %s: %w", session, err)
+	}
+	o := request.Source
+	repo := o.Repo
+	if o.Type == LocalCopy {
+		repo = o.LocalPath
+	}
+	if o.Type == LocalMount || repo == "" {
+		return Remote{}, o, store.ErrNotFound
+	}
+	r, err := Parse(repo)
+	return r, o, err
+}
+
+// lock takes a mirror for this caller; unlock gives it back.
+func (s *Sources) lock(ctx context.Context, key string) (unlock func(), err error) {
+	s.mu.Lock()
+	l := s.locks[key]
+	if l == nil {
+		l = make(chan struct{}, 1)
+		s.locks[key] = l
+	}
+	s.mu.Unlock()
+	select {
+	case l <- struct{}{}:
+		return func() { <-l }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
