@@ -24,7 +24,9 @@ const (
 	listTimeout = 15 * time.Second
 	endTimeout  = 5 * time.Second // of the polite end of a run, and of reading logs
 	callTimeout = 2 * time.Minute // of Stop and Remove
-	unreachable = 5 * time.Second // until a runtime that was not there is asked again
+
+	startTimeout = 15 * time.Minute // of Start, which may fetch an image
+	unreachable  = 5 * time.Second  // until a runtime that was not there is asked again
 )
 
 // Options are what the engine stands on. DB, Runtimes, Spec, Opened and
@@ -75,7 +77,7 @@ type Engine struct {
 	mu      sync.Mutex
 	blind   map[string]bool // watches that broke since the last pass
 	found   map[string]leftover
-	discard map[string]chan error
+	discard map[string][]chan error // who waits for a leftover to be gone
 	trouble map[string]error
 }
 
@@ -108,7 +110,7 @@ func New(o Options) *Engine {
 		kept:    map[string]int{},
 		blind:   map[string]bool{},
 		found:   map[string]leftover{},
-		discard: map[string]chan error{},
+		discard: map[string][]chan error{},
 		trouble: map[string]error{},
 	}
 }

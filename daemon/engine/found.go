@@ -38,21 +38,25 @@ func (p *round) leftovers(known map[string]string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.found = found
-	for id, asked := range p.discard {
-		if _, ok := found[id]; !ok && p.busy[id] == nil {
-			close(asked)
-			delete(p.discard, id)
+	for id := range p.discard {
+		_, still := found[id]
+		_, adopted := known[id]
+		switch {
+		case adopted:
+			p.answer(id, fmt.Errorf("discard %s: it is a session again: %w", id, store.ErrNotFound))
+		case !still && p.busy[id] == nil:
+			p.answer(id, nil)
 		}
 	}
 }
 
 func (p *round) leftover(w runtime.Workload, on string) {
 	p.mu.Lock()
-	asked := p.discard[w.ID]
+	asked := len(p.discard[w.ID]) > 0
 	p.mu.Unlock()
 	what := nothing
 	switch {
-	case w.Kind == runtime.Sandbox || asked != nil:
+	case w.Kind == runtime.Sandbox || asked:
 		what = remove
 	case w.State != runtime.Down:
 		what = stop
@@ -60,7 +64,7 @@ func (p *round) leftover(w runtime.Workload, on string) {
 	if what == nothing || p.busy[w.ID] != nil {
 		return
 	}
-	if held := p.pause[w.ID]; p.now.Before(held.until) && asked == nil {
+	if held := p.pause[w.ID]; p.now.Before(held.until) && !asked {
 		p.wake(held.until)
 		return
 	}
@@ -75,7 +79,9 @@ func (p *round) leftover(w runtime.Workload, on string) {
 		})
 		if err != nil && ctx.Err() == nil {
 			p.Log.Warn("A leftover stays", "id", w.ID, "error", err)
-			if asked != nil && what == remove {
+			if what == remove {
+				p.mu.Lock()
+				defer p.mu.Unlock()
 				p.answer(w.ID, err)
 			}
 		}
@@ -83,14 +89,12 @@ func (p *round) leftover(w runtime.Workload, on string) {
 	})
 }
 
-// answer tells who asked to discard a leftover that it failed.
+// answer tells those who asked to discard a leftover. The lock is held.
 func (e *Engine) answer(id string, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if asked := e.discard[id]; asked != nil {
+	for _, asked := range e.discard[id] {
 		asked <- err
-		delete(e.discard, id)
 	}
+	delete(e.discard, id)
 }
 
 // Found gives the coding sessions that carry our labels and that no row knows,
@@ -115,8 +119,9 @@ func (e *Engine) Found() []runtime.Workload {
 func (e *Engine) Adopt(ctx context.Context, id string) (store.Session, error) {
 	e.mu.Lock()
 	l, ok := e.found[id]
+	going := len(e.discard[id]) > 0
 	e.mu.Unlock()
-	if !ok {
+	if !ok || going {
 		return store.Session{}, fmt.Errorf("adopt %s: %w", id, store.ErrNotFound)
 	}
 	request, err := json.Marshal(launch.Request{Agent: "claude", Source: launch.Source{Type: "git"}})
@@ -145,11 +150,8 @@ func (e *Engine) Discard(ctx context.Context, id string) error {
 		e.mu.Unlock()
 		return fmt.Errorf("discard %s: %w", id, store.ErrNotFound)
 	}
-	asked := e.discard[id]
-	if asked == nil {
-		asked = make(chan error, 1)
-		e.discard[id] = asked
-	}
+	asked := make(chan error, 1)
+	e.discard[id] = append(e.discard[id], asked)
 	e.mu.Unlock()
 	e.Poke()
 	select {

@@ -21,8 +21,8 @@ type rules struct {
 type sight struct {
 	runtime.Workload      // zero when nothing of it is there
 	here             bool // something of it is there
-	// watched: something of this run was seen running since the view's last
-	// gap. What ended without that may have been lost with the machine.
+	// watched: this run was started or seen running since the view's last gap.
+	// What ended without that may have been lost with the machine.
 	watched bool
 	since   time.Time   // the view has had no gap since then
 	health  wire.Health // as the session itself says
@@ -109,7 +109,7 @@ func (r rules) conclude(want store.Want, s store.Session, seen sight, now time.T
 		return store.Failed, action{}
 	case want == store.WantArchived:
 		return r.pack(s, seen)
-	case s.Archive != "" && r.archives:
+	case s.Archive != "" && want == store.WantStopped && r.archives:
 		return store.Archived, action{deed: restore}
 	case s.Archive != "":
 		return store.Archived, action{}
@@ -204,7 +204,7 @@ func firstEnded(seen sight) *store.Ended {
 		if p.Running || p.Finished.IsZero() {
 			continue
 		}
-		if first == nil || p.Finished.Before(first.At) || p.Finished.Equal(first.At) && first.ExitCode == 0 {
+		if first == nil || p.Finished.Before(first.At) || p.Finished.Equal(first.At) && first.ExitCode == 0 && p.ExitCode != 0 {
 			first = &store.Ended{Part: p.Name, ExitCode: p.ExitCode, OOM: p.OOMKilled, At: p.Finished}
 		}
 	}

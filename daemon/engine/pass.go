@@ -146,6 +146,9 @@ func (p *round) session(s store.Session) error {
 			p.Log.Info("Session changed", "session", s.ID, "from", s.State, "to", new.State, "run", new.Run)
 		}
 	}
+	if act.deed == start {
+		p.views[s.Runtime].running[s.ID] = new.Run
+	}
 	if act.deed != nothing {
 		p.begin(new, act)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"volundr/runtime"
@@ -30,7 +31,7 @@ func (e *Engine) start(ctx context.Context, rt runtime.Runtime, s store.Session)
 	if err := e.submitted(ctx, s, "starting containers"); err != nil {
 		return err
 	}
-	if err := rt.Start(ctx, spec); err != nil {
+	if err := within(ctx, startTimeout, func(ctx context.Context) error { return rt.Start(ctx, spec) }); err != nil {
 		return err
 	}
 	// The time to answer counts from here.
@@ -50,36 +51,56 @@ func (e *Engine) image(ctx context.Context, rt runtime.Runtime, s store.Session)
 	if !ok {
 		return "", nil
 	}
-	latest := make(chan string, 1)
-	shown := make(chan struct{})
-	go func() {
-		defer close(shown)
-		for text := range latest {
-			if err := e.DB.SetDoing(ctx, s.ID, text); err != nil && ctx.Err() == nil {
-				e.Log.Warn("Showing progress failed", "session", s.ID, "error", err)
-			}
-			select {
-			case <-time.After(doingEvery):
-			case <-ctx.Done():
-			}
-		}
-	}()
-	last := ""
-	ref, err := images.EnsureImage(ctx, runtime.Kind(s.Kind), func(p runtime.Progress) {
-		text := progress(p)
-		if text == last {
-			return
-		}
-		last = text
+	show, hide := context.WithCancel(ctx)
+	line := newLine()
+	var wg sync.WaitGroup
+	wg.Go(func() { e.show(show, s.ID, line) })
+	defer wg.Wait()
+	defer hide()
+	return images.EnsureImage(ctx, runtime.Kind(s.Kind), func(p runtime.Progress) { line.set(progress(p)) })
+}
+
+// show writes what line says to the row, not too often, until ctx ends.
+func (e *Engine) show(ctx context.Context, id string, l *line) {
+	for {
 		select {
-		case <-latest: // nobody has shown it yet: outdated
-		default:
+		case <-ctx.Done():
+			return
+		case <-l.changed:
 		}
-		latest <- text
-	})
-	close(latest)
-	<-shown
-	return ref, err
+		if err := e.DB.SetDoing(ctx, id, l.get()); err != nil && ctx.Err() == nil {
+			e.Log.Warn("Showing progress failed", "session", id, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(doingEvery):
+		}
+	}
+}
+
+// line is the latest of many: who reads it misses what was there in between.
+type line struct {
+	mu      sync.Mutex
+	text    string
+	changed chan struct{}
+}
+
+func newLine() *line { return &line{changed: make(chan struct{}, 1)} }
+
+func (l *line) set(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.text != text {
+		l.text = text
+		signal(l.changed)
+	}
+}
+
+func (l *line) get() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text
 }
 
 // progress is one step for people.

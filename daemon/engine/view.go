@@ -14,7 +14,7 @@ import (
 type view struct {
 	seen    map[string]runtime.Workload
 	since   time.Time      // no List has failed since
-	running map[string]int // runs of which something was seen alive, without a gap
+	running map[string]int // runs that we started or saw alive, without a gap since
 }
 
 // look asks every runtime for its list. One that does not answer has no view:
@@ -83,7 +83,7 @@ func (e *Engine) see(name string, list []runtime.Workload, err error) {
 		}
 	}
 	for id := range v.running {
-		if _, ok := v.seen[id]; !ok {
+		if _, ok := v.seen[id]; !ok && e.busy[id] == nil {
 			delete(v.running, id)
 		}
 	}
@@ -93,6 +93,11 @@ func (e *Engine) see(name string, list []runtime.Workload, err error) {
 func (e *Engine) sight(s store.Session) (sight, bool) {
 	v := e.views[s.Runtime]
 	if v == nil {
+		if e.Runtimes[s.Runtime] == nil {
+			e.mu.Lock()
+			e.trouble[s.Runtime] = fmt.Errorf("there is no runtime %q here: %w", s.Runtime, runtime.ErrUnavailable)
+			e.mu.Unlock()
+		}
 		return sight{}, false
 	}
 	w, here := v.seen[s.ID]

@@ -116,12 +116,14 @@ func (r *Runtime) Logs(ctx context.Context, id string, o runtime.LogOptions) (io
 		if o.Follow {
 			lg.follow = func() (*container, bool) { n := r.part(id, o.Part); return c, n == c && c.Running }
 		}
-		r.readers++
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.readers++
 	return lg, nil
 }
 
