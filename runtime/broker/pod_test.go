@@ -52,8 +52,14 @@ func image(t *testing.T) string {
 	}
 	for _, name := range []string{"volundr-session", "volundr-sketch"} {
 		out, err := exec.Command("docker", "images", "-q", name).Output()
-		if id, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n"); err == nil && id != "" {
-			return id
+		if err != nil {
+			continue
+		}
+		for _, id := range strings.Fields(string(out)) {
+			// Tests of others make small images of that name.
+			if exec.Command("docker", "run", "--rm", "--entrypoint", "/bin/sh", id, "-c", "command -v claude-agent-acp && command -v codex-acp").Run() == nil {
+				return id
+			}
 		}
 	}
 	return lack("real agents: there is no session image; build it or set VOLUNDR_TEST_IMAGE")

@@ -46,6 +46,8 @@ type Tool struct {
 	Started bool // the first of this id, not a change
 	Call    wire.Tool
 	Output  []wire.Content // of the raw output, for tools that show nothing else
+	More    string         // what a command printed since the last change
+	Exit    *int           // of a command
 }
 
 // Plan replaces the plan.

@@ -130,7 +130,9 @@ func (c *Conn) Initialize(ctx context.Context) (Info, error) {
 		} `json:"authMethods"`
 	}](c.conn, ctx, sdk.AgentMethodInitialize, sdk.InitializeRequest{
 		ProtocolVersion: sdk.ProtocolVersionNumber,
-		ClientInfo:      &sdk.Implementation{Name: "volundr", Version: fmt.Sprint(wire.Version)},
+		// What commands print comes piece by piece, with their exit code.
+		ClientCapabilities: sdk.ClientCapabilities{Meta: map[string]any{"terminal_output_delta": true}},
+		ClientInfo:         &sdk.Implementation{Name: "volundr", Version: fmt.Sprint(wire.Version)},
 	})
 	if err != nil {
 		return Info{}, c.explain(err)

@@ -43,6 +43,13 @@ type toolUpdate struct {
 	Output    json.RawMessage `json:"rawOutput"`
 	Pieces    json.RawMessage `json:"content"`
 	Locations []wire.Location `json:"locations"`
+	Meta      struct {
+		Delta  *struct{ Data string } `json:"terminal_output_delta"`
+		Output *struct{ Data string } `json:"terminal_output"`
+		Exit   *struct {
+			Code *int `json:"exit_code"`
+		} `json:"terminal_exit"`
+	} `json:"_meta"`
 }
 
 type block struct {
@@ -148,31 +155,43 @@ func (u toolUpdate) tool() Tool {
 			t.Call.Content = append(t.Call.Content, wire.Content{Type: "text", Text: p.Content.text()})
 		}
 	}
-	if text := output(u.Output); text != "" {
+	text, exit := output(u.Output)
+	if text != "" {
 		t.Output = []wire.Content{{Type: "text", Text: text}}
+	}
+	t.Exit = exit
+	switch m := u.Meta; {
+	case m.Delta != nil:
+		t.More = m.Delta.Data
+	case m.Output != nil:
+		t.More = m.Output.Data
+	}
+	if m := u.Meta.Exit; m != nil && m.Code != nil {
+		t.Exit = m.Code
 	}
 	return t
 }
 
-// output reads the text of a raw output in the shapes that agents use.
-func output(b json.RawMessage) string {
-	var s string
-	if len(b) == 0 || json.Unmarshal(b, &s) == nil {
-		return s
+// output reads text and exit code of a raw output in the shapes that agents
+// use.
+func output(b json.RawMessage) (text string, exit *int) {
+	if len(b) == 0 || json.Unmarshal(b, &text) == nil {
+		return text, nil
 	}
 	var o struct {
 		Formatted string `json:"formatted_output"`
 		Output    string `json:"aggregated_output"`
 		Stdout    string `json:"stdout"`
 		Stderr    string `json:"stderr"`
+		Exit      *int   `json:"exit_code"`
 	}
 	json.Unmarshal(b, &o)
 	for _, s := range []string{o.Formatted, o.Output, o.Stdout + o.Stderr} {
 		if s != "" {
-			return s
+			return s, o.Exit
 		}
 	}
-	return ""
+	return "", o.Exit
 }
 
 // configOption is a setting that the agent offers.

@@ -2,6 +2,8 @@ package conversation
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"volundr/runtime/broker/acp"
@@ -14,6 +16,7 @@ type call struct {
 	told    time.Time // when it was written last
 	untold  bool      // it changed since
 	fromRaw bool      // its content is the raw output
+	printed string    // by its command, the last maxPrinted bytes
 }
 
 const (
@@ -21,6 +24,7 @@ const (
 	toolEvery = 300 * time.Millisecond
 	// Longer texts lie beside the journal.
 	maxContent      = 16 << 10
+	maxPrinted      = 1 << 20
 	maxInput        = 32 << 10
 	permissionInput = 512 << 10
 )
@@ -90,11 +94,29 @@ func (k *call) merge(e acp.Tool) {
 	case len(e.Output) > 0 && (len(t.Content) == 0 || k.fromRaw):
 		t.Content, k.fromRaw = e.Output, true
 	}
+	if e.Exit != nil {
+		t.Exit = e.Exit
+	}
+	if e.More != "" {
+		k.printed += e.More
+		if over := len(k.printed) - maxPrinted; over > 0 {
+			k.printed = strings.ToValidUTF8(k.printed[over:], "")
+		}
+	}
+}
+
+// whole is the call with what its command printed.
+func (k *call) whole() wire.Tool {
+	t := k.tool
+	if k.printed != "" {
+		t.Content = append(slices.Clone(t.Content), wire.Content{Type: "text", Text: k.printed})
+	}
+	return t
 }
 
 func (c *Conversation) tell(k *call) {
 	k.told, k.untold = time.Now(), false
-	c.add(wire.EntryTool, c.shrink(k.tool, maxInput))
+	c.add(wire.EntryTool, c.shrink(k.whole(), maxInput))
 }
 
 // closeTools ends the calls that the turn leaves open.

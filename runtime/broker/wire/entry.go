@@ -52,6 +52,7 @@ type Tool struct {
 	Locations []Location `json:"locations,omitempty"`
 	StartedAt int64      `json:"started_at,omitempty"` // unix ms
 	EndedAt   int64      `json:"ended_at,omitempty"`
+	Exit      *int       `json:"exit,omitempty"` // of a command, where the agent tells it
 }
 
 // Content is a piece of a tool's output.
