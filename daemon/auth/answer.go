@@ -15,7 +15,7 @@ type Page struct {
 	Title     string
 	Detail    string // the sentence; all that programs see
 	Hint      string // shown as something to type
-	Link      string // where to go next
+	Link      string // where to go next, in the whole tab
 	LinkText  string
 	Retry     int    // seconds after which the page asks again by itself; 0: never
 	Ancestors string // CSP sources that may frame the page; empty: 'none'
@@ -27,7 +27,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{{.Title}}</title><style>` + pageStyle + `</style>
 <main><h1>{{.Title}}</h1><p>{{.Detail}}</p>{{with .Hint}}<p><code>{{.}}</code></p>{{end}}
-{{with .Link}}<p><a href="{{.}}" target="_top">{{$.LinkText}}</a></p>{{end}}</main></html>
+{{with .Link}}<p><a href="{{.}}" target="_top">{{$.LinkText}}</a></p>{{end}}{{if .Retry}}<p><a href="">Try again</a></p>{{end}}</main></html>
 `))
 
 var styleHash = func() string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type Auth struct {
 	hosts        hosts
 	installation string
 	token        string
+	dir          string
 	loginPage    http.Handler
 	public       func(*http.Request) bool
 	log          *slog.Logger
@@ -68,6 +70,7 @@ func New(ctx context.Context, o Options) (*Auth, error) {
 		hosts:        h,
 		installation: installation,
 		token:        token,
+		dir:          o.Dir,
 		loginPage:    o.LoginPage,
 		public:       o.Public,
 		log:          o.Log,
@@ -107,6 +110,9 @@ func (a *Auth) ControlOrigin() string { return "http://" + a.hosts.control }
 
 // ProgramOrigin is where programs ask, with the token: "http://127.0.0.1:7420".
 func (a *Auth) ProgramOrigin() string { return "http://" + a.hosts.program[0] }
+
+// TokenFile is the path of the file with the bearer token.
+func (a *Auth) TokenFile() string { return filepath.Join(a.dir, tokenFile) }
 
 // Logins gives p's logins, the last used first.
 func (a *Auth) Logins(ctx context.Context, p store.Principal) ([]store.Login, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -39,8 +38,9 @@ type Surfaces struct {
 	key   []byte // derived from the token file: a new token ends all labels
 	login func(ctx context.Context, hash string) (store.Login, error)
 
-	mu     sync.Mutex
-	grants map[string]*grant // by label
+	mu      sync.Mutex
+	grants  map[string]*grant // by label
+	revoked map[string]bool   // logins: none of theirs comes back from a request under way
 }
 
 type grant struct {
@@ -60,15 +60,17 @@ type Grant struct {
 	Login   store.Login
 	// Origin is the surface's own origin.
 	Origin string
-	// Done is closed when the right ends: connections are cut then.
-	Done <-chan struct{}
+	// Live is done when the right ends: connections are cut then.
+	Live context.Context
+	// Remembered: the browser showed the surface's cookie.
+	Remembered bool
 
 	proof string
 }
 
 func newSurfaces(h hosts, token string, login func(context.Context, string) (store.Login, error)) *Surfaces {
 	key := sha256.Sum256([]byte("volundr surface labels v1\n" + token))
-	return &Surfaces{hosts: h, key: key[:], login: login, grants: map[string]*grant{}}
+	return &Surfaces{hosts: h, key: key[:], login: login, grants: map[string]*grant{}, revoked: map[string]bool{}}
 }
 
 // Mint gives the label under which a login may see a surface. The caller has
@@ -78,10 +80,13 @@ func (s *Surfaces) Mint(login store.Login, session string, surface Surface, port
 	if err := l.valid(); err != nil {
 		return "", fmt.Errorf("open surface: %w", err)
 	}
-	l.token = s.token(l, login)
+	l.token = s.token(l, login.Hash)
 	name := l.String()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.revoked[login.ID] {
+		return "", fmt.Errorf("open surface: %w", ErrNoGrant)
+	}
 	if g, ok := s.grants[name]; ok {
 		g.minted = time.Now()
 		return name, nil
@@ -98,73 +103,85 @@ func (s *Surfaces) Resolve(r *http.Request) (Grant, error) {
 		return Grant{}, ErrNoGrant
 	}
 	name := l.String()
-	s.mu.Lock()
-	g, ok := s.grants[name]
-	if ok && !g.used && time.Since(g.minted) > firstUse {
-		ok = false
-	}
-	if ok {
-		g.used = true
-	}
-	s.mu.Unlock()
+	g, ok := s.use(name)
 	if !ok {
-		var err error
-		if g, err = s.recall(r, l); err != nil {
+		login, err := s.proven(r, l)
+		if err != nil {
 			return Grant{}, err
+		}
+		if g, ok = s.adopt(l, login); !ok {
+			return Grant{}, ErrNoGrant
 		}
 	}
 	if e := g.login.ExpiresAt; !e.IsZero() && !time.Now().Before(e) {
-		return Grant{}, s.expired(r, g)
+		login, err := s.login(r.Context(), g.login.Hash) // its end moves with its use
+		if err != nil {
+			s.drop(func(h *grant) bool { return h.login.ID == g.login.ID })
+			return Grant{}, fmt.Errorf("%w: %w", ErrNoGrant, err)
+		}
+		s.adopt(l, login)
 	}
-	return Grant{
+	out := Grant{
 		Session: l.session, Surface: l.surface, Port: l.port, Login: g.login,
-		Origin: "http://" + r.Host, Done: g.ctx.Done(), proof: s.proof(name, g.login),
-	}, nil
+		Origin: "http://" + r.Host, Live: g.ctx, proof: s.proof(name, g.login.Hash),
+	}
+	for _, c := range r.CookiesNamed(SurfaceCookie) {
+		out.Remembered = out.Remembered || same(c.Value, out.proof)
+	}
+	return out, nil
 }
 
-// recall takes up a label that this process has not handed out, or not lately,
-// from a browser that proves by the surface's cookie to have used it before.
-func (s *Surfaces) recall(r *http.Request, l label) (*grant, error) {
-	name := l.String()
-	for _, c := range r.CookiesNamed(SurfaceCookie)[:min(4, len(r.CookiesNamed(SurfaceCookie)))] {
+// use finds a label that was handed out by this process and is still good.
+func (s *Surfaces) use(name string) (grant, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.grants[name]
+	if !ok || !g.used && time.Since(g.minted) > firstUse {
+		return grant{}, false
+	}
+	g.used = true
+	return *g, true
+}
+
+// proven finds the login of a label that this process has not handed out, or
+// not lately, when the browser shows the surface's cookie: it used it before.
+func (s *Surfaces) proven(r *http.Request, l label) (store.Login, error) {
+	cookies := r.CookiesNamed(SurfaceCookie)
+	for _, c := range cookies[:min(4, len(cookies))] {
 		hash, _, _ := strings.Cut(c.Value, ".")
-		login := store.Login{Hash: hash}
-		if subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.proof(name, login))) != 1 ||
-			subtle.ConstantTimeCompare([]byte(l.token), []byte(s.token(l, login))) != 1 {
+		if !same(c.Value, s.proof(l.String(), hash)) || !same(l.token, s.token(l, hash)) {
 			continue
 		}
 		login, err := s.login(r.Context(), hash)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNoGrant, err)
+			return store.Login{}, fmt.Errorf("%w: %w", ErrNoGrant, err)
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		g, ok := s.grants[name]
-		if !ok {
-			g = newGrant(l, login)
-			s.grants[name] = g
-		}
-		g.used = true
-		return g, nil
+		return login, nil
 	}
-	return nil, ErrNoGrant
+	return store.Login{}, ErrNoGrant
 }
 
-// expired looks again at a login whose end has come: it moves with its use.
-func (s *Surfaces) expired(r *http.Request, g *grant) error {
-	login, err := s.login(r.Context(), g.login.Hash)
-	if err != nil {
-		s.revoke(g.login.ID)
-		return ErrNoGrant
-	}
+// adopt takes a label into use for a login as it stands in the store.
+func (s *Surfaces) adopt(l label, login store.Login) (grant, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g.login = login
-	return nil
+	if s.revoked[login.ID] {
+		return grant{}, false
+	}
+	g, ok := s.grants[l.String()]
+	if !ok {
+		g = newGrant(l, login)
+		s.grants[l.String()] = g
+	}
+	g.used, g.login = true, login
+	return *g, true
 }
 
 // revoke ends all that was opened with a login.
 func (s *Surfaces) revoke(login string) {
+	s.mu.Lock()
+	s.revoked[login] = true
+	s.mu.Unlock()
 	s.drop(func(g *grant) bool { return g.login.ID == login })
 }
 
@@ -199,17 +216,20 @@ func newGrant(l label, login store.Login) *grant {
 	return &grant{label: l, login: login, minted: time.Now(), ctx: ctx, cancel: cancel}
 }
 
-func (s *Surfaces) mac(purpose, what string, login store.Login) []byte {
+// mac binds a purpose and its subject to a login.
+func (s *Surfaces) mac(purpose, subject, login string) []byte {
 	m := hmac.New(sha256.New, s.key)
-	fmt.Fprintf(m, "%s\n%s\n%s", purpose, what, login.Hash)
+	fmt.Fprintf(m, "%s\n%s\n%s", purpose, subject, login)
 	return m.Sum(nil)
 }
 
 // token is the unguessable part of a label: 128 bits.
-func (s *Surfaces) token(l label, login store.Login) string {
+func (s *Surfaces) token(l label, login string) string {
 	return base32Lower.EncodeToString(s.mac("label", l.prefix()+"\n"+l.session, login)[:16])
 }
 
-func (s *Surfaces) proof(name string, login store.Login) string {
-	return login.Hash + "." + hex.EncodeToString(s.mac("used", name, login))
+// proof is the value of a surface's cookie. The login's hash in it opens
+// nothing by itself.
+func (s *Surfaces) proof(name, login string) string {
+	return login + "." + hex.EncodeToString(s.mac("used", name, login))
 }

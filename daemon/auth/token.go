@@ -13,13 +13,13 @@ import (
 	"strings"
 )
 
-// TokenFile is the name of the file in the data directory that holds the
+// tokenFile is the name of the file in the data directory that holds the
 // bearer token of programs. Who may read it may do everything.
-const TokenFile = "token"
+const tokenFile = "token"
 
 // readToken reads the token, or makes one that only the owner can read.
 func readToken(dir string) (string, error) {
-	path := filepath.Join(dir, TokenFile)
+	path := filepath.Join(dir, tokenFile)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return existingToken(path)

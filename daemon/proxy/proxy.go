@@ -1,0 +1,112 @@
+// Package proxy carries a session's surfaces to the browser: editor, terminal
+// and previews, HTTP and WebSockets, each under an unguessable host name of its
+// own, over connections into the session that no port of the host leads to.
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"strconv"
+
+	"volundr/daemon/auth"
+	"volundr/runtime/broker/wire"
+)
+
+// Options is what New needs, all of it.
+type Options struct {
+	Surfaces      *auth.Surfaces
+	ControlOrigin string // the one origin that may frame a surface
+	// Dial opens a connection to a port on a session's loopback. Its errors
+	// wrap the sentinels of package runtime where one fits.
+	Dial func(ctx context.Context, session string, port int) (net.Conn, error)
+	Log  *slog.Logger
+}
+
+// Proxy is the handler of all surface hosts. The daemon's one listener sends
+// it every request whose Host is auth.SurfaceHost.
+type Proxy struct {
+	surfaces *auth.Surfaces
+	control  string
+	pools    *pools
+	reverse  *httputil.ReverseProxy
+	log      *slog.Logger
+}
+
+// New gives the handler of all surface hosts.
+func New(o Options) *Proxy {
+	p := &Proxy{surfaces: o.Surfaces, control: o.ControlOrigin, pools: newPools(o.Dial), log: o.Log}
+	p.reverse = &httputil.ReverseProxy{
+		Rewrite:        rewrite,
+		ModifyResponse: p.answered,
+		ErrorHandler:   p.failed,
+		Transport:      p.pools,
+		BufferPool:     newBuffers(),
+		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return p
+}
+
+// Forget closes what is open into a session that has stopped.
+func (p *Proxy) Forget(session string) { p.pools.forget(session) }
+
+// Close closes all connections that wait for reuse.
+func (p *Proxy) Close() { p.pools.close() }
+
+// route is one request's way: what it may open, and the port that means.
+type route struct {
+	auth.Grant
+	port int
+}
+
+type routeKey struct{}
+
+func routeFrom(ctx context.Context) route { return ctx.Value(routeKey{}).(route) }
+
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	grant, err := p.surfaces.Resolve(r)
+	if err != nil {
+		p.unknown(w, r, err)
+		return
+	}
+	if why := refused(r, grant.Origin); why != "" {
+		p.answer(w, r, http.StatusForbidden, auth.Page{Title: "Refused", Detail: why})
+		return
+	}
+	way := route{grant, portOf(grant)}
+	if grant.Surface == auth.Preview && wire.Reserved(way.port) {
+		p.answer(w, r, http.StatusForbidden, auth.Page{
+			Title:  "No preview",
+			Detail: "Port " + strconv.Itoa(way.port) + " belongs to Volundr itself; a preview shows the ports of your own programs.",
+		})
+		return
+	}
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), routeKey{}, way))
+	defer cancel()
+	stop := context.AfterFunc(grant.Live, cancel) // revoked: cut, WebSockets too
+	defer stop()
+	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// portOf is the port on the session's loopback that a surface stands for.
+func portOf(g auth.Grant) int {
+	switch g.Surface {
+	case auth.Editor:
+		return wire.EditorPort
+	case auth.Terminal:
+		return wire.TerminalPort
+	}
+	return g.Port
+}
+
+// refused says why a request cannot come from the surface's own page. A tab or
+// a frame may be opened from elsewhere: its label is its right, and who may
+// frame it stands in the answer.
+func refused(r *http.Request, origin string) string {
+	if auth.IsPageLoad(r) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && len(r.Header.Values("Origin")) == 0 {
+		return ""
+	}
+	return auth.Forged(r, origin, true)
+}
