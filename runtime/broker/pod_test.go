@@ -57,7 +57,7 @@ func image(t *testing.T) string {
 		}
 		for _, id := range strings.Fields(string(out)) {
 			// Tests of others make small images of that name.
-			if exec.Command("docker", "run", "--rm", "--entrypoint", "/bin/sh", id, "-c", "command -v claude-agent-acp && command -v codex-acp").Run() == nil {
+			if exec.Command("docker", "run", "--rm", "--network", "none", "--entrypoint", "/bin/sh", id, "-c", "command -v claude-agent-acp && command -v codex-acp").Run() == nil {
 				return id
 			}
 		}
@@ -133,11 +133,13 @@ func newPod(t *testing.T, config wire.Config) *pod {
 			}
 		}
 		p.down()
+		exec.Command("docker", "network", "rm", p.name).Run()
 		for _, v := range []string{"journal", "workspace", "home"} {
 			exec.Command("docker", "volume", "rm", "-f", p.name+"-"+v).Run()
 		}
 	})
-	p.docker("run", "--rm", "-u", "0", "-v", p.name+"-journal:/journal", img, "sh", "-c", "touch /journal/.made; chown -R 1001:1001 /journal")
+	p.docker("network", "create", "-o", "com.docker.network.bridge.enable_icc=false", p.name)
+	p.docker("run", "--rm", "--network", "none", "-u", "0", "-v", p.name+"-journal:/journal", img, "sh", "-c", "touch /journal/.made; chown -R 1001:1001 /journal")
 	return p
 }
 
@@ -154,7 +156,7 @@ func (p *pod) docker(args ...string) string {
 func (p *pod) up(parts ...string) {
 	p.t.Helper()
 	p.run++
-	p.part("broker", append([]string{"-u", "1001:1001"}, p.journal...), "broker")
+	p.part("broker", append([]string{"-u", "1001:1001", "--network", p.name}, p.journal...), "broker")
 	p.ip = p.docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", p.name+"-broker")
 	join := append([]string{"-u", "1000:1000", "--network", "container:" + p.name + "-broker",
 		"-v", p.name + "-workspace:/workspace", "-v", p.name + "-home:/home/volundr", "-w", "/workspace"}, p.agent...)
@@ -181,8 +183,8 @@ func (p *pod) part(part string, args []string, argv ...string) {
 		"-v", p.bin + ":" + wire.Program + ":ro"}
 	all = append(all, args...)
 	all = append(all, p.image, wire.Program)
-	p.docker(append(all, argv...)...)
 	p.running = append(p.running, p.name+"-"+part)
+	p.docker(append(all, argv...)...)
 }
 
 // down removes the containers and keeps the volumes.
