@@ -1,0 +1,191 @@
+package link
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+
+	"volundr/runtime/broker/wire"
+)
+
+// Types of the daemon's own entries in a conversation, beside the prompt.
+const (
+	EntryAnswer = "answer" // Answer
+	EntryStop   = "stop"   // {}
+	EntryMode   = "mode"   // wire.Choice
+	EntryModel  = "model"  // wire.Choice
+)
+
+// Answer is what somebody answered to a permission question.
+type Answer struct {
+	ID     string `json:"id"` // of the question
+	Option string `json:"option"`
+}
+
+const (
+	callTimeout = 15 * time.Second
+	maxAnswer   = 1 << 20  // bytes of an ordinary answer of the broker
+	maxBody     = 64 << 20 // of a body by hash
+	maxOutput   = 16 << 20 // of a command, each of stdout and stderr
+)
+
+// Cancel stops the turn that is under way.
+func (l *Links) Cancel(ctx context.Context, id string) error {
+	return l.act(ctx, id, wire.PathCancel, nil, EntryStop, struct{}{})
+}
+
+// SetMode chooses the agent's permission mode.
+func (l *Links) SetMode(ctx context.Context, id, choice string) error {
+	return l.act(ctx, id, wire.PathMode, wire.Choice{ID: choice}, EntryMode, wire.Choice{ID: choice})
+}
+
+// SetModel chooses the agent's model.
+func (l *Links) SetModel(ctx context.Context, id, choice string) error {
+	return l.act(ctx, id, wire.PathModel, wire.Choice{ID: choice}, EntryModel, wire.Choice{ID: choice})
+}
+
+// act asks the broker for something and writes down that it was asked.
+func (l *Links) act(ctx context.Context, id, route string, body any, typ string, data any) error {
+	s, c := l.connected(id)
+	if c == nil {
+		return ErrNotConnected
+	}
+	if err := c.call(ctx, route, body, nil); err != nil {
+		return err
+	}
+	_, err := l.DB.AppendDaemon(ctx, id, typ, s.turn(), data)
+	return err
+}
+
+// Answer answers an open permission question with one of its options; an empty
+// one cancels. The first answer counts: it is written down, then sent, and sent
+// again after the connection was lost. ErrNotOpen when there is no such
+// question.
+func (l *Links) Answer(ctx context.Context, id, permission, option string) error {
+	s := l.session(id)
+	if s == nil {
+		return ErrNotConnected
+	}
+	turn, err := s.take(permission, option)
+	if err != nil {
+		return err
+	}
+	if _, err := l.DB.AppendDaemon(ctx, id, EntryAnswer, turn, Answer{permission, option}); err != nil {
+		s.untake(permission)
+		return err
+	}
+	s.taken(permission, option)
+	signal(s.answers)
+	return s.show(ctx)
+}
+
+// RunCommand runs a command in the session as the agent's user. Its output is
+// bounded.
+func (l *Links) RunCommand(ctx context.Context, id string, cmd wire.Command) (res wire.RunResult, err error) {
+	_, c := l.connected(id)
+	if c == nil {
+		return res, ErrNotConnected
+	}
+	if cmd.TimeoutMS <= 0 {
+		cmd.TimeoutMS = 30_000
+	}
+	if cmd.Limit <= 0 {
+		cmd.Limit = 1 << 20
+	}
+	cmd.Limit = min(cmd.Limit, maxOutput)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(cmd.TimeoutMS)*time.Millisecond+callTimeout)
+	defer cancel()
+	limit := int64(cmd.Limit)*3 + 64<<10 // two of them in base64
+	return res, c.exchange(ctx, wire.PathRun, nil, cmd, limit, decode(&res))
+}
+
+// Ports gives the ports that processes in the session listen on.
+func (l *Links) Ports(ctx context.Context, id string) (ports []wire.Port, err error) {
+	_, c := l.connected(id)
+	if c == nil {
+		return nil, ErrNotConnected
+	}
+	if err := c.call(ctx, wire.PathPorts, nil, &ports); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(ports, func(p wire.Port) bool { return !goodPort(p) }), nil
+}
+
+var hash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// Body gives what an entry names by its SHA-256, and has checked that it is
+// that.
+func (l *Links) Body(ctx context.Context, id, sum string) (body []byte, err error) {
+	if !hash.MatchString(sum) {
+		return nil, ErrBadHash
+	}
+	_, c := l.connected(id)
+	if c == nil {
+		return nil, ErrNotConnected
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err = c.exchange(ctx, wire.PathBody, []string{sum}, nil, maxBody, func(b []byte) error {
+		got := sha256.Sum256(b)
+		if hex.EncodeToString(got[:]) != sum {
+			return errors.New("the session gave other bytes than were named")
+		}
+		body = b
+		return nil
+	})
+	return body, err
+}
+
+// End ends the run politely: the turn is cancelled and the journal read to its
+// end, as far as ctx allows.
+func (l *Links) End(ctx context.Context, id string) error {
+	s, c := l.connected(id)
+	if c == nil {
+		return ErrNotConnected
+	}
+	if err := c.call(ctx, wire.PathEnd, nil, nil); err != nil {
+		return err
+	}
+	var hello wire.Hello
+	if err := c.call(ctx, wire.PathHello, nil, &hello); err != nil {
+		return err
+	}
+	return s.await(ctx, hello.Epoch, hello.Last)
+}
+
+// connected gives the link of a session and its open connection, or nil.
+func (l *Links) connected(id string) (*session, *conn) {
+	s := l.session(id)
+	if s == nil {
+		return nil, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s, s.conn
+}
+
+// call is one short exchange in JSON with the broker. body and answer may be nil.
+func (c *conn) call(ctx context.Context, route string, body, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return c.exchange(ctx, route, nil, body, maxAnswer, decode(answer))
+}
+
+// answer sends what was answered to a question.
+func (c *conn) answer(ctx context.Context, permission, option string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return c.exchange(ctx, wire.PathPermission, []string{url.PathEscape(permission)}, wire.Answer{Option: option}, maxAnswer, decode(nil))
+}
+
+// refused gives the broker's refusal in err, or nil.
+func refused(err error) *refusal {
+	var r *refusal
+	errors.As(err, &r)
+	return r
+}

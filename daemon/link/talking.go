@@ -1,0 +1,72 @@
+package link
+
+import (
+	"context"
+	"slices"
+
+	"volundr/runtime"
+)
+
+// turn is the id of the turn under way, or "".
+func (s *session) turn() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.talk == nil {
+		return ""
+	}
+	return s.talk.turn
+}
+
+// take reserves an open question for one answer and gives its turn.
+func (s *session) take(permission, option string) (turn string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.talk == nil {
+		return "", ErrNotConnected
+	}
+	q := s.talk.question(permission)
+	if q == nil || q.taken {
+		return "", ErrNotOpen
+	}
+	if option != "" && !slices.Contains(q.options, option) {
+		return "", &sentence{"The question does not offer that answer.", runtime.ErrInvalid}
+	}
+	q.taken = true
+	return q.turn, nil
+}
+
+// untake gives the question back: the answer was not written down.
+func (s *session) untake(permission string) {
+	s.set(func() {
+		if q := s.talk.question(permission); q != nil {
+			q.taken = false
+		}
+	})
+}
+
+// taken notes the answer that was written down.
+func (s *session) taken(permission, option string) {
+	s.set(func() {
+		if q := s.talk.question(permission); q != nil {
+			q.answer = &option
+		}
+	})
+}
+
+// show writes what the agent does, if that is news. What is still read of the
+// past is not shown.
+func (s *session) show(ctx context.Context) error {
+	s.mu.Lock()
+	kind, text := s.talk.activity()
+	if !s.ready || !s.caught || s.shown == [2]string{kind, text} {
+		s.mu.Unlock()
+		return nil
+	}
+	s.shown = [2]string{kind, text}
+	s.mu.Unlock()
+	err := s.DB.SetActivity(ctx, s.id, kind, text)
+	if err != nil {
+		s.set(func() { s.shown = [2]string{} })
+	}
+	return err
+}
