@@ -114,3 +114,16 @@ func (s *Sources) Check(ctx context.Context, repo, branch, base string) error {
 	}
 	return nil
 }
+
+// Identity is the name and the address that the user's git commits with; empty
+// where git knows none.
+func (s *Sources) Identity(ctx context.Context) (name, email string) {
+	get := func(key string) string {
+		out, err := s.run(ctx, Remote{}, "config", "--get", key)
+		if err != nil {
+			return ""
+		}
+		return strings.TrimSpace(out)
+	}
+	return get("user.name"), get("user.email")
+}

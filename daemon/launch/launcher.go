@@ -1,0 +1,129 @@
+package launch
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+
+	"volundr/daemon/source"
+	"volundr/runtime"
+	"volundr/runtime/broker/wire"
+	"volundr/store"
+)
+
+// Options of a Launcher.
+type Options struct {
+	// PublicKey is the daemon's: brokers let in who has the other half.
+	PublicKey ed25519.PublicKey
+	Source    *source.Sources
+}
+
+// Launcher builds specs. It keeps nothing between calls.
+type Launcher struct{ Options }
+
+// New gives a Launcher.
+func New(o Options) *Launcher { return &Launcher{o} }
+
+// Validate says what is wrong with a request on this machine: what Validate
+// says, and whether its local folders may be used and belong to an ordinary
+// user. The error is a *FieldError.
+func (l *Launcher) Validate(r Request) error {
+	if err := Validate(r); err != nil {
+		return err
+	}
+	_, err := l.folders(r)
+	return err
+}
+
+// build is a spec in the making.
+type build struct {
+	session store.Session
+	request Request
+	spec    runtime.Spec
+	config  wire.Config       // of the broker
+	env     map[string]string // of agent, editor and terminal
+}
+
+// part is a part of the spec by its name.
+func (b *build) part(name string) *runtime.Part {
+	for i := range b.spec.Parts {
+		if b.spec.Parts[i].Name == name {
+			return &b.spec.Parts[i]
+		}
+	}
+	panic("launch: no part " + name)
+}
+
+// outer are the parts that the user's work runs in.
+func (b *build) outer() []*runtime.Part {
+	return []*runtime.Part{b.part(runtime.PartAgent), b.part(runtime.PartEditor), b.part(runtime.PartTerminal)}
+}
+
+// contributors add their piece in this order; of two values the later wins.
+var contributors = []struct {
+	name string
+	add  func(*Launcher, context.Context, *build) error
+}{
+	{"core", (*Launcher).core},
+	{"template", (*Launcher).template},
+	{"git", (*Launcher).git},
+	{"integration", (*Launcher).integration},
+	{"storage", (*Launcher).storage},
+	{"gateway", (*Launcher).gateway},
+	{"resource", (*Launcher).resource},
+	{"isolation", (*Launcher).isolation},
+	{"secret injection", (*Launcher).injection},
+	{"secrets", (*Launcher).secrets},
+}
+
+// Spec builds the spec of the session's current run from its stored request.
+// Errors that wrap runtime.ErrInvalid are for ever, and sentences.
+func (l *Launcher) Spec(ctx context.Context, s store.Session, image string) (runtime.Spec, error) {
+	if s.Kind != string(runtime.Session) {
+		return runtime.Spec{}, fmt.Errorf("%w: a %s is not launched as a coding session", runtime.ErrInvalid, s.Kind)
+	}
+	b := &build{session: s, env: map[string]string{}}
+	if err := json.Unmarshal(s.Request, &b.request); err != nil {
+		return runtime.Spec{}, fmt.Errorf("%w: the stored launch request cannot be read (%s): delete the session and make it anew", runtime.ErrInvalid, err)
+	}
+	if err := Validate(b.request); err != nil {
+		return runtime.Spec{}, err
+	}
+	b.spec.Image = image
+	for _, c := range contributors {
+		err := c.add(l, ctx, b)
+		var field *FieldError
+		switch {
+		case errors.As(err, &field): // a sentence as it is
+			return runtime.Spec{}, err
+		case err != nil:
+			return runtime.Spec{}, fmt.Errorf("launch (%s): %w", c.name, err)
+		}
+	}
+	return b.spec, b.finish()
+}
+
+// finish hands environment and configuration to the parts. Only the broker is
+// told everything; a runner needs to know which part it is.
+func (b *build) finish() error {
+	for i := range b.spec.Parts {
+		p := &b.spec.Parts[i]
+		c := wire.Config{Session: b.spec.ID, Run: b.spec.Run, Part: p.Name}
+		if p.Name == runtime.PartBroker {
+			c = b.config
+			c.Session, c.Run, c.Part = b.spec.ID, b.spec.Run, p.Name
+			p.Env = map[string]string{}
+		} else {
+			p.Env = maps.Clone(b.env)
+		}
+		raw, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		p.Env[wire.EnvConfig] = string(raw)
+	}
+	return b.spec.Validate()
+}

@@ -1,0 +1,22 @@
+package launch
+
+import "context"
+
+// template: prompts. Templates themselves come later; Validate refuses a
+// request that names one. The initial prompt is no part of a spec: it is given
+// to a new session as its first message.
+func (l *Launcher) template(_ context.Context, b *build) error {
+	b.config.Agent.SystemPrompt = b.request.SystemPrompt
+	return nil
+}
+
+// integration: the issue that the session is about, for tools in it to read.
+// Validate refuses integrations, which come later.
+func (l *Launcher) integration(_ context.Context, b *build) error {
+	for name, value := range map[string]string{"VOLUNDR_ISSUE_ID": b.request.IssueID, "VOLUNDR_ISSUE_URL": b.request.IssueURL} {
+		if value != "" {
+			b.env[name] = value
+		}
+	}
+	return nil
+}
