@@ -34,13 +34,13 @@ func (p *imagePlan) baseBuild(o ImageOptions, debian string) imageBuild {
 }
 
 func (p *imagePlan) sessionBuild(o ImageOptions) imageBuild {
-	args := map[string]string{"BASE": p.baseRef(), "NPM_REGISTRY": o.NPMRegistry}
+	// The recipe itself sets this label: one passed beside it is a step more.
+	args := map[string]string{"BASE": p.baseRef(), "NPM_REGISTRY": o.NPMRegistry, "RECIPE": p.session}
 	if len(p.ca) > 0 {
 		args["CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt"
 	}
 	return imageBuild{
 		dir: "session", tag: p.ref(), ca: p.ca, args: args, program: programFile(p.arch),
-		labels: map[string]string{runtime.LabelApp: "volundr", labelBase: p.base, labelRecipe: p.session},
 	}
 }
 

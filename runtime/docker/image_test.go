@@ -60,7 +60,7 @@ func smallRecipe(mark string) fstest.MapFS {
 	return fstest.MapFS{
 		"base/Dockerfile": {Data: []byte("ARG BASE\nFROM ${BASE} AS stage\nLABEL volundr.stage=" + mark +
 			"\nCOPY Dockerfile /made\nFROM scratch AS layers\nCOPY --from=stage /made /made\n")},
-		"session/Dockerfile": {Data: []byte("ARG BASE\nFROM ${BASE} AS session\nCOPY volundr-session /volundr-session\n")},
+		"session/Dockerfile": {Data: []byte("ARG BASE\nFROM ${BASE} AS session\nARG RECIPE\nCOPY volundr-session /volundr-session\nLABEL volundr.recipe=${RECIPE}\n")},
 	}
 }
 
@@ -122,8 +122,12 @@ func TestEnsureImageExplainsWhatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	programs := fstest.MapFS{programFile(version.Arch): {Data: []byte("x")}}
-	broken := smallRecipe(uuid.NewString())
-	broken["base/Dockerfile"].Data = append(broken["base/Dockerfile"].Data, "COPY absent /\n"...)
+	mark := uuid.NewString()
+	broken := smallRecipe(mark)
+	broken["base/Dockerfile"].Data = bytes.Replace(broken["base/Dockerfile"].Data, []byte("COPY Dockerfile"), []byte("COPY absent"), 1)
+	t.Cleanup(func() { // what a failed build leaves is its cache
+		api.ImagesPrune(context.Background(), filters.NewArgs(filters.Arg("dangling", "true"), filters.Arg("label", labelStage+"="+mark)))
+	})
 	for _, tt := range []struct {
 		name string
 		kind runtime.Kind
