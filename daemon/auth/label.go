@@ -101,7 +101,8 @@ func parseLabel(s string) (label, bool) {
 		return label{}, false
 	}
 	l.session = uuid.UUID(raw).String()
-	if token, err := base32Lower.DecodeString(l.token); err != nil || len(token) != 16 {
+	token, err := base32Lower.DecodeString(l.token)
+	if err != nil || len(token) != 16 || base32Lower.EncodeToString(token) != l.token {
 		return label{}, false
 	}
 	return l, l.valid() == nil && l.String() == s
