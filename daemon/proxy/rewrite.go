@@ -110,11 +110,10 @@ func outside(location string, way route) string {
 	port := strconv.Itoa(way.port)
 	switch u.Host {
 	case way.inside(), "localhost:" + port, "0.0.0.0:" + port, "[::1]:" + port:
-		u.Scheme, u.Host, u.User = "", "", nil
-		if u.Path == "" {
-			u.Path = "/"
-		}
-		return strings.TrimPrefix(u.String(), "//")
+		u.User = nil
+		origin, _ := url.Parse(way.Origin)
+		u.Scheme, u.Host = origin.Scheme, origin.Host
+		return u.String()
 	}
 	return location
 }
