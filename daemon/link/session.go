@@ -28,6 +28,8 @@ type session struct {
 	lines   *rate.Limiter // of the journal, in lines
 	pace    pace
 
+	showing sync.Mutex // taken before mu
+
 	mu      sync.Mutex
 	conn    *conn // nil while there is none
 	health  wire.Health

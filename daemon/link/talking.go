@@ -56,6 +56,8 @@ func (s *session) taken(permission, option string) {
 // show writes what the agent does, if that is news. What is still read of the
 // past is not shown.
 func (s *session) show(ctx context.Context) error {
+	s.showing.Lock() // so that the last one written is the last that was true
+	defer s.showing.Unlock()
 	s.mu.Lock()
 	kind, text := s.talk.activity()
 	if !s.ready || !s.caught || s.shown == [2]string{kind, text} {

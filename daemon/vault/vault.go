@@ -1,0 +1,93 @@
+// Package vault keeps what must not be read: credentials, sealed at rest with a
+// key from the system's keyring or a file, and the keys of model providers,
+// which it puts into the sessions' requests so that no session ever holds one.
+package vault
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+
+	"volundr/daemon/link"
+	"volundr/store"
+)
+
+// Options are what the vault stands on. DB and Dir are required.
+type Options struct {
+	DB *store.DB
+	// Dir is the data directory: the key's file lies there when there is no
+	// keyring.
+	Dir string
+	// Installation tells two installations of one user apart in the keyring.
+	Installation string
+	// Keyring to use; nil: the system's.
+	Keyring Keyring
+	// Gateways are base URLs of compatible servers by provider, in place of the
+	// provider's own; they stand above the environment's.
+	Gateways map[string]string
+	// Env reads the daemon's environment; nil: os.Getenv.
+	Env func(string) string
+	// Roots are the certificate authorities to trust; nil: the system's.
+	Roots *x509.CertPool
+	Log   *slog.Logger
+}
+
+// Vault is safe for use from any goroutine.
+type Vault struct {
+	Options
+	seal      seal
+	providers map[string]*provider
+	transport http.RoundTripper
+
+	mu       sync.Mutex
+	refusals map[owned]Refusal
+}
+
+// owned names something of one provider that belongs to somebody.
+type owned struct{ tenant, user, provider string }
+
+// New gives a vault. It touches neither keyring nor file until a credential is
+// needed.
+func New(o Options) *Vault {
+	if o.Env == nil {
+		o.Env = os.Getenv
+	}
+	if o.Keyring == nil {
+		o.Keyring = system{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	v := &Vault{
+		Options: o, refusals: map[owned]Refusal{}, transport: transport(o.Roots),
+		seal: seal{db: o.DB, dir: o.Dir, user: o.Installation, ring: o.Keyring, limit: keyringLimit},
+	}
+	v.providers = providers(o.Gateways, o.Env)
+	return v
+}
+
+// owner is who owns the session that a request comes from.
+func (v *Vault) owner(ctx context.Context) (store.Principal, error) {
+	id := link.SessionFrom(ctx)
+	if id == "" {
+		return store.Principal{}, errors.New("the request comes from no session")
+	}
+	s, err := v.DB.SystemSession(ctx, id)
+	if err != nil {
+		return store.Principal{}, err
+	}
+	return store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}, nil
+}
+
+// sentence is an error that people read as it is, and programs by its kind.
+type sentence struct {
+	text string
+	kind error
+}
+
+func (e *sentence) Error() string { return e.text }
+func (e *sentence) Unwrap() error { return e.kind }
