@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"volundr/ui/client"
+)
+
+// await follows a session until it runs or fails, saying what goes on.
+func await(c *cobra.Command, cl *client.Client, id string, tell bool) (client.Session, error) {
+	said := ""
+	for {
+		s, err := cl.Get(c.Context(), id)
+		if err != nil {
+			return s, err
+		}
+		now := s.Status
+		if s.Doing != "" {
+			now += ": " + s.Doing
+		}
+		if tell && now != said {
+			fmt.Fprintln(c.OutOrStdout(), clean(now))
+			said = now
+		}
+		switch s.Status {
+		case client.Running:
+			return s, nil
+		case client.Failed:
+			return s, fmt.Errorf("session %s failed: %s", s.Name, s.Failure.Reason)
+		case client.Stopped, client.Archived:
+			return s, fmt.Errorf("session %s is %s", s.Name, s.Status)
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-c.Context().Done():
+			return s, c.Context().Err()
+		}
+	}
+}
+
+func (a *app) start() *cobra.Command {
+	var asJSON, wait bool
+	c := a.named("start SESSION", "Start a stopped or failed session", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+		s, err := cl.Start(c.Context(), s.ID)
+		if err == nil && wait {
+			s, err = await(c, cl, s.ID, !asJSON)
+		}
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(c, s)
+		}
+		if !wait {
+			fmt.Fprintf(c.OutOrStdout(), "Session %s is starting.\n", s.Name)
+		}
+		return nil
+	})
+	c.Flags().BoolVar(&wait, "wait", false, "wait until it runs")
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+func (a *app) stop() *cobra.Command {
+	var asJSON bool
+	c := a.named("stop SESSION", "Stop a session; its workspace is kept", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+		s, err := cl.Stop(c.Context(), s.ID)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(c, s)
+		}
+		fmt.Fprintf(c.OutOrStdout(), "Session %s is %s.\n", s.Name, s.Status)
+		return nil
+	})
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+func (a *app) delete() *cobra.Command {
+	var yes bool
+	c := a.named("delete SESSION", "Delete a session with its workspace", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+		if !yes {
+			if !term.IsTerminal(int(os.Stdin.Fd())) {
+				return fmt.Errorf("deleting %s takes its workspace away: say --yes to do it without being asked", s.Name)
+			}
+			var loss client.Loss
+			if err := cl.Do(c.Context(), "GET", "/sessions/"+s.ID+"/loss", nil, &loss); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "Delete session %s with its workspace? %s [y/N] ", s.Name, clean(lossWords(loss)))
+			answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
+			if !strings.EqualFold(strings.TrimSpace(answer), "y") {
+				return exit(1)
+			}
+		}
+		if err := cl.Delete(c.Context(), s.ID); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "Session %s is deleted.\n", s.Name)
+		return nil
+	})
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return c
+}
+
+// lossWords says what would be lost, in one sentence.
+func lossWords(l client.Loss) string {
+	if !l.Known {
+		return l.Reason
+	}
+	var parts []string
+	add := func(n int, one, many string) {
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		}
+	}
+	if l.Repository {
+		add(l.Files, "uncommitted file", "uncommitted files")
+	} else {
+		add(l.Files, "file", "files")
+	}
+	add(len(l.Branches), "unpushed branch", "unpushed branches")
+	add(l.Stashes, "stash", "stashes")
+	if len(parts) == 0 {
+		return "Everything in it is pushed."
+	}
+	return "This would be lost: " + strings.Join(parts, ", ") + "."
+}
+
+func (a *app) sessionLogs() *cobra.Command {
+	var asJSON bool
+	var lines int
+	c := a.named("logs SESSION", "Show what a session's parts printed", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+		logs, err := cl.Logs(c.Context(), s.ID, lines)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(c, logs)
+		}
+		for _, l := range logs.Lines {
+			fmt.Fprintf(c.OutOrStdout(), "%s %-8s %s\n", l.Time, l.Logger, clean(l.Message))
+		}
+		return nil
+	})
+	c.Flags().IntVarP(&lines, "lines", "n", 100, "how many of the last lines (1–2000)")
+	jsonFlag(c, &asJSON)
+	return c
+}

@@ -1,0 +1,109 @@
+// Package cli is the command tree. Everything but the daemon's own life goes
+// through ui/client, as any other program would.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"volundr/daemon/config"
+	"volundr/ui/client"
+)
+
+// Daemon is what main.go knows of the daemon.
+type Daemon struct {
+	Version string
+	// Serve runs the daemon until ctx ends.
+	Serve func(ctx context.Context, cfg config.Config) error
+	// Engine finds a container engine, or installs and starts one where it may,
+	// and says on out what it does.
+	Engine func(ctx context.Context, cfg config.Config, out io.Writer) error
+	// Image makes the session image without a daemon.
+	Image func(ctx context.Context, cfg config.Config, out io.Writer) error
+	// Doctor looks at what the daemon would stand on.
+	Doctor func(ctx context.Context, cfg config.Config) []client.Finding
+}
+
+// exit is an exit code without a message of its own.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// Main runs one command and returns its exit code. Errors are one sentence on
+// standard error.
+func Main(args []string, d Daemon) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := New(d)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exit
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return 130
+	}
+	fmt.Fprintln(root.ErrOrStderr(), "volundr: "+clean(err.Error()))
+	return 1
+}
+
+// app is what commands share: the flags that all take, and the way to the
+// daemon.
+type app struct {
+	Daemon
+	flags config.Flags
+}
+
+// New builds the command tree.
+func New(d Daemon) *cobra.Command {
+	a := &app{Daemon: d}
+	root := &cobra.Command{
+		Use:           "volundr",
+		Short:         "Coding agents in isolated sessions, on your own machine",
+		Long:          "Volundr runs coding agents in isolated sessions, each with a workspace, VS Code and a terminal.\n\nStart with `volundr up`.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       d.Version,
+	}
+	root.SetVersionTemplate("volundr {{.Version}}\n")
+	root.PersistentFlags().StringVar(&a.flags.DataDir, "data-dir", "", "folder for all state (a second daemon can run beside the first)")
+	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"})
+	for _, c := range []*cobra.Command{a.up(), a.down(), a.status(), a.open(), a.daemonLogs(), a.doctor(), a.image()} {
+		c.GroupID = "daemon"
+		root.AddCommand(c)
+	}
+	for _, c := range []*cobra.Command{a.sessions(), a.credentials()} {
+		c.GroupID = "work"
+		root.AddCommand(c)
+	}
+	root.AddCommand(a.version())
+	return root
+}
+
+func (a *app) version() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if asJSON {
+				return printJSON(c, map[string]string{"version": a.Version})
+			}
+			fmt.Fprintln(c.OutOrStdout(), "volundr "+a.Version)
+			return nil
+		},
+	}
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+func jsonFlag(c *cobra.Command, into *bool) { c.Flags().BoolVar(into, "json", false, "print JSON") }

@@ -1,0 +1,99 @@
+package ui
+
+import (
+	"time"
+
+	"volundr/ui/client"
+)
+
+// Shell is what every page has around it.
+type Shell struct {
+	Title   string
+	Version string
+	Now     time.Time
+	Image   *Progress // the session image is being made, or could not be
+	Cursor  int64     // number of the last event that the page knows
+}
+
+// Progress is a long preparation that everything waits for.
+type Progress struct {
+	Step, Steps int // 0 when not known
+	Text        string
+	Failed      bool
+	Lines       []string // last lines of its output, when it failed
+}
+
+// Tabs of a session page, in the order of their keys.
+var Tabs = []Tab{
+	{"chat", "Chat"}, {"editor", "Editor"}, {"terminal", "Terminal"}, {"preview", "Preview"}, {"logs", "Logs"},
+}
+
+// Tab is one pane of a session page.
+type Tab struct{ ID, Name string }
+
+// ValidTab reports whether id names a tab.
+func ValidTab(id string) bool {
+	for _, t := range Tabs {
+		if t.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// SessionPage is a session with all its panes.
+type SessionPage struct {
+	Shell
+	Session client.Session
+	Tab     string
+	Chat    Window
+	Status  Item // Transcript.Fixed of each kind
+	Options Item
+	Context Item
+	Ports   Item
+	Port    int // preview that the URL names; 0: none
+	Logs    []client.LogLine
+	// WeakIsolation: surfaces fell back to loopback ports, and the page says so.
+	WeakIsolation bool
+}
+
+// Fill takes the fixed items from the page's transcript.
+func (p *SessionPage) Fill(t *Transcript) {
+	p.Status, p.Options = t.Fixed(KindStatus), t.Fixed(KindOptions)
+	p.Context, p.Ports = t.Fixed(KindContext), t.Fixed(KindPorts)
+}
+
+// ConfirmPage asks before a session is stopped or deleted, for browsers without
+// script; with it the same stands in a dialog.
+type ConfirmPage struct {
+	Shell
+	Session client.Session
+	Act     string // "stop", "delete"
+	Loss    client.Loss
+}
+
+// FoundPage asks before a found workload is deleted.
+type FoundPage struct {
+	Shell
+	Found client.Found
+}
+
+// ErrorPage is an error as a page.
+type ErrorPage struct {
+	Shell
+	Status int
+	Detail string // a sentence with the next step
+}
+
+// LoginPage says how to log in.
+type LoginPage struct {
+	Shell
+	Reason string // why the link that was used did not work; empty: none was used
+}
+
+// AboutPage is the doctor's report and what this installation is.
+type AboutPage struct {
+	Shell
+	Status   client.Status
+	Findings []client.Finding
+}
