@@ -45,7 +45,7 @@ func (l *Launcher) folders(r Request) ([]folder, error) {
 		f := folder{host: dir, at: at, readOnly: readOnly}
 		f.uid, f.gid = owner(info)
 		if f.uid == 0 && !readOnly {
-			return refused(fmt.Errorf("%s belongs to root, and nothing in a session runs as root: give it to an ordinary user (`chown -R 1000:1000 %s`), or choose a copy of it.",
+			return refused(unfit("%s belongs to root, and nothing in a session runs as root: give it to an ordinary user (`chown -R 1000:1000 %s`), or choose a copy of it.",
 				host, strconv.Quote(dir)), host, append([]string{src.Type}, loc...)...)
 		}
 		list = append(list, f)
@@ -62,6 +62,10 @@ func (l *Launcher) folders(r Request) ([]folder, error) {
 		}
 	}
 	return list, nil
+}
+
+func unfit(format string, args ...any) error {
+	return &source.CheckError{Field: "local_path", Msg: fmt.Sprintf(format, args...)}
 }
 
 func refused(err error, input string, loc ...string) error {
@@ -126,7 +130,7 @@ func guard(f folder) ([]runtime.Mount, error) {
 	case err != nil:
 		return nil, err
 	case info.Mode()&os.ModeSymlink != 0 || !info.IsDir():
-		return nil, fmt.Errorf("%s is a worktree or a submodule, and its repository lies elsewhere: choose a copy of it, or the main folder of the repository.", f.host)
+		return nil, unfit("%s is a worktree or a submodule, and its repository lies elsewhere: choose a copy of it, or the main folder of the repository.", f.host)
 	}
 	if err := root.Mkdir(".git/hooks", 0o755); err == nil {
 		if err := root.Lchown(".git/hooks", f.uid, f.gid); err != nil && os.Geteuid() == 0 {
@@ -142,7 +146,7 @@ func guard(f folder) ([]runtime.Mount, error) {
 	}{{".git/hooks", true}, {".git/config", false}} {
 		info, err := root.Lstat(g.name)
 		if err != nil || info.IsDir() != g.dir || !g.dir && !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s of %s is missing or is not what git makes it: repair the repository, or choose a copy of the folder.", g.name, f.host)
+			return nil, unfit("%s of %s is missing or is not what git makes it: repair the repository, or choose a copy of the folder.", g.name, f.host)
 		}
 		mounts = append(mounts, runtime.Mount{Host: filepath.Join(f.host, filepath.FromSlash(g.name)), Path: path.Join(f.at, g.name), ReadOnly: true})
 	}

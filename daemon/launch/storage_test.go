@@ -123,7 +123,7 @@ func TestFoldersThatAreRefused(t *testing.T) {
 	cases := map[string]Request{
 		"is not below an allowed folder": live(os.TempDir()),
 		"machine is never given":         live("/"),
-		"Local":                          {Agent: "claude", Source: Source{Type: "local_copy", LocalPath: "/"}},
+		"The whole machine":              {Agent: "claude", Source: Source{Type: "local_copy", LocalPath: "/"}},
 		"lies elsewhere": at("worktree", func(dir string) {
 			do(os.WriteFile(filepath.Join(dir, ".git"), []byte("gitdir: /elsewhere\n"), 0o644))
 		}),

@@ -62,8 +62,8 @@ func checkTexts(r Request) error {
 
 func checkSource(r Request) error {
 	s := r.Source
-	bad := func(err error, input string, loc ...string) error {
-		return wrong(input, "value_error", err.Error(), append([]string{"source", s.Type}, loc...)...)
+	bad := func(msg, input string, loc ...string) error {
+		return wrong(input, "value_error", msg, append([]string{"source", s.Type}, loc...)...)
 	}
 	switch s.Type {
 	case source.Git:
@@ -71,26 +71,26 @@ func checkSource(r Request) error {
 			break
 		}
 		if _, err := source.Parse(s.Repo); err != nil {
-			return bad(err, s.Repo, "repo")
+			return bad(err.Error(), s.Repo, "repo")
 		}
 		for field, name := range map[string]string{"branch": s.Branch, "base_branch": s.BaseBranch} {
 			if name != "" && !source.ValidBranch(name) {
-				return bad(fmt.Errorf("%q is not a name that git takes for a branch.", name), name, field)
+				return bad(fmt.Sprintf("%q is not a name that git takes for a branch.", name), name, field)
 			}
 		}
 	case source.LocalMount:
 		if s.LocalPath == "" && len(s.Paths) == 0 {
-			return bad(fmt.Errorf("Either local_path or paths must be provided"), "")
+			return bad("Either local_path or paths must be provided", "")
 		}
 	case source.LocalCopy:
 		if s.LocalPath == "" {
-			return bad(fmt.Errorf("Name the folder to copy."), "", "local_path")
+			return bad("Name the folder to copy.", "", "local_path")
 		}
 	default:
 		return wrong(s.Type, "union_tag_invalid", fmt.Sprintf("The source %q is not known: choose git, local_copy or local_mount.", s.Type), "source")
 	}
 	if len(s.NodeSelector) > 0 {
-		return bad(fmt.Errorf("Sessions in Docker run on this machine: leave node_selector out."), "", "node_selector")
+		return bad("Sessions in Docker run on this machine: leave node_selector out.", "", "node_selector")
 	}
 	return nil
 }

@@ -68,8 +68,8 @@ func (t *tree) write(ctx context.Context, w io.Writer) error {
 	return out.Close()
 }
 
-// add appends one file, folder or link; what is neither, is gone or may not be
-// read is left out: sockets, devices, tracked files that were deleted.
+// add appends one file, folder or link. What is neither (sockets, devices) or is
+// gone (tracked, but deleted) is left out; what may not be read ends the copy.
 func add(out *tar.Writer, root *os.Root, name string) error {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -157,6 +157,33 @@ func TestCopyOfUnusualRepositories(t *testing.T) {
 	})
 }
 
+func TestFolderThatCannotBeCopiedIsSaidSo(t *testing.T) {
+	b := newBench(t)
+	broken := filepath.Join(b.dir, "broken")
+	put(t, filepath.Join(broken, ".git/HEAD"), "nonsense")
+	for path, want := range map[string]string{broken: "was not found or needs a login", filepath.Join(b.dir, "none"): "cannot be opened", "/": "whole machine"} {
+		err := b.CheckFolder(t.Context(), path)
+		var check *CheckError
+		if !errors.As(err, &check) || check.Field != "local_path" || !strings.Contains(check.Msg, want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	_, url := b.session(origin{Type: LocalCopy, LocalPath: broken})
+	resp, err := http.Get(url + "/archive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("archive: %s", resp.Status)
+	}
+	good := filepath.Join(b.dir, "good")
+	project(t, good)
+	if err := b.CheckFolder(t.Context(), good); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestHostileFolderRunsNothing(t *testing.T) {
 	b := newBench(t)
 	dir := filepath.Join(b.dir, "hostile")

@@ -37,7 +37,7 @@ func (s *Sources) CheckFolder(ctx context.Context, path string) error {
 
 // survey lists what a copy of the folder takes: of a repository what git knows
 // and what it would, ignored files left out; of another folder everything.
-func (s *Sources) survey(ctx context.Context, path string) (t *tree, err error) {
+func (s *Sources) survey(ctx context.Context, path string) (*tree, error) {
 	dir, err := s.Folders.Resolve(path)
 	if err != nil {
 		return nil, err
@@ -46,21 +46,20 @@ func (s *Sources) survey(ctx context.Context, path string) (t *tree, err error) 
 	if err != nil {
 		return nil, &CheckError{"local_path", fmt.Sprintf("The folder %s cannot be opened: %s.", path, cause(err))}
 	}
-	t = &tree{root: root, close: func() { root.Close() }}
-	defer func() {
-		if err != nil {
-			t.close()
-		}
-	}()
-	if _, err := root.Lstat(".git"); err == nil {
+	t := &tree{root: root, close: func() { root.Close() }}
+	if _, none := root.Lstat(".git"); none == nil {
 		err = s.surveyGit(ctx, t, Remote{Repo: path, URL: fileURL(dir), Local: dir})
 	} else {
 		err = t.walk(ctx)
 	}
+	if err == nil {
+		err = t.bound(path)
+	}
 	if err != nil {
+		t.close()
 		return nil, asCheck(path, err)
 	}
-	return t, asCheck(path, t.bound(path))
+	return t, nil
 }
 
 func asCheck(path string, err error) error {
