@@ -1,0 +1,110 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/volume"
+	"golang.org/x/sync/errgroup"
+
+	"volundr/runtime"
+)
+
+// grace is how many seconds processes have between SIGTERM and SIGKILL.
+const grace = 5
+
+// Stop implements runtime.Runtime: the broker, which holds the journal, last.
+func (r *Runtime) Stop(ctx context.Context, id string) error {
+	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(id)})
+	if err != nil {
+		return translate(err)
+	}
+	var brokers, others []string
+	for _, c := range all {
+		switch {
+		case c.State != container.StateRunning && c.State != container.StatePaused && c.State != container.StateRestarting:
+		case c.Labels[runtime.LabelPart] == runtime.PartBroker:
+			brokers = append(brokers, c.ID)
+		default:
+			others = append(others, c.ID)
+		}
+	}
+	for _, ids := range [][]string{others, brokers} {
+		g, ctx := errgroup.WithContext(ctx)
+		for _, c := range ids {
+			g.Go(func() error {
+				wait := grace
+				err := r.api.ContainerStop(ctx, c, container.StopOptions{Timeout: &wait})
+				if errdefs.IsNotFound(err) || errdefs.IsNotModified(err) {
+					return nil
+				}
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return fmt.Errorf("stop %s: %w", id, translate(err))
+		}
+	}
+	r.dialer.forget(id)
+	return nil
+}
+
+// Remove implements runtime.Runtime. With the last workload of its kind the
+// network goes too.
+func (r *Runtime) Remove(ctx context.Context, id string) error {
+	r.dialer.forget(id)
+	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(id)})
+	if err != nil {
+		return translate(err)
+	}
+	ids := make([]string, len(all))
+	for i, c := range all {
+		ids[i] = c.ID
+	}
+	if err := r.removeContainers(ctx, ids); err != nil {
+		return fmt.Errorf("remove %s: %w", id, translate(err))
+	}
+	vols, err := r.api.VolumeList(ctx, volume.ListOptions{Filters: r.ours(id)})
+	if err != nil {
+		return translate(err)
+	}
+	for _, v := range vols.Volumes {
+		if err := r.api.VolumeRemove(ctx, v.Name, false); err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("remove volume %s: %w", v.Name, translate(err))
+		}
+	}
+	r.removeNetworks(ctx)
+	return nil
+}
+
+// removeContainers takes containers away, in parallel, running or not.
+func (r *Runtime) removeContainers(ctx context.Context, ids []string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, id := range ids {
+		g.Go(func() error {
+			for {
+				err := r.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+				switch {
+				case err == nil, errdefs.IsNotFound(err):
+					return nil
+				case errdefs.IsConflict(err): // somebody else removes it: wait for that
+					ended, failed := r.api.ContainerWait(ctx, id, container.WaitConditionRemoved)
+					select {
+					case <-ended:
+					case err := <-failed:
+						if errdefs.IsNotFound(err) {
+							return nil
+						}
+						return errors.Join(err, ctx.Err())
+					}
+				default:
+					return err
+				}
+			}
+		})
+	}
+	return g.Wait()
+}
