@@ -1,0 +1,77 @@
+// What is typed: a draft that survives a reload, pictures from the clipboard,
+// send, queue, stop.
+import { toast } from './page.js';
+
+const most = 5 << 20; // bytes of one picture
+
+export function composer(el, { busy, prompt, cancel }) {
+  const box = el.querySelector('.composer'), form = document.getElementById('composer'), text = document.getElementById('prompt');
+  const button = document.getElementById('send'), stop = document.getElementById('stop-turn'), list = document.getElementById('attachments');
+  const key = 'draft-' + text.dataset.draft;
+  let pictures = [];
+
+  const store = v => { try { if (v) localStorage.setItem(key, v); else localStorage.removeItem(key); } catch { /* no storage: no draft */ } };
+  const fit = () => { text.rows = Math.min(12, Math.max(1, text.value.split('\n').length, Math.ceil(text.value.length / 90))); };
+  try { text.value ||= localStorage.getItem(key) ?? ''; } catch { /* no storage */ }
+
+  const state = () => {
+    button.textContent = busy() ? 'Queue' : 'Send';
+    stop.hidden = !busy();
+  };
+
+  text.addEventListener('input', () => { store(text.value); fit(); });
+  text.addEventListener('keydown', e => {
+    if (e.key !== 'Enter' || e.shiftKey || e.isComposing) return;
+    e.preventDefault();
+    form.requestSubmit();
+  });
+  form.addEventListener('submit', e => {
+    e.preventDefault();
+    const blocks = pictures.map(p => ({ type: 'image', mime: p.mime, data: p.data }));
+    if (text.value.trim()) blocks.push({ type: 'text', text: text.value });
+    if (!blocks.length) return;
+    prompt(blocks);
+    text.value = '';
+    pictures = [];
+    draw(); store(''); fit();
+  });
+  stop.addEventListener('click', cancel);
+
+  async function take(files, e) {
+    const some = [...files].filter(f => /^image\/(png|jpeg|gif|webp)$/.test(f.type));
+    if (!some.length) return;
+    e.preventDefault();
+    for (const f of some) {
+      if (f.size > most) { toast('A picture may have 5 MB at most.'); continue; }
+      const url = await new Promise((ok, no) => { const r = new FileReader(); r.onload = () => ok(r.result); r.onerror = no; r.readAsDataURL(f); });
+      pictures.push({ mime: f.type, data: url.slice(url.indexOf(',') + 1), url });
+    }
+    draw();
+  }
+  text.addEventListener('paste', e => take(e.clipboardData.files, e));
+  box.addEventListener('dragover', e => e.preventDefault());
+  box.addEventListener('drop', e => take(e.dataTransfer.files, e));
+
+  function draw() {
+    text.required = !pictures.length;
+    list.replaceChildren(...pictures.map((p, i) => {
+      const b = document.createElement('button'), img = document.createElement('img');
+      b.type = 'button';
+      b.title = 'Remove this picture';
+      img.src = p.url;
+      img.alt = 'Picture ' + (i + 1) + ', remove';
+      b.append(img);
+      b.onclick = () => { pictures.splice(i, 1); draw(); text.focus(); };
+      return b;
+    }));
+  }
+
+  state(); fit();
+  return {
+    state, fit,
+    can(yes) {
+      form.hidden = !yes;
+      document.getElementById('composer-closed').hidden = yes;
+    },
+  };
+}

@@ -1,0 +1,13 @@
+// The form of a new session: what was typed as a repository may be a folder.
+
+export function newSession() {
+  const form = document.getElementById('new-session');
+  form.repo.addEventListener('change', () => {
+    if (/^(~|\.{1,2})\//.test(form.repo.value)) { // a path that only a person understands
+      form.local_path.value = form.repo.value;
+      form.source.value = 'folder';
+    }
+  });
+  form.addEventListener('submit', () => { form.querySelector('.form-end .primary').disabled = true; });
+  addEventListener('pageshow', () => { form.querySelector('.form-end .primary').disabled = false; });
+}

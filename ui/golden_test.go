@@ -1,0 +1,69 @@
+package ui
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/a-h/templ"
+	"github.com/google/go-cmp/cmp"
+
+	"volundr/ui/client"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// pages are all pages, by the name of their golden file.
+func pages() map[string]templ.Component {
+	all := sessions()
+	return map[string]templ.Component{
+		"dashboard":       DashboardPage(dashboard()),
+		"dashboard-empty": DashboardPage(NewDashboard(shell(""), nil, client.Stats{}, nil, Filter{})),
+		"image-building":  DashboardPage(Dashboard{Shell: Shell{Now: now, Image: &Progress{Step: 3, Steps: 7, Text: "code-server"}}}),
+		"image-failed":    DashboardPage(Dashboard{Shell: Shell{Now: now, Image: &Progress{Failed: true, Text: "Step 4/7 failed: npm did not answer.", Lines: []string{"npm ERR! network"}}}}),
+		"chat":            SessionView(sessionPage(all[1], "chat")),
+		"failed":          SessionView(sessionPage(all[2], "chat")),
+		"starting":        SessionView(sessionPage(all[3], "editor")),
+		"logs":            SessionView(sessionPage(all[0], "logs")),
+		"preview":         SessionView(sessionPage(all[0], "preview")),
+		"new":             NewSessionPage(newPage()),
+		"delete":          Confirm(confirmPage("delete")),
+		"stop":            Confirm(confirmPage("stop")),
+		"found-delete":    FoundDelete(FoundPage{Shell: shell("Delete"), Found: dashboard().Found[0]}),
+		"error":           Failure(ErrorPage{Shell: shell("Not found"), Status: 404, Detail: "There is no such session. It may have been deleted."}),
+		"login":           Login(LoginPage{Shell: shell("Log in"), Reason: "This link has been used already."}),
+		"about": About(AboutPage{Shell: shell("About"), Status: client.Status{Version: "1.0.0", Runtime: "docker", UIURL: "http://volundr-abcdefgh.localhost:7420", URL: "http://127.0.0.1:7420", TokenFile: "/home/you/.config/volundr/token", PID: 4711},
+			Findings: []client.Finding{{Name: "Docker engine", Status: "ok", Detail: "20.10.24 at unix:///var/run/docker.sock, from DOCKER_HOST"}, {Name: "Disk", Status: "warning", Detail: "4 GB free where the engine keeps its data", Advice: "Free some space: a session image takes 1.4 GB."}, {Name: "Model key", Status: "error", Detail: "There is none for Anthropic.", Advice: "Run `volundr credentials set anthropic`."}}}),
+	}
+}
+
+var fingerprint = regexp.MustCompile(`/assets/[0-9a-f]{12}/`)
+
+// Pages are what they were, down to the byte; their looks change on purpose.
+func TestPagesAreTheirGoldenFiles(t *testing.T) {
+	for name, page := range pages() {
+		t.Run(name, func(t *testing.T) {
+			html, err := Render(t.Context(), page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := fingerprint.ReplaceAllString(html, "/assets/x/") + "\n"
+			file := filepath.Join("testdata", name+".html")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("-want +got (go test ./ui -update writes it anew)\n%s", diff)
+			}
+		})
+	}
+}

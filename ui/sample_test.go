@@ -1,0 +1,167 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"volundr/ui/client"
+)
+
+var now = time.Date(2026, 11, 21, 14, 30, 0, 0, time.UTC)
+
+func ptr[T any](v T) *T { return &v }
+
+func session(id, name, status, activity string) client.Session {
+	s := client.Session{
+		ID: "00000000-0000-4000-8000-00000000000" + id, Name: name, Model: "claude-sonnet-4-6", Status: status, Agent: "claude",
+		Source: client.Source{Type: client.SourceGit, Repo: "https://github.com/acme/billing.git", Branch: "main"},
+		Repo:   "https://github.com/acme/billing.git", Branch: "fix-rounding",
+		CreatedAt: now.Add(-3 * time.Hour), UpdatedAt: now, LastActive: now, StateSince: now.Add(-12 * time.Minute),
+		TokensUsed: 48_210, CostUSD: 0.62, ModeName: "Accept edits", Mode: "acceptEdits", Runtime: "docker", Run: 1, Network: "open",
+	}
+	if activity != "" {
+		s.ActivityState = &activity
+	}
+	return s
+}
+
+func sessions() []client.Session {
+	working := session("1", "rounding", client.Running, client.ToolExecuting)
+	working.ActivityText = "running go test ./invoice/…"
+	waiting := session("2", "vat-rates", client.Running, client.Waiting)
+	waiting.ActivityText = "May it run: git push origin vat-rates"
+	waiting.Branch, waiting.StateSince = "vat-rates", now.Add(-2*time.Minute)
+	failed := session("3", "upgrade-deps", client.Failed, "")
+	failed.Agent, failed.Model = "codex", "gpt-5-codex"
+	failed.Failure = &client.Failure{
+		Reason: "The branch \"upgrade\" does not exist on the remote; name an existing branch, or a base to create it from.",
+		Part:   "agent", ExitCode: ptr(128), At: now,
+		Lines: []string{"workspace: cloning https://github.com/acme/billing.git", "fatal: Remote branch upgrade not found in upstream origin"},
+	}
+	starting := session("4", "docs", client.Starting, "")
+	starting.Repo, starting.Doing, starting.Branch = "https://github.com/acme/website", "making the session image: code-server 3/7", "main"
+	starting.TokensUsed, starting.CostUSD = 0, 0
+	stopped := session("5", "old-experiment", client.Stopped, "")
+	stopped.Repo, stopped.StateSince = "https://github.com/acme/website", now.Add(-52*time.Hour)
+	empty := session("6", "scratch", client.Running, client.Idle)
+	empty.Repo, empty.Branch, empty.Source = "", "", client.Source{Type: client.SourceGit}
+	archived := session("7", "prototype", client.Archived, "")
+	return []client.Session{working, waiting, failed, starting, stopped, empty, archived}
+}
+
+func shell(title string) Shell { return Shell{Title: title, Version: "1.0.0", Now: now} }
+
+func dashboard() Dashboard {
+	stats := client.Stats{ActiveSessions: 3, TotalSessions: 7, TokensToday: 312_400, CostToday: 4.18}
+	found := []client.Found{{ID: "f1", Name: "lost-and-found", Created: now.Add(-30 * time.Hour), Volumes: []string{"home", "journal", "workspace"}}}
+	return NewDashboard(shell("Sessions"), sessions(), stats, found, Filter{})
+}
+
+// script writes entries as a daemon would have recorded them.
+type script struct {
+	n       int64
+	at      time.Time
+	turn    string
+	entries []client.Entry
+}
+
+func (s *script) add(source, typ string, data any) *script {
+	b, err := json.Marshal(data)
+	if err != nil {
+		panic(err)
+	}
+	s.n++
+	s.at = s.at.Add(700 * time.Millisecond)
+	s.entries = append(s.entries, client.Entry{N: s.n, Source: source, Run: 1, At: s.at, Turn: s.turn, Type: typ, Data: b})
+	return s
+}
+
+func (s *script) say(typ string, data any) *script { return s.add("journal", typ, data) }
+
+func (s *script) prompt(id, text string) *script {
+	return s.add("daemon", client.EntryPrompt, client.Prompt{ID: id, Blocks: []client.Block{{Type: "text", Text: text}}})
+}
+
+func (s *script) begin(id string) *script {
+	s.turn = id
+	return s.say(client.EntryTurnStart, client.TurnStart{Prompt: id})
+}
+
+func (s *script) text(block, text string) *script {
+	return s.say(client.EntryText, client.Text{Block: block, Text: text})
+}
+
+func (s *script) end(reason string) *script {
+	return s.say(client.EntryTurnEnd, client.TurnEnd{Prompt: s.turn, StopReason: reason, Model: "claude-sonnet-4-6", Input: 8200, Output: 1130, CostUSD: 0.08})
+}
+
+func input(v any) json.RawMessage {
+	b, _ := json.Marshal(v)
+	return b
+}
+
+const roundOld = "package invoice\n\nimport \"math\"\n\n// Round gives v in cents.\nfunc Round(v float64) int64 {\n\treturn int64(v * 100)\n}\n"
+const roundNew = "package invoice\n\nimport \"math\"\n\n// Round gives v in cents, half away from zero.\nfunc Round(v float64) int64 {\n\treturn int64(math.Round(v * 100))\n}\n"
+
+var askOptions = []client.Option{
+	{ID: "once", Name: "Allow once", Kind: "allow_once"}, {ID: "always", Name: "Always allow git push", Kind: "allow_always"}, {ID: "no", Name: "Deny", Kind: "reject_once"},
+}
+
+// conversation is one of everything, ending in an open question.
+func conversation() []client.Entry {
+	s := &script{at: now.Add(-20 * time.Minute)}
+	s.say(client.EntryMode, client.Options{Current: "acceptEdits", Options: []client.Option{{ID: "default", Name: "Always ask"}, {ID: "acceptEdits", Name: "Accept edits"}, {ID: "plan", Name: "Plan"}}})
+	s.say(client.EntryModel, client.Options{Current: "sonnet", Options: []client.Option{{ID: "sonnet", Name: "Sonnet 4.6"}, {ID: "opus", Name: "Opus 4.6"}}})
+	s.prompt("p1", "Invoices of 0.285 € are rounded down. Find out why, fix it, and add a test.").begin("p1")
+	s.say(client.EntryThought, client.Text{Block: "t1", Text: "The user reports a rounding problem. I should look at the invoice package first."})
+	s.text("b1", "I'll look at how amounts are ").text("b1", "rounded first.")
+	s.say(client.EntryPlan, client.Plan{Steps: []client.PlanStep{{Text: "Find the rounding code", Status: "completed"}, {Text: "Fix it", Status: "completed"}, {Text: "Add a test", Status: "in_progress"}, {Text: "Push the branch", Status: "pending"}}})
+	start := now.Add(-19 * time.Minute).UnixMilli()
+	s.say(client.EntryTool, client.Tool{ID: "c1", Title: "Grep", Kind: "search", Status: "completed", Input: input(map[string]any{"pattern": "func Round"}), StartedAt: start, EndedAt: start + 140,
+		Content: []client.Content{{Type: "text", Text: "invoice/round.go:6:func Round(v float64) int64 {"}}})
+	s.say(client.EntryTool, client.Tool{ID: "c2", Title: "Edit", Kind: "edit", Status: "completed", StartedAt: start, EndedAt: start + 60,
+		Locations: []client.Location{{Path: "/workspace/invoice/round.go", Line: 6}},
+		Content:   []client.Content{{Type: "diff", Path: "/workspace/invoice/round.go", Old: roundOld, New: roundNew}}})
+	s.say(client.EntryTool, client.Tool{ID: "c3", Title: "`go test ./...`", Kind: "execute", Status: "failed", Input: input(map[string]any{"command": "go test ./invoice/..."}), StartedAt: start, EndedAt: start + 4300,
+		Content: []client.Content{{Type: "text", Text: "```\n--- FAIL: TestRound (0.00s)\n    round_test.go:12: Round(0.285) = 28, want 29\nFAIL\n```"}}})
+	s.text("b2", "The cause is **truncation**: `int64(v * 100)` cuts instead of rounding.\n\n```go\nfunc Round(v float64) int64 {\n\treturn int64(math.Round(v * 100)) // half away from zero\n}\n```\n\n| amount | before | now |\n|---|---|---|\n| 0.285 | 28 | 29 |\n\n1. `0.285 * 100` is `28.499999…`\n2. so a [decimal type](https://pkg.go.dev/math/big) would be safer\n")
+	s.end("end_turn")
+	s.prompt("p2", "Good. Push it.").begin("p2")
+	s.text("b3", "Pushing the branch now.")
+	tool := client.Tool{ID: "c4", Title: "git push", Kind: "execute", Status: "pending", Input: input(map[string]any{"command": "git push origin fix-rounding"})}
+	s.say(client.EntryTool, tool)
+	s.say(client.EntryUsage, client.Context{Used: 61_000, Size: 200_000})
+	s.say(client.EntryPorts, []client.Port{{Port: 5173, Process: "vite"}, {Port: 8080, Process: "billing"}})
+	s.say(client.EntryPermission, client.Permission{ID: "q1", Tool: tool, Options: askOptions})
+	s.prompt("p3", "Then update the changelog.")
+	return s.entries
+}
+
+func sessionPage(s client.Session, tab string) SessionPage {
+	p := SessionPage{Shell: shell(s.Name), Session: s, Tab: tab}
+	t := NewTranscript(s.ID)
+	if s.Status == client.Running {
+		p.Chat = Page(t, conversation(), true)
+	}
+	p.Fill(t)
+	for i := range 12 {
+		level := []string{"INFO", "INFO", "WARNING", "ERROR"}[i%4]
+		p.Logs = append(p.Logs, client.LogLine{Timestamp: float64(now.Unix() + int64(i)), Time: stamp(now), Level: level, Logger: "agent", Message: fmt.Sprint("line ", i, ": session/update forwarded")})
+	}
+	return p
+}
+
+func newPage() NewPage {
+	return NewPage{
+		Shell: shell("New session"), Form: Form{Name: "quiet-otter", Source: "git", Repo: "https://github.com/acme/billing.git"},
+		Models: []client.Model{{ID: "claude-sonnet-4-6", Name: "Sonnet 4.6"}}, Repos: []string{"https://github.com/acme/website"},
+		Problems: map[string]string{"branch": "The remote has no branch \"mian\". It has main and dev."},
+	}
+}
+
+func confirmPage(act string) ConfirmPage {
+	return ConfirmPage{Shell: shell("Delete"), Session: sessions()[0], Act: act, Loss: client.Loss{
+		Known: true, Repository: true, Busy: true, Files: 3, Names: []string{"invoice/round.go", "invoice/round_test.go", "notes.txt"}, Branches: []string{"fix-rounding"}, Commits: 2,
+	}}
+}
