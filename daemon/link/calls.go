@@ -71,6 +71,13 @@ func (l *Links) Answer(ctx context.Context, id, permission, option string) error
 	if s == nil {
 		return ErrNotConnected
 	}
+	row, err := l.DB.SystemSession(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.recall(ctx, row); err != nil {
+		return err
+	}
 	turn, err := s.take(permission, option)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func (s *session) watch(ctx context.Context, c *conn, log *slog.Logger) error {
 			}
 		default:
 			missed = 0
-			if err := s.heardOf(ctx, h); err != nil {
+			if err := s.heardOf(ctx, h); err != nil && ctx.Err() == nil {
 				log.Warn("A session's health was not written", "error", err)
 			}
 		}

@@ -42,6 +42,7 @@ type Options struct {
 type Links struct {
 	Options
 	wake chan struct{}
+	pace pace
 
 	mu       sync.Mutex
 	want     map[string]int
@@ -62,7 +63,7 @@ func New(o Options) *Links {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Links{Options: o, wake: make(chan struct{}, 1), want: map[string]int{}, sessions: map[string]*session{}}
+	return &Links{Options: o, pace: usual, wake: make(chan struct{}, 1), want: map[string]int{}, sessions: map[string]*session{}}
 }
 
 // Keep says which sessions to be connected to, by the run of each. The sessions

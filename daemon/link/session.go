@@ -26,7 +26,6 @@ type session struct {
 	answers chan struct{} // some may be unsent
 	bytes   *rate.Limiter // of the journal, in bytes
 	lines   *rate.Limiter // of the journal, in lines
-	pace    pace
 
 	showing sync.Mutex // taken before mu
 
@@ -68,7 +67,7 @@ const (
 
 func newSession(l *Links, id string, run int) *session {
 	return &session{
-		Links: l, id: id, run: run, pace: usual,
+		Links: l, id: id, run: run,
 		prompts: make(chan struct{}, 1), answers: make(chan struct{}, 1), moved: make(chan struct{}),
 		bytes: rate.NewLimiter(bytesPerSecond, bytesAtOnce), lines: rate.NewLimiter(linesPerSecond, linesAtOnce),
 	}
@@ -178,7 +177,11 @@ func (s *session) recall(ctx context.Context, row store.Session) error {
 	if err != nil {
 		return err
 	}
-	s.set(func() { s.talk, s.ready = t, !row.ReadyAt.IsZero() })
+	s.set(func() {
+		if s.talk == nil {
+			s.talk, s.ready = t, !row.ReadyAt.IsZero()
+		}
+	})
 	return nil
 }
 

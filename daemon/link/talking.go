@@ -21,9 +21,6 @@ func (s *session) turn() string {
 func (s *session) take(permission, option string) (turn string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.talk == nil {
-		return "", ErrNotConnected
-	}
 	q := s.talk.question(permission)
 	if q == nil || q.taken {
 		return "", ErrNotOpen

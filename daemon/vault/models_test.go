@@ -392,6 +392,7 @@ func TestStreamsComeAsTheyAreMade(t *testing.T) {
 	next, gone := make(chan struct{}), make(chan struct{})
 	u := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json") // not only what is known to be a stream
+		w.Header().Set("Content-Length", "100")            // more than is sent
 		for range 2 {
 			io.WriteString(w, "data: piece\n\n")
 			w.(http.Flusher).Flush()
