@@ -120,10 +120,15 @@ func forward(ctx context.Context) error {
 				stream.Close()
 				return
 			}
-			broker.Pipe(stream, conn)
+			broker.Pipe(half{stream}, conn)
 		}()
 	}
 }
+
+// half closes one direction of a stream, which is what yamux calls Close.
+type half struct{ net.Conn }
+
+func (h half) CloseWrite() error { return h.Close() }
 
 // stdio is standard input and output as one connection.
 type stdio struct{}

@@ -70,7 +70,7 @@ var errRunner = errors.New("the agent's container does not answer yet")
 // live is one life: it returns when the process has ended. The agent is nil,
 // and detail says why, when no session was opened.
 func (c *Conversation) live(ctx context.Context, session string) (_ *agent, detail string, _ error) {
-	p, err := c.o.Start(ctx, c.program.Argv, Dir, c.program.Env)
+	p, err := c.o.Start(ctx, c.program.Argv, c.o.Dir, c.program.Env)
 	if err != nil {
 		if strings.HasPrefix(err.Error(), "runner: ") {
 			return nil, fmt.Sprintf("%s cannot be run (%s). Check the session's image.", c.program.Argv[0], err), err
@@ -131,11 +131,11 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string) error
 		c.o.Journal.Append("", wire.EntryError, wire.Note{Source: "agent",
 			Message: "The agent could not take up its earlier session (" + no.Message + ") and begins a new one: it does not remember what was said."})
 	}
-	a.session, err = a.conn.New(within, Dir, c.program.Meta)
+	a.session, err = a.conn.New(within, c.o.Dir, c.program.Meta)
 	var no acp.Refusal
 	if errors.As(err, &no) && c.program.Auth != "" {
 		if err = a.conn.Authenticate(within, c.program.Auth); err == nil {
-			a.session, err = a.conn.New(within, Dir, c.program.Meta)
+			a.session, err = a.conn.New(within, c.o.Dir, c.program.Meta)
 		}
 	}
 	if err != nil {
@@ -148,13 +148,13 @@ func (c *Conversation) reopen(ctx context.Context, a *agent, session string) (er
 	try := func() error {
 		err := acp.Refusal{Message: "it cannot"}
 		if a.info.CanResume {
-			s, rerr := a.conn.Resume(ctx, session, Dir, c.program.Meta)
+			s, rerr := a.conn.Resume(ctx, session, c.o.Dir, c.program.Meta)
 			if a.session = s; rerr == nil || !errors.As(rerr, &err) {
 				return rerr
 			}
 		}
 		if a.info.CanLoad {
-			s, lerr := a.conn.Load(ctx, session, Dir, c.program.Meta)
+			s, lerr := a.conn.Load(ctx, session, c.o.Dir, c.program.Meta)
 			a.conn.Take() // the history, which the journal has
 			a.session = s
 			return lerr

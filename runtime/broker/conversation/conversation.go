@@ -38,6 +38,10 @@ type Options struct {
 	Ready <-chan struct{}
 	// Moved counts bytes of model traffic: a sign of life.
 	Moved func() int64
+	// Dir is where the agent works; empty: /workspace.
+	Dir string
+	// StallAfter is how long a turn may be without progress; zero: 120 s.
+	StallAfter time.Duration
 }
 
 // State is what health wants to know.
@@ -46,15 +50,10 @@ type State struct {
 	Detail                       string
 }
 
-// Dir is the agent's working directory.
-const Dir = "/workspace"
-
 const (
-	cancelGrace = 5 * time.Second   // between asking to cancel and killing
-	stallAfter  = 120 * time.Second // without progress
+	cancelGrace = 5 * time.Second // between asking to cancel and killing
 	// A tool that runs is given longer: builds and tests are silent.
-	stallWithTool = 10 * time.Minute
-	stallLook     = 5 * time.Second
+	stallWithTool = 5 // times StallAfter
 )
 
 // Conversation is made by New and works in Run.
@@ -93,12 +92,17 @@ type queued struct {
 
 // New makes a conversation that goes on from what the journal says.
 func New(o Options) *Conversation {
+	if o.Dir == "" {
+		o.Dir = "/workspace"
+	}
+	if o.StallAfter == 0 {
+		o.StallAfter = 2 * time.Minute
+	}
 	return &Conversation{o: o, do: make(chan func()), ended: make(chan struct{}), known: map[string]bool{}, asks: map[string]ask{}}
 }
 
 // Run works until ctx ends.
 func (c *Conversation) Run(ctx context.Context) {
-	defer close(c.ended)
 	var err error
 	if c.program, err = acp.For(c.o.Config.Agent); err != nil {
 		c.fail(err.Error())
@@ -106,12 +110,13 @@ func (c *Conversation) Run(ctx context.Context) {
 	c.recall()
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer close(c.ended) // those who wait to be heard give up
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err == nil {
 		wg.Go(func() { c.keep(ctx) })
 	}
-	look := time.NewTicker(stallLook)
+	look := time.NewTicker(c.o.StallAfter / 24)
 	defer look.Stop()
 	for {
 		var more <-chan struct{}

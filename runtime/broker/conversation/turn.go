@@ -51,7 +51,7 @@ func (c *Conversation) next(ctx context.Context, wg *sync.WaitGroup) {
 		blocks = withoutImages(blocks)
 	}
 	wg.Go(func() {
-		res, err := a.conn.Prompt(ctx, a.session.ID, blocks, Dir)
+		res, err := a.conn.Prompt(ctx, a.session.ID, blocks, c.o.Dir)
 		c.post(func() { c.answered(a, res, err) })
 	})
 }
@@ -197,9 +197,9 @@ func (c *Conversation) checkStall() {
 		c.touch()
 		return
 	}
-	limit, what := stallAfter, "The agent has made no progress for %s. Stop the turn, or wait."
+	limit, what := c.o.StallAfter, "The agent has made no progress for %s. Stop the turn, or wait."
 	if t.toolsRunning() {
-		limit, what = stallWithTool, "A tool has been running for %s without a word. Stop the turn, or wait."
+		limit, what = stallWithTool*c.o.StallAfter, "A tool has been running for %s without a word. Stop the turn, or wait."
 	}
 	if !t.stalled && time.Since(t.progress) >= limit {
 		t.stalled = true

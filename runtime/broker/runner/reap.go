@@ -48,6 +48,7 @@ func (c *children) reap(ctx context.Context) {
 	sig := make(chan os.Signal, 1)
 	signal.Notify(sig, syscall.SIGCHLD)
 	defer signal.Stop(sig)
+	c.pass()
 	for {
 		select {
 		case <-ctx.Done():
