@@ -121,7 +121,7 @@ func FuzzCheck(f *testing.F) {
 func TestAJournalIsReadNoFasterThanAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 10 << 20
-		in := lines{r: bufio.NewReader(bytes.NewReader(bytes.Repeat([]byte("0123456\n"), size/8))), limit: rate.NewLimiter(1<<20, 1<<20)}
+		in := lines{r: bufio.NewReader(bytes.NewReader(bytes.Repeat([]byte(strings.Repeat("x", 1023)+"\n"), size/1024))), limit: rate.NewLimiter(1<<20, 1<<20)}
 		start := time.Now()
 		for {
 			if _, err := in.next(t.Context()); err != nil {
@@ -134,7 +134,7 @@ func TestAJournalIsReadNoFasterThanAllowed(t *testing.T) {
 		endless := lines{r: bufio.NewReader(endlessly{}), limit: rate.NewLimiter(1<<20, 1<<20)}
 		ctx := t.Context()
 		go func() { endless.next(ctx) }() // a line that never ends
-		time.Sleep(time.Minute)
+		time.Sleep(4 * time.Second)
 		synctest.Wait()
 		if n := cap(endless.buf); n > 4*wire.MaxEntry {
 			t.Errorf("%d bytes in memory", n)

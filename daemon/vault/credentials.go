@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"volundr/runtime"
 	"volundr/store"
 )
 
@@ -46,7 +45,7 @@ type Credential struct {
 }
 
 // InvalidError says what is wrong with a credential that was given. It is
-// runtime.ErrInvalid, and holds no value.
+// ErrInvalid, and holds no value.
 type InvalidError struct{ Problems []string }
 
 func (e *InvalidError) Error() string {
@@ -54,7 +53,7 @@ func (e *InvalidError) Error() string {
 }
 
 // Unwrap sorts it.
-func (e *InvalidError) Unwrap() error { return runtime.ErrInvalid }
+func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
 // TypeError names a type that there is none of.
 type TypeError struct{ Type string }
@@ -62,7 +61,7 @@ type TypeError struct{ Type string }
 func (e *TypeError) Error() string { return "Invalid secret_type: " + e.Type }
 
 // Unwrap sorts it.
-func (e *TypeError) Unwrap() error { return runtime.ErrInvalid }
+func (e *TypeError) Unwrap() error { return ErrInvalid }
 
 var name = regexp.MustCompile(`^[a-z0-9_-]{1,100}$`)
 

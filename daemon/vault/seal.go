@@ -16,7 +16,6 @@ import (
 
 	"github.com/zalando/go-keyring"
 
-	"volundr/runtime"
 	"volundr/store"
 )
 
@@ -116,9 +115,9 @@ func (s *seal) find(ctx context.Context, anew bool) (key []byte, err error) {
 	case errors.Is(err, errLost):
 		return nil, err
 	case place == placeKeyring:
-		return nil, &sentence{fmt.Sprintf("The key of the credentials is in the system's keyring, which did not give it (%v). Unlock the keyring and try again.", err), runtime.ErrUnavailable}
+		return nil, &sentence{fmt.Sprintf("The key of the credentials is in the system's keyring, which did not give it (%v). Unlock the keyring and try again.", err), ErrLocked}
 	default:
-		return nil, &sentence{fmt.Sprintf("The key of the credentials cannot be read from %s (%v). Make the file readable and try again.", s.path(), err), runtime.ErrUnavailable}
+		return nil, &sentence{fmt.Sprintf("The key of the credentials cannot be read from %s (%v). Make the file readable and try again.", s.path(), err), ErrLocked}
 	}
 }
 

@@ -11,8 +11,6 @@ import (
 	"math/big"
 	"strings"
 	"testing"
-
-	"volundr/runtime"
 )
 
 func sprint(verb string, v any) string { return fmt.Sprintf(verb, v) }
@@ -78,7 +76,7 @@ func TestWhatATypeTakes(t *testing.T) {
 			t.Errorf("%s %s: %v", c.typ, c.name, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%s %s: error %v, want %q", c.typ, c.name, err, c.want)
-		case err != nil && !errors.Is(err, runtime.ErrInvalid):
+		case err != nil && !errors.Is(err, ErrInvalid):
 			t.Errorf("%s %s: not an invalid one: %v", c.typ, c.name, err)
 		}
 	}

@@ -83,6 +83,14 @@ func (v *Vault) owner(ctx context.Context) (store.Principal, error) {
 	return store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}, nil
 }
 
+// Kinds of errors, beside the store's.
+var (
+	// ErrInvalid: what was given is no credential.
+	ErrInvalid = errors.New("invalid credential")
+	// ErrLocked: the key of the credentials is out of reach now.
+	ErrLocked = errors.New("the key of the credentials is out of reach")
+)
+
 // sentence is an error that people read as it is, and programs by its kind.
 type sentence struct {
 	text string
