@@ -231,6 +231,7 @@ func (c *Conversation) wish(what, id string, set func(context.Context) error) {
 	defer cancel()
 	err := set(ctx)
 	c.post(func() {
+		c.hear() // what the agent says about it comes before the next turn
 		c.holding--
 		if err != nil && !errors.Is(err, acp.ErrClosed) {
 			c.add(wire.EntryError, wire.Note{Source: "agent", Message: fmt.Sprintf("The %s %q could not be set: %v", what, id, err)})
