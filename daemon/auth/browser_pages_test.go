@@ -15,9 +15,9 @@ const socket = (url, say) => within(5000, new Promise(done => {
   ws.onmessage = e => done('echo ' + e.data);
   ws.onerror = () => done('refused');
 }));
-const frame = (make) => within(5000, new Promise(done => {
+const frame = (make, loads = 1) => within(5000, new Promise(done => {
   const f = document.createElement('iframe'); f.name = 'f' + Math.random();
-  f.onload = () => done('loaded'); document.body.append(f); make(f);
+  f.onload = () => --loads || done('loaded'); document.body.append(f); make(f);
 }));
 const attack = async (from, base) => {
   const out = {}, url = how => 'http://' + base + '/api/attack?from=' + from + '&how=' + how;
@@ -32,7 +32,7 @@ const attack = async (from, base) => {
   out.script = await within(5000, new Promise(d => { const i = document.createElement('script'); i.onload = () => d('loaded'); i.onerror = () => d('blocked'); i.src = url('script'); document.head.append(i) }));
   out.frame = await frame(f => f.src = url('frame'));
   out.form = await frame(f => { const m = document.createElement('form'); m.method = 'post'; m.action = url('form'); m.target = f.name; document.body.append(m); m.submit() });
-  out.sandbox = await frame(f => { f.sandbox = 'allow-scripts allow-forms'; f.srcdoc = '<form method=post action="' + url('sandbox') + '"></form><script>document.forms[0].submit()<\/script>' });
+  out.sandbox = await frame(f => { f.sandbox = 'allow-scripts allow-forms'; f.srcdoc = '<form method=post action="' + url('sandbox') + '"></form><script>document.forms[0].submit()<\/script>' }, 2);
   out.socket = await socket('ws://' + base + '/ws?how=socket&from=' + from);
   return out;
 };

@@ -38,7 +38,7 @@ type world struct {
 
 	mu      sync.Mutex
 	reports map[string]map[string]any
-	knocked map[string]int      // attacks that reached a daemon's door, by origin and way
+	knocked map[string]int      // status of attacks that reached a daemon's door, by origin and way
 	broken  []string            // attacks that came through
 	cookies map[string][]string // Cookie headers that the evil server and the program got
 	origins map[string]string   // Origin headers of our own page's requests
@@ -91,23 +91,37 @@ func (w *world) daemon() *daemon {
 			surfaces.ServeHTTP(rw, r)
 			return
 		}
-		w.knock(r)
-		guarded.ServeHTTP(rw, r)
+		seen := &seen{ResponseWriter: rw}
+		guarded.ServeHTTP(seen, r)
+		w.knock(r, seen.status)
 	})
 	d.server.Start()
 	return d
 }
 
-// knock counts attacks before any check.
-func (w *world) knock(r *http.Request) {
+// knock writes down an attack and how the guard answered it.
+func (w *world) knock(r *http.Request, status int) {
 	q := r.URL.Query()
 	if q.Get("how") == "" {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.knocked[q.Get("from")+" "+q.Get("how")]++
+	w.knocked[q.Get("from")+" "+q.Get("how")] = status
 }
+
+// seen is an answer whose status is known afterwards.
+type seen struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *seen) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *seen) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // control is the UI of a daemon, behind its guard.
 func (w *world) control(d *daemon) http.Handler {

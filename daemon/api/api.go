@@ -1,0 +1,117 @@
+// Package api is the daemon's face: REST routes of the contract, the event
+// stream, chats, and the pages of the UI. It decides nothing that the engine,
+// the link or the store decide.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/daemon/auth"
+	"volundr/daemon/engine"
+	"volundr/daemon/launch"
+	"volundr/daemon/link"
+	"volundr/daemon/source"
+	"volundr/daemon/vault"
+	"volundr/runtime"
+	"volundr/store"
+	"volundr/ui/client"
+)
+
+// Prefix of the contract's main routes.
+const Prefix = "/api/v1/volundr"
+
+// Options are the pieces that the routes stand on.
+type Options struct {
+	DB      *store.DB
+	Engine  *engine.Engine
+	Links   *link.Links
+	Launch  *launch.Launcher
+	Sources *source.Sources
+	Vault   *vault.Vault
+	Auth    *auth.Auth
+	// Runtimes by name; Default is the name that new sessions get.
+	Runtimes map[string]runtime.Runtime
+	Default  string
+	Models   []client.Model
+	// Status answers `volundr status` and the about page.
+	Status func(context.Context) client.Status
+	// Doctor looks at everything the daemon stands on.
+	Doctor func(context.Context) []client.Finding
+	// RetryImage makes the session image anew after it failed.
+	RetryImage func()
+	// Shutdown ends the daemon (`volundr down`).
+	Shutdown func()
+	// Stopping is done when the daemon shuts down: long answers end then.
+	Stopping context.Context
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+type server struct {
+	Options
+}
+
+// New gives the handler of the control origin, guards included: whoever gets
+// through is somebody. Surfaces have origins of their own and do not come here.
+func New(o Options) http.Handler {
+	s := &server{Options: o}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = onError(o.Log, s.errorPage)
+	e.GET("/health", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "ok"}) })
+	e.GET(assetPrefix+"*", asset)
+	s.contract(e.Group(Prefix))
+	s.pages(e)
+	return o.Auth.Guard(e)
+}
+
+// Public reports whether everybody may have a path: health, and what the login
+// page is drawn with.
+func Public(r *http.Request) bool {
+	return r.URL.Path == "/health" || strings.HasPrefix(r.URL.Path, assetPrefix)
+}
+
+// contract are the routes that existing clients rely on, and ours beside them.
+func (s *server) contract(g *echo.Group) {
+	g.GET("/sessions", s.listSessions)
+	g.POST("/sessions", s.createSession)
+	g.GET("/sessions/stream", s.stream)
+	g.GET("/sessions/:id", s.getSession)
+	g.PUT("/sessions/:id", s.patchSession)
+	g.DELETE("/sessions/:id", s.deleteSession)
+	g.POST("/sessions/:id/start", s.startSession)
+	g.POST("/sessions/:id/stop", s.stopSession)
+	g.GET("/sessions/:id/logs", s.logs)
+	g.GET("/sessions/:id/conversation", s.conversation)
+	g.POST("/sessions/:id/messages", s.postMessage)
+	g.GET("/sessions/:id/attach", s.attach)
+	g.GET("/sessions/:id/loss", s.lossJSON)
+	g.GET("/models", s.models)
+	g.GET("/stats", s.stats)
+	g.GET("/me", s.me)
+	g.GET("/feature-flags", s.featureFlags)
+	g.GET("/credentials", s.listCredentials)
+	g.GET("/credentials/types", s.credentialTypes)
+	g.POST("/credentials", s.putCredential)
+	g.DELETE("/credentials/:name", s.deleteCredential)
+	g.GET("/found", s.listFound)
+	g.POST("/found/:id/adopt", s.adoptFound)
+	g.DELETE("/found/:id", s.deleteFound)
+	g.GET("/status", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Status(c.Request().Context())) })
+	g.GET("/doctor", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Doctor(c.Request().Context())) })
+	g.POST("/image", func(c echo.Context) error { s.RetryImage(); return c.NoContent(http.StatusAccepted) })
+	g.POST("/login-links", s.loginLink)
+	g.POST("/shutdown", s.shutdown)
+}
+
+// principal is who asks; the guard let nobody else through.
+func principal(c echo.Context) store.Principal {
+	p, _ := auth.PrincipalFrom(c.Request().Context())
+	return p
+}

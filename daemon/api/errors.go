@@ -1,0 +1,98 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/runtime"
+	"volundr/store"
+)
+
+// problem is an error that already knows its status and its words.
+type problem struct {
+	status int
+	detail any // a sentence, or a list of fieldError
+}
+
+func (p problem) Error() string { return fmt.Sprint(p.detail) }
+
+func fail(status int, format string, args ...any) error {
+	return problem{status, fmt.Sprintf(format, args...)}
+}
+
+// fieldError is one entry of a 422 body.
+type fieldError struct {
+	Type  string         `json:"type"`
+	Loc   []any          `json:"loc"`
+	Msg   string         `json:"msg"`
+	Input any            `json:"input"`
+	Ctx   map[string]any `json:"ctx,omitempty"`
+}
+
+func invalid(errs ...fieldError) error { return problem{http.StatusUnprocessableEntity, errs} }
+
+// table maps the sentinels of the packages below to statuses. What is not here
+// is ours to mend: 500, logged once, and nothing of it is told.
+var table = []struct {
+	err    error
+	status int
+}{
+	{store.ErrNotFound, http.StatusNotFound},
+	{store.ErrConflict, http.StatusConflict},
+	{store.ErrStale, http.StatusConflict},
+	{store.ErrFull, http.StatusInsufficientStorage},
+	{runtime.ErrNotFound, http.StatusConflict},
+	{runtime.ErrUnavailable, http.StatusServiceUnavailable},
+	{runtime.ErrInvalid, http.StatusUnprocessableEntity},
+	{runtime.ErrUnsupported, http.StatusNotImplemented},
+}
+
+// answer gives the status and the detail that a client sees for an error.
+func answer(err error) (status int, detail any, known bool) {
+	var p problem
+	if errors.As(err, &p) {
+		return p.status, p.detail, true
+	}
+	var he *echo.HTTPError
+	if errors.As(err, &he) {
+		switch he.Code {
+		case http.StatusNotFound:
+			return he.Code, "Not Found", true
+		case http.StatusMethodNotAllowed:
+			return he.Code, "Method Not Allowed", true
+		}
+		return he.Code, fmt.Sprint(he.Message), true
+	}
+	for _, row := range table {
+		if errors.Is(err, row.err) {
+			return row.status, err.Error(), true
+		}
+	}
+	return http.StatusInternalServerError, "Internal error.", false
+}
+
+// onError writes the error of any handler: JSON for programs, a page for people.
+func onError(log *slog.Logger, page func(c echo.Context, status int, detail string) error) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		if c.Response().Committed || errors.Is(err, context.Canceled) {
+			return
+		}
+		status, detail, known := answer(err)
+		if !known {
+			log.Error("Request failed", "method", c.Request().Method, "path", c.Path(), "error", err)
+		}
+		if isPage(c.Request()) {
+			if text, ok := detail.(string); ok && page(c, status, text) == nil {
+				return
+			}
+		}
+		if err := c.JSON(status, map[string]any{"detail": detail}); err != nil {
+			log.Debug("Error not delivered", "error", err)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"reflect"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
+
+	"volundr/store"
+	"volundr/ui"
+	"volundr/ui/client"
+)
+
+// events is the UI's stream: fragments of pages, one connection per browser.
+//
+//	session {id, row, header, open}   gone {id}   with the event's number
+//	stats {html}   image {html}   stale {id}      without: the last counts
+func (s *server) events(c echo.Context) error {
+	after, err := s.cursor(c)
+	if err != nil {
+		return err
+	}
+	ctx, p := c.Request().Context(), principal(c)
+	newest, err := s.DB.LastEvent(ctx)
+	if err != nil {
+		return err
+	}
+	out := startSSE(c)
+	if after > newest { // the database was replaced by an older one
+		after = newest
+		if out.send(0, "stale", obj{"id": newest}) != nil {
+			return nil
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.tellImage(ctx, out) })
+	g.Go(func() error {
+		idle := func() error { return s.tellStats(ctx, out, p) }
+		if err := idle(); err != nil {
+			return err
+		}
+		return s.follow(ctx, p, after, func(e store.Event) error {
+			if err := s.tellSession(c, out, p, e); err != nil {
+				return err
+			}
+			if e.Type == "session_activity" {
+				return nil
+			}
+			return idle()
+		}, idle)
+	})
+	_ = g.Wait() // ends when the client goes
+	return nil
+}
+
+func (s *server) tellSession(c echo.Context, out *sse, p store.Principal, e store.Event) error {
+	ctx := c.Request().Context()
+	if e.Type == "session_deleted" {
+		return out.send(e.Seq, "gone", obj{"id": e.SessionID})
+	}
+	row, err := s.DB.Session(ctx, p, e.SessionID)
+	if isNotFound(err) || err == nil && row.Kind != "session" {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	v := s.view(c, row)
+	rowHTML, err := ui.Render(ctx, ui.SessionRow(v, s.Now()))
+	if err != nil {
+		return err
+	}
+	header, err := ui.Render(ctx, ui.SessionHeader(v, s.Now()))
+	if err != nil {
+		return err
+	}
+	return out.send(e.Seq, "session", obj{"id": row.ID, "row": rowHTML, "header": header, "open": v.CanPrompt()})
+}
+
+func (s *server) tellStats(ctx context.Context, out *sse, p store.Principal) error {
+	st, err := s.DB.Stats(ctx, p, s.Now())
+	if err != nil {
+		return err
+	}
+	html, err := ui.Render(ctx, ui.DashboardFooter(statsView(st), s.Status(ctx).Version))
+	if err != nil {
+		return err
+	}
+	return out.send(0, "stats", obj{"html": html})
+}
+
+// tellImage tells how far the session image is, when that changes.
+func (s *server) tellImage(ctx context.Context, out *sse) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var said client.ImageStatus
+	for {
+		if st := s.Status(ctx).Image; !reflect.DeepEqual(st, said) {
+			said = st
+			html, err := ui.Render(ctx, ui.ImageNotice(imageProgress(st)))
+			if err != nil {
+				return err
+			}
+			if err := out.send(0, "image", obj{"html": html}); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.Stopping.Done():
+			return context.Canceled
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/store"
+	"volundr/ui/client"
+)
+
+func (s *server) models(c echo.Context) error { return c.JSON(http.StatusOK, s.Models) }
+
+// agentFor picks the agent that drives a model when the caller named none.
+func (s *server) agentFor(model string) string {
+	for _, prefix := range []string{"gpt", "codex", "o1", "o3", "o4"} {
+		if strings.HasPrefix(strings.ToLower(model), prefix) {
+			return "codex"
+		}
+	}
+	return "claude"
+}
+
+func (s *server) stats(c echo.Context) error {
+	st, err := s.DB.Stats(c.Request().Context(), principal(c), s.Now())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, statsView(st))
+}
+
+func statsView(st store.Stats) client.Stats {
+	return client.Stats{ActiveSessions: st.Active, TotalSessions: st.Total, TokensToday: st.TokensToday,
+		LocalTokens: st.LocalToday, CloudTokens: st.CloudToday, CostToday: float64(st.CostTodayMicros) / 1e6}
+}
+
+// me on a laptop is its owner, whom the contract calls an admin.
+func (s *server) me(c echo.Context) error {
+	p := principal(c)
+	roles := []string{"volundr:developer"}
+	if p.Admin {
+		roles = []string{"volundr:admin"}
+	}
+	return c.JSON(http.StatusOK, client.Me{UserID: p.UserID, Email: p.UserID + "@localhost", TenantID: p.TenantID,
+		Roles: slices.Clone(roles), DisplayName: p.UserID, Status: "active"})
+}
+
+func (s *server) featureFlags(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]bool{"local_mounts_enabled": true, "file_manager_enabled": false, "mini_mode": false})
+}
+
+// loginLink makes a one-time link for a browser; only programs with the token
+// file can ask (a browser that could would need none).
+func (s *server) loginLink(c echo.Context) error {
+	url, err := s.Auth.LoginLink(c.Request().Context(), principal(c))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, map[string]string{"url": url})
+}
+
+func (s *server) shutdown(c echo.Context) error {
+	s.Shutdown()
+	return c.NoContent(http.StatusAccepted)
+}

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/store"
+)
+
+// from tells from which states a wish is legal.
+func from(want store.Want) []store.State {
+	switch want {
+	case store.WantRunning:
+		return store.FromStart
+	case store.WantStopped:
+		return store.FromStop
+	}
+	return []store.State{store.Created, store.Starting, store.Provisioning, store.Running,
+		store.Stopping, store.Stopped, store.Failed, store.Archived}
+}
+
+// wish writes down what the owner wants and wakes the engine. What happens
+// then is told by the event stream.
+func (s *server) wish(c echo.Context, want store.Want) (store.Session, error) {
+	row, err := s.session(c)
+	if err != nil {
+		return row, err
+	}
+	row, err = s.DB.Wish(c.Request().Context(), principal(c), row.ID, want, from(want)...)
+	if err != nil {
+		return row, err
+	}
+	s.Engine.Poke()
+	return row, nil
+}
+
+// session is the row that the path names, if the caller may see it.
+func (s *server) session(c echo.Context) (store.Session, error) {
+	id := c.Param("id")
+	row, err := s.DB.Session(c.Request().Context(), principal(c), id)
+	if err != nil {
+		if isNotFound(err) {
+			return row, fail(http.StatusNotFound, "Session not found: %s", id)
+		}
+		return row, fmt.Errorf("session %s: %w", id, err)
+	}
+	return row, nil
+}
+
+func (s *server) startSession(c echo.Context) error {
+	row, err := s.wish(c, store.WantRunning)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, s.view(c, row))
+}
+
+// stopSession answers when the session has stopped, as the contract says; a
+// client that goes away earlier changes nothing.
+func (s *server) stopSession(c echo.Context) error {
+	row, err := s.wish(c, store.WantStopped)
+	if err != nil {
+		return err
+	}
+	row, err = s.await(c, row.ID, func(r store.Session) bool {
+		return r.Want != store.WantStopped || r.State == store.Stopped || r.State == store.Failed
+	})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, s.view(c, row))
+}
+
+func (s *server) deleteSession(c echo.Context) error {
+	row, err := s.wish(c, store.WantGone)
+	if err != nil {
+		return err
+	}
+	if _, err := s.await(c, row.ID, func(store.Session) bool { return false }); err != nil && !isNotFound(err) {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// awaitLimit bounds how long an answer waits for the engine; the wish stands
+// all the same.
+const awaitLimit = 60 * time.Second
+
+// await returns when done is true of the row, when the row is gone
+// (store.ErrNotFound), or, with the row as it is, after awaitLimit.
+func (s *server) await(c echo.Context, id string, done func(store.Session) bool) (store.Session, error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), awaitLimit)
+	defer cancel()
+	changed, stop := s.DB.Subscribe()
+	defer stop()
+	for {
+		row, err := s.DB.Session(c.Request().Context(), principal(c), id)
+		if err != nil || done(row) {
+			return row, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return row, c.Request().Context().Err()
+		case <-s.Stopping.Done():
+			return row, nil
+		}
+	}
+}

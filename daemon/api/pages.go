@@ -1,0 +1,280 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"volundr/assets"
+	"volundr/daemon/auth"
+	"volundr/store"
+	"volundr/ui"
+	"volundr/ui/client"
+)
+
+const assetPrefix = assets.Prefix
+
+// pages are the routes of the browser's UI. What they post works without a
+// script, and answers a script with JSON.
+func (s *server) pages(e *echo.Echo) {
+	e.GET("/", s.dashboard)
+	e.GET("/board", s.board)
+	e.GET("/about", s.about)
+	e.GET("/events", s.events)
+	e.POST("/image/build", s.buildImage)
+	e.GET("/sessions/new", s.newSession)
+	e.POST("/sessions/new", s.postNewSession)
+	e.GET("/sessions/:id", s.sessionPage)
+	e.GET("/sessions/:id/:tab", s.sessionPage)
+	e.GET("/sessions/:id/loss", s.lossFragment)
+	e.GET("/sessions/:id/stop", s.confirm("stop"))
+	e.GET("/sessions/:id/delete", s.confirm("delete"))
+	e.POST("/sessions/:id/start", s.act(store.WantRunning))
+	e.POST("/sessions/:id/stop", s.act(store.WantStopped))
+	e.POST("/sessions/:id/delete", s.act(store.WantGone))
+	e.POST("/sessions/:id/prompt", s.postPrompt)
+	e.POST("/sessions/:id/answer", s.postAnswer)
+	e.GET("/found/:id/delete", s.confirmFound)
+	e.POST("/found/:id/adopt", s.postFound(s.adoptFound))
+	e.POST("/found/:id/delete", s.postFound(s.deleteFound))
+
+	e.GET("/s/:id/session", s.chat)
+	e.GET("/s/:id/entries", s.entries)
+	e.GET("/s/:id/items", s.items)
+	e.GET("/s/:id/bodies/:hash", s.body)
+	e.GET("/s/:id/api/conversation/history", s.conversation)
+	for _, kind := range []auth.Surface{auth.Editor, auth.Terminal} {
+		e.GET("/s/:id/"+string(kind), s.surface(kind))
+		e.GET("/s/:id/"+string(kind)+"/*", s.surface(kind))
+	}
+	e.GET("/s/:id/preview/:port", s.surface(auth.Preview))
+	e.GET("/s/:id/preview/:port/*", s.surface(auth.Preview))
+}
+
+func asset(c echo.Context) error {
+	assets.Web().ServeHTTP(c.Response(), c.Request())
+	return nil
+}
+
+// isPage reports whether a person's browser asks for a page.
+func isPage(r *http.Request) bool {
+	return auth.IsPageLoad(r) && !strings.HasPrefix(r.URL.Path, "/api/")
+}
+
+func html(c echo.Context, status int, page templ.Component) error {
+	c.Response().Header().Set("Content-Type", "text/html; charset=utf-8")
+	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().WriteHeader(status)
+	return page.Render(c.Request().Context(), c.Response())
+}
+
+// shell is what every page has around it.
+func (s *server) shell(c echo.Context, title string) ui.Shell {
+	last, _ := s.DB.LastEvent(c.Request().Context())
+	st := s.Status(c.Request().Context())
+	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Cursor: last}
+}
+
+func imageProgress(st client.ImageStatus) *ui.Progress {
+	switch st.State {
+	case "building":
+		return &ui.Progress{Step: st.Step, Steps: st.Steps, Text: st.Text}
+	case "failed":
+		return &ui.Progress{Failed: true, Text: st.Error, Lines: st.Lines}
+	}
+	return nil
+}
+
+// LoginPage answers page loads of somebody who is not logged in.
+func LoginPage() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusUnauthorized)
+		_ = ui.Login(ui.LoginPage{Shell: ui.Shell{Title: "Log in"}}).Render(r.Context(), w)
+	})
+}
+
+func (s *server) errorPage(c echo.Context, status int, detail string) error {
+	return html(c, status, ui.Failure(ui.ErrorPage{Shell: s.shell(c, "Error"), Status: status, Detail: detail}))
+}
+
+// done answers a post: JSON for a script, else back to a page.
+func done(c echo.Context, to string) error {
+	if !isPage(c.Request()) {
+		return c.NoContent(http.StatusNoContent)
+	}
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+func (s *server) dashboard(c echo.Context) error {
+	d, err := s.dashboardModel(c, ui.Filter{Query: c.QueryParam("q"), State: c.QueryParam("state"), Agent: c.QueryParam("agent")})
+	if err != nil {
+		return err
+	}
+	return html(c, http.StatusOK, ui.DashboardPage(d))
+}
+
+func (s *server) board(c echo.Context) error {
+	d, err := s.dashboardModel(c, ui.Filter{})
+	if err != nil {
+		return err
+	}
+	return html(c, http.StatusOK, ui.Board(d))
+}
+
+func (s *server) dashboardModel(c echo.Context, f ui.Filter) (ui.Dashboard, error) {
+	shell := s.shell(c, "") // its cursor before the rows: what changes in between is told again
+	ctx, p := c.Request().Context(), principal(c)
+	rows, err := s.DB.Sessions(ctx, p, store.SessionFilter{IncludeArchived: true, Kind: "session"})
+	if err != nil {
+		return ui.Dashboard{}, err
+	}
+	stats, err := s.DB.Stats(ctx, p, s.Now())
+	if err != nil {
+		return ui.Dashboard{}, err
+	}
+	all := make([]client.Session, len(rows))
+	for i, row := range rows {
+		all[i] = s.view(c, row)
+	}
+	return ui.NewDashboard(shell, all, statsView(stats), s.found(c), f), nil
+}
+
+func (s *server) about(c echo.Context) error {
+	ctx := c.Request().Context()
+	return html(c, http.StatusOK, ui.About(ui.AboutPage{Shell: s.shell(c, "About"), Status: s.Status(ctx), Findings: s.Doctor(ctx)}))
+}
+
+func (s *server) buildImage(c echo.Context) error {
+	s.RetryImage()
+	return done(c, "/")
+}
+
+// act writes down a wish and goes back; what happens is shown by the page.
+func (s *server) act(want store.Want) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		row, err := s.wish(c, want)
+		if err != nil {
+			return err
+		}
+		if want == store.WantGone {
+			return done(c, "/")
+		}
+		return done(c, "/sessions/"+row.ID)
+	}
+}
+
+func (s *server) confirm(act string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		row, err := s.session(c)
+		if err != nil {
+			return err
+		}
+		return html(c, http.StatusOK, ui.Confirm(ui.ConfirmPage{Shell: s.shell(c, act+" "+row.Name), Session: s.view(c, row),
+			Act: act, Loss: s.loss(c.Request().Context(), row)}))
+	}
+}
+
+func (s *server) lossFragment(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	act := c.QueryParam("act")
+	return html(c, http.StatusOK, ui.LossView(s.view(c, row), act, s.loss(c.Request().Context(), row)))
+}
+
+func (s *server) confirmFound(c echo.Context) error {
+	for _, f := range s.found(c) {
+		if f.ID == c.Param("id") {
+			return html(c, http.StatusOK, ui.FoundDelete(ui.FoundPage{Shell: s.shell(c, "Delete"), Found: f}))
+		}
+	}
+	return fail(http.StatusNotFound, "Nothing unknown with this id was found.")
+}
+
+// postFound is the page's way to a route of the API.
+func (s *server) postFound(route echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if !isPage(c.Request()) {
+			return route(c)
+		}
+		if err := route(discard{c}); err != nil {
+			return err
+		}
+		return c.Redirect(http.StatusSeeOther, "/")
+	}
+}
+
+// discard is a context whose answer is not wanted.
+type discard struct{ echo.Context }
+
+func (discard) JSON(int, any) error { return nil }
+func (discard) NoContent(int) error { return nil }
+
+// newSession is the form; "?again=<id>" fills it as that session was launched.
+func (s *server) newSession(c echo.Context) error {
+	return s.form(c, http.StatusOK, ui.NewPage{Form: ui.Form{Agent: "claude", Source: "git", Use: "copy", Network: "open"}})
+}
+
+func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
+	p.Shell, p.Models = s.shell(c, "New session"), s.Models
+	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true, Kind: "session"})
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{"": true}
+	taken := map[string]bool{}
+	for _, row := range rows {
+		taken[row.Name] = true
+		if v := s.view(c, row); v.Source.Type == client.SourceGit && !seen[v.Repo] {
+			seen[v.Repo] = true
+			p.Repos = append(p.Repos, v.Repo)
+		}
+	}
+	if p.Form.Name == "" && status == http.StatusOK {
+		p.Form.Name = suggest(taken)
+	}
+	return html(c, status, ui.NewSessionPage(p))
+}
+
+func (s *server) postNewSession(c echo.Context) error {
+	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
+	if err := c.Request().ParseForm(); err != nil {
+		return fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+	}
+	p := ui.NewPage{Form: ui.ReadForm(c.Request().PostForm)}
+	in, problems := p.Form.Create()
+	if len(problems) > 0 {
+		p.Problems = problems
+		return s.form(c, http.StatusUnprocessableEntity, p)
+	}
+	row, err := s.create(c, in.Name, requestOf(in))
+	if err != nil {
+		status, detail, known := answer(err)
+		if !known {
+			return err
+		}
+		p.Take(asClientError(status, detail))
+		return s.form(c, status, p)
+	}
+	return c.Redirect(http.StatusSeeOther, "/sessions/"+row.ID)
+}
+
+// asClientError is an error as a client would have received it.
+func asClientError(status int, detail any) *client.Error {
+	e := &client.Error{Status: status}
+	var fields []fieldError
+	switch d := detail.(type) {
+	case string:
+		e.Detail = d
+	case []fieldError:
+		fields = d
+	}
+	for _, f := range fields {
+		e.Problems = append(e.Problems, client.Problem{Type: f.Type, Loc: f.Loc, Msg: f.Msg, Input: f.Input, Ctx: f.Ctx})
+	}
+	return e
+}

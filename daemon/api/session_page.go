@@ -1,0 +1,185 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/runtime/broker/wire"
+	"volundr/store"
+	"volundr/ui"
+	"volundr/ui/client"
+)
+
+// windowSize is how many of the last entries a page is made of.
+const windowSize = 4000
+
+func (s *server) sessionPage(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	tab := c.Param("tab")
+	if tab == "" {
+		tab = "chat"
+	}
+	if !ui.ValidTab(tab) {
+		return fail(http.StatusNotFound, "A session has no page %q.", tab)
+	}
+	before, err := number(c, "before")
+	if err != nil {
+		return err
+	}
+	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: s.view(c, row), Tab: tab}
+	t := ui.NewTranscript(row.ID)
+	entries, older, err := s.window(c, row.ID, before)
+	if err != nil {
+		return err
+	}
+	p.Chat = ui.Page(t, entries, older)
+	p.Fill(t)
+	if port, err := strconv.Atoi(c.QueryParam("port")); err == nil && port > 0 && port < 65536 {
+		p.Port = port
+	}
+	if tab == "logs" {
+		if p.Logs, err = s.lines(c.Request().Context(), row, 500); err != nil {
+			s.Log.Debug("Logs not shown", "session", row.ID, "error", err)
+		}
+	}
+	return html(c, http.StatusOK, ui.SessionView(p))
+}
+
+// window gives the last entries before a cursor (0: of all), and whether older
+// ones exist.
+func (s *server) window(c echo.Context, id string, before int64) ([]client.Entry, bool, error) {
+	if before == 0 {
+		before = 1 << 62
+	}
+	entries, err := s.DB.Entries(c.Request().Context(), principal(c), id, 0, before, windowSize+1)
+	if err != nil {
+		return nil, false, err
+	}
+	older := len(entries) > windowSize
+	if older {
+		entries = entries[1:]
+	}
+	return entryViews(entries), older, nil
+}
+
+func number(c echo.Context, name string) (int64, error) {
+	q := c.QueryParam(name)
+	if q == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(q, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fail(http.StatusUnprocessableEntity, "%s is a number, not %q.", name, q)
+	}
+	return n, nil
+}
+
+// entries are older entries, for clients of volundr.v1.
+func (s *server) entries(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	before, err := number(c, "before")
+	if err != nil {
+		return err
+	}
+	limit, err := number(c, "limit")
+	if err != nil {
+		return err
+	}
+	if limit == 0 || limit > page {
+		limit = firstPage
+	}
+	if before == 0 {
+		before = 1 << 62
+	}
+	rows, err := s.DB.Entries(c.Request().Context(), principal(c), row.ID, 0, before, int(limit))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, entryViews(rows))
+}
+
+// items are older items, rendered.
+func (s *server) items(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	before, err := number(c, "before")
+	if err != nil {
+		return err
+	}
+	entries, older, err := s.window(c, row.ID, before)
+	if err != nil {
+		return err
+	}
+	return html(c, http.StatusOK, ui.EarlierItems(row.ID, ui.Earlier(row.ID, entries, older)))
+}
+
+// body gives what was too long to stand in an entry: session content, so an
+// attachment that no browser renders here.
+func (s *server) body(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	hash := c.Param("hash")
+	raw, err := s.Links.Body(c.Request().Context(), row.ID, hash)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", hash[:12]+".json"))
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	return c.Blob(http.StatusOK, "application/octet-stream", raw)
+}
+
+// postPrompt and postAnswer are the chat without a script.
+func (s *server) postPrompt(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	text := c.FormValue("prompt")
+	if text == "" {
+		return fail(http.StatusUnprocessableEntity, "The message is empty.")
+	}
+	if _, err := s.prompt(c.Request().Context(), principal(c), row, c.FormValue("id"), []wire.Block{{Type: "text", Text: text}}); err != nil {
+		return err
+	}
+	return done(c, "/sessions/"+row.ID+"/chat")
+}
+
+func (s *server) postAnswer(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Links.Answer(c.Request().Context(), row.ID, c.FormValue("id"), c.FormValue("option")); err != nil {
+		return err
+	}
+	return done(c, "/sessions/"+row.ID+"/chat")
+}
+
+// sendFirst writes the first prompt of a new session down, once: its id follows
+// from the session's.
+func (s *server) sendFirst(c echo.Context, row store.Session, text string) error {
+	if text == "" {
+		return nil
+	}
+	raw, err := json.Marshal([]wire.Block{{Type: "text", Text: text}})
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.AddPrompt(c.Request().Context(), principal(c), store.Prompt{SessionID: row.ID, Blocks: raw})
+	return err
+}

@@ -1,0 +1,211 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volundr/daemon/launch"
+	"volundr/runtime"
+	"volundr/store"
+	"volundr/ui/client"
+)
+
+func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
+
+// maxBody bounds JSON bodies: prompts may be 100,000 characters each.
+const maxBody = 2 << 20
+
+// decode reads a JSON body; unknown fields are ignored, as the contract says.
+func decode(c echo.Context, into any) error {
+	r := c.Request()
+	if r.ContentLength == 0 {
+		return nil
+	}
+	err := json.NewDecoder(http.MaxBytesReader(c.Response(), r.Body, maxBody)).Decode(into)
+	var tooLarge *http.MaxBytesError
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &tooLarge):
+		return fail(http.StatusRequestEntityTooLarge, "The request is larger than %d bytes.", maxBody)
+	case errors.As(err, &kind):
+		return invalid(fieldError{Type: "value_error", Loc: []any{"body", kind.Field},
+			Msg: fmt.Sprintf("Input should be a valid %s", kind.Type), Input: kind.Value})
+	case errors.As(err, &syntax):
+		return invalid(fieldError{Type: "json_invalid", Loc: []any{"body", syntax.Offset},
+			Msg: "JSON decode error", Ctx: map[string]any{"error": syntax.Error()}})
+	default:
+		return invalid(fieldError{Type: "json_invalid", Loc: []any{"body", 0}, Msg: "JSON decode error"})
+	}
+}
+
+func (s *server) listSessions(c echo.Context) error {
+	state := store.State(c.QueryParam("status"))
+	if state != "" && !known(state) {
+		return invalid(fieldError{Type: "enum", Loc: []any{"query", "status"}, Input: state,
+			Msg: "Input should be 'created', 'starting', 'provisioning', 'running', 'stopping', 'stopped', 'failed' or 'archived'"})
+	}
+	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{
+		State: state, IncludeArchived: c.QueryParam("include_archived") == "true", Kind: string(runtime.Session),
+	})
+	if err != nil {
+		return err
+	}
+	out := make([]client.Session, 0, len(rows))
+	for _, row := range rows {
+		out = append(out, s.view(c, row))
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+func known(state store.State) bool {
+	switch state {
+	case store.Created, store.Starting, store.Provisioning, store.Running, store.Stopping, store.Stopped, store.Failed, store.Archived:
+		return true
+	}
+	return false
+}
+
+// createSession creates and starts, as the contract says.
+func (s *server) createSession(c echo.Context) error {
+	var in struct {
+		Name string `json:"name"`
+		launch.Request
+	}
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	row, err := s.create(c, in.Name, in.Request)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, s.view(c, row))
+}
+
+// create checks a launch request, stores it and asks the engine to start it.
+func (s *server) create(c echo.Context, name string, req launch.Request) (store.Session, error) {
+	ctx := c.Request().Context()
+	name, err := checkName(name)
+	if err != nil {
+		return store.Session{}, err
+	}
+	if err := s.checkRequest(c, &req); err != nil {
+		return store.Session{}, err
+	}
+	raw, err := json.Marshal(req)
+	if err != nil {
+		return store.Session{}, err
+	}
+	p := principal(c)
+	row, err := s.DB.CreateSession(ctx, store.Session{
+		ID: uuid.NewString(), Kind: string(runtime.Session), Name: name,
+		OwnerID: p.UserID, TenantID: p.TenantID, Runtime: s.Default, Request: raw,
+		Want: store.WantNone, State: store.Created,
+	})
+	if err != nil {
+		return row, err
+	}
+	if err := s.sendFirst(c, row, req.InitialPrompt); err != nil {
+		return row, err
+	}
+	row, err = s.DB.Wish(ctx, p, row.ID, store.WantRunning, store.FromStart...)
+	if err != nil {
+		return row, err
+	}
+	s.Engine.Poke()
+	return row, nil
+}
+
+// checkRequest fills defaults and refuses what cannot be launched.
+func (s *server) checkRequest(c echo.Context, req *launch.Request) error {
+	if req.Source.Type == "" {
+		req.Source.Type = "git"
+	}
+	if req.Agent == "" {
+		req.Agent = s.agentFor(req.Model)
+	}
+	if err := s.Launch.Validate(*req); err != nil {
+		var f *launch.FieldError
+		if errors.As(err, &f) {
+			return invalid(fieldError{Type: f.Type, Loc: locOf(f.Loc), Msg: f.Msg, Input: f.Input})
+		}
+		return fail(http.StatusUnprocessableEntity, "%s", err)
+	}
+	if err := s.checkSource(c.Request().Context(), req.Source); err != nil {
+		return err
+	}
+	return nil
+}
+
+func locOf(loc []string) []any {
+	out := make([]any, len(loc))
+	for i, l := range loc {
+		out[i] = l
+	}
+	return out
+}
+
+func (s *server) getSession(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, s.view(c, row))
+}
+
+// patchSession changes what is only a record: the name and the model of the
+// next start.
+func (s *server) patchSession(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Name   *string `json:"name"`
+		Model  *string `json:"model"`
+		Branch *string `json:"branch"`
+		Issue  *string `json:"tracker_issue_id"`
+	}
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	var patch store.SessionPatch
+	if in.Name != nil {
+		name, err := checkName(*in.Name)
+		if err != nil {
+			return err
+		}
+		patch.Name = &name
+	}
+	var req launch.Request
+	if err := json.Unmarshal(row.Request, &req); err != nil {
+		return err
+	}
+	if in.Model != nil {
+		req.Model = *in.Model
+	}
+	if in.Branch != nil && req.Source.Type == "git" {
+		req.Source.Branch = *in.Branch
+	}
+	if in.Issue != nil {
+		req.IssueID = *in.Issue
+	}
+	if err := s.Launch.Validate(req); err != nil {
+		return fail(http.StatusUnprocessableEntity, "%s", err)
+	}
+	if patch.Request, err = json.Marshal(req); err != nil {
+		return err
+	}
+	row, err = s.DB.PatchSession(c.Request().Context(), principal(c), row.ID, patch)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, s.view(c, row))
+}

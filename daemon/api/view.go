@@ -1,0 +1,107 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/daemon/launch"
+	"volundr/runtime"
+	"volundr/store"
+	"volundr/ui/client"
+)
+
+// view is a session as clients see it: the contract's keys, then ours.
+func (s *server) view(c echo.Context, row store.Session) client.Session {
+	return s.viewAt(c.Request().Host, row)
+}
+
+func (s *server) viewAt(host string, row store.Session) client.Session {
+	var req launch.Request
+	_ = json.Unmarshal(row.Request, &req) // checked to be JSON by the store; an odd one shows empty
+	v := client.Session{
+		ID: row.ID, Name: row.Name, Model: req.Model, Source: sourceView(req.Source), Status: string(row.State),
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, LastActive: row.LastActive,
+		MessageCount: row.MessageCount, TokensUsed: row.TokensUsed,
+		TrackerIssueID: orNil(req.IssueID), IssueTrackerURL: orNil(req.IssueURL), PresetID: orNil(req.PresetID),
+		OwnerID: &row.OwnerID, TenantID: &row.TenantID,
+		ActivityMetadata: map[string]any{},
+
+		Agent: req.Agent, Repo: repoOf(req.Source), Branch: req.Source.Branch, StateSince: row.Since, Doing: row.Doing,
+		CostUSD: float64(row.CostMicros) / 1e6, Runtime: row.Runtime, Run: row.Run,
+		Mode: row.Mode, ModeName: row.ModeName, Network: req.Network,
+	}
+	if v.LastActive.IsZero() {
+		v.LastActive = v.CreatedAt
+	}
+	if v.Network == "" {
+		v.Network = string(runtime.NetworkOpen)
+	}
+	if row.Run > 0 {
+		name := row.Runtime + "-" + row.ID[:8]
+		v.PodName = &name
+	}
+	switch row.State {
+	case store.Running:
+		chat, code := "ws://"+host+"/s/"+row.ID+"/session", "http://"+host+"/s/"+row.ID+"/editor/"
+		v.ChatEndpoint, v.CodeEndpoint = &chat, &code
+		v.ActivityText, v.Detail = row.ActivityText, row.Detail
+		v.ActivityState = orNil(row.Activity)
+	case store.Failed:
+		if f := row.Failure; f != nil {
+			v.Error = &f.Reason
+			lines := f.Lines
+			if lines == nil {
+				lines = []string{}
+			}
+			v.Failure = &client.Failure{Reason: f.Reason, Part: f.Part, ExitCode: f.ExitCode, OOM: f.OOM, Lines: lines, At: f.At}
+		}
+	case store.Archived:
+		at := row.Since
+		v.ArchivedAt = &at
+	}
+	return v
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// repoOf is what sessions are grouped by.
+func repoOf(src launch.Source) string {
+	if src.Repo != "" {
+		return src.Repo
+	}
+	if src.LocalPath == "" && len(src.Paths) > 0 {
+		return src.Paths[0].HostPath
+	}
+	return src.LocalPath
+}
+
+func sourceView(src launch.Source) client.Source {
+	out := client.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,
+		LocalPath: src.LocalPath, NodeSelector: src.NodeSelector, WritableGit: src.WritableGit}
+	for _, p := range src.Paths {
+		out.Paths = append(out.Paths, client.MountMapping{HostPath: p.HostPath, MountPath: p.MountPath, ReadOnly: p.ReadOnly})
+	}
+	return out
+}
+
+// entryView is an entry as clients see it.
+func entryView(e store.Entry) client.Entry {
+	return client.Entry{N: e.N, Source: e.Source, Run: e.Run, At: e.At, Turn: e.Turn, Type: e.Type, Data: e.Data}
+}
+
+func entryViews(entries []store.Entry) []client.Entry {
+	out := make([]client.Entry, len(entries))
+	for i, e := range entries {
+		out[i] = entryView(e)
+	}
+	return out
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

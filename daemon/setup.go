@@ -1,0 +1,104 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+
+	"volundr/daemon/auth"
+	"volundr/daemon/config"
+	"volundr/runtime"
+	"volundr/runtime/docker"
+	"volundr/ui/client"
+)
+
+// PrepareEngine finds a Docker engine that answers, or installs and starts one
+// where that may be done (Debian and Ubuntu, as root).
+func PrepareEngine(ctx context.Context, cfg config.Config, out io.Writer) error {
+	_, _, err := docker.Find(ctx, cfg.Engine)
+	if err == nil || cfg.Engine != "" {
+		return err
+	}
+	_, err = docker.Install(ctx, filepath.Dir(cfg.Paths.Log), out)
+	return err
+}
+
+// BuildImage makes the session image without a daemon and says on out how far
+// it is.
+func BuildImage(ctx context.Context, cfg config.Config, out io.Writer) error {
+	found, _, err := docker.Find(ctx, cfg.Engine)
+	if err != nil {
+		return err
+	}
+	rt, err := docker.New(ctx, docker.Options{Engine: found, Installation: "build", Image: imageOptions(cfg), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	defer rt.Close()
+	said := ""
+	ref, err := rt.EnsureImage(ctx, runtime.Session, func(p runtime.Progress) {
+		if p.Text != said {
+			said = p.Text
+			fmt.Fprintln(out, said)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "The session image is "+ref+".")
+	return nil
+}
+
+// Doctor looks at what a daemon would stand on.
+func Doctor(ctx context.Context, cfg config.Config) []client.Finding {
+	found, tried, err := docker.Find(ctx, cfg.Engine)
+	if err != nil {
+		out := []client.Finding{{Name: "Docker engine", Status: "error", Detail: err.Error()}}
+		for _, t := range tried {
+			out = append(out, client.Finding{Name: "Looked for", Status: "warning", Detail: fmt.Sprintf("%s (%s): %v", t.Host, t.How, t.Err)})
+		}
+		return out
+	}
+	rt, err := docker.New(ctx, docker.Options{Engine: found, Installation: "doctor", Image: imageOptions(cfg), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return []client.Finding{{Name: "Docker engine", Status: "error", Detail: err.Error()}}
+	}
+	defer rt.Close()
+	return findings(rt.Check(ctx))
+}
+
+func findings(in []runtime.Finding) []client.Finding {
+	out := make([]client.Finding, len(in))
+	for i, f := range in {
+		out[i] = client.Finding(f)
+	}
+	return out
+}
+
+// doctor is the running daemon's: runtimes, and the keys of models.
+func (d *Daemon) doctor(ctx context.Context) []client.Finding {
+	var out []client.Finding
+	for name, rt := range d.pieces.runtimes {
+		if err := d.pieces.engine.Trouble()[name]; err != nil {
+			out = append(out, client.Finding{Name: "Runtime " + name, Status: "error", Detail: err.Error()})
+		}
+		if c, ok := rt.(runtime.Checker); ok {
+			out = append(out, findings(c.Check(ctx))...)
+		}
+	}
+	if w := d.pieces.vault.Warning(ctx); w != "" {
+		out = append(out, client.Finding{Name: "Keys at rest", Status: "warning", Detail: w})
+	}
+	for _, k := range d.pieces.vault.KeyStatuses(ctx, auth.Local) {
+		f := client.Finding{Name: k.Title + " key", Status: "ok", Detail: k.Source + ", for " + k.Host, Advice: k.Problem}
+		if !k.Configured {
+			f.Status, f.Detail = "warning", "none"
+		} else if k.Problem != "" {
+			f.Status = "warning"
+		}
+		out = append(out, f)
+	}
+	return out
+}

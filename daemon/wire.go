@@ -1,0 +1,118 @@
+package daemon
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/adrg/xdg"
+
+	"volundr/assets"
+	"volundr/daemon/chronicle"
+	"volundr/daemon/config"
+	"volundr/daemon/engine"
+	"volundr/daemon/launch"
+	"volundr/daemon/link"
+	"volundr/daemon/source"
+	"volundr/daemon/vault"
+	"volundr/runtime"
+	broker "volundr/runtime/broker/wire"
+	"volundr/runtime/docker"
+	"volundr/store"
+)
+
+// pieces are what a daemon is made of, beside its store and its logins.
+type pieces struct {
+	runtimes map[string]runtime.Runtime
+	standard string // the runtime of new sessions
+	engine   *engine.Engine
+	links    *link.Links
+	launch   *launch.Launcher
+	sources  *source.Sources
+	vault    *vault.Vault
+	close    func()
+}
+
+func wire(ctx context.Context, d *Daemon) (*pieces, error) {
+	key, err := linkKey(filepath.Join(d.cfg.Paths.Keys, "link.pem"))
+	if err != nil {
+		return nil, err
+	}
+	rt, err := dockerRuntime(ctx, d, key)
+	if err != nil {
+		return nil, err
+	}
+	p := &pieces{runtimes: map[string]runtime.Runtime{"docker": rt}, standard: d.cfg.Runtime, close: func() { rt.Close() }}
+	p.vault = vault.New(vault.Options{DB: d.db, Dir: d.cfg.Paths.Keys, Installation: d.installation,
+		Gateways: gateways(d.cfg), Log: d.log})
+	p.sources, err = source.New(source.Options{Dir: d.cfg.Paths.Mirrors, DB: d.db, Session: link.SessionFrom,
+		Folders: folders(d.cfg), Log: d.log})
+	if err != nil {
+		return nil, err
+	}
+	outside := http.NewServeMux()
+	outside.Handle(broker.OutsideModels, p.vault.Models())
+	outside.Handle(broker.OutsideGit, p.sources.Git())
+	p.links = link.New(link.Options{DB: d.db, Runtime: func(name string) runtime.Runtime { return p.runtimes[name] },
+		Outside: outside, Changed: func() { p.engine.Poke() }, Log: d.log})
+	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources})
+	chronicles := chronicle.New(d.db)
+	p.engine = engine.New(engine.Options{
+		DB: d.db, Runtimes: p.runtimes, Spec: p.launch.Spec,
+		Opened: chronicles.Opened, Completed: chronicles.Completed,
+		Keep: p.links.Keep, Health: p.links.Health, End: p.links.End,
+		Timeout: d.cfg.Provisioning.Timeout, Log: d.log,
+	})
+	return p, nil
+}
+
+// dial reaches a port of a session on whatever runtime it lives.
+func (d *Daemon) dial(ctx context.Context, id string, port int) (net.Conn, error) {
+	row, err := d.db.SystemSession(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("session %s: %w: %w", id, runtime.ErrNotFound, err)
+	}
+	rt, ok := d.pieces.runtimes[row.Runtime]
+	if !ok || row.State != store.Running && row.State != store.Provisioning {
+		return nil, fmt.Errorf("session %s is %s: %w", row.Name, row.State, runtime.ErrNotFound)
+	}
+	return rt.Dial(ctx, id, port)
+}
+
+// dockerRuntime works with the engine that is found. When none answers the
+// usual one is taken, so that it is used as soon as it comes up.
+func dockerRuntime(ctx context.Context, d *Daemon, key ed25519.PrivateKey) (*docker.Runtime, error) {
+	found, _, err := docker.Find(ctx, d.cfg.Engine)
+	if err != nil {
+		d.log.Warn("No Docker engine answers yet", "error", err)
+		if found.Host == "" {
+			found = docker.Endpoint{Host: "unix:///var/run/docker.sock", How: "the usual socket"}
+		}
+	}
+	return docker.New(ctx, docker.Options{Engine: found, Installation: d.installation, Key: key,
+		Image: imageOptions(d.cfg), ForceExec: os.Getenv("VOLUNDR_FORCE_EXEC") == "1", Log: d.log})
+}
+
+func imageOptions(cfg config.Config) docker.ImageOptions {
+	return docker.ImageOptions{Recipe: assets.Image(), Programs: assets.Programs(), CABundle: cfg.Image.CABundle,
+		Base: cfg.Image.Base, DebianMirror: cfg.Image.Mirrors.Debian, NPMRegistry: cfg.Image.Mirrors.NPM}
+}
+
+func folders(cfg config.Config) source.Folders {
+	return source.Folders{Enabled: cfg.LocalMounts.Enabled, Prefixes: cfg.LocalMounts.AllowedPrefixes,
+		Home: xdg.Home, Private: []string{cfg.Paths.Data}}
+}
+
+func gateways(cfg config.Config) map[string]string {
+	out := map[string]string{}
+	for name, p := range cfg.Providers {
+		if p.URL != "" {
+			out[name] = p.URL
+		}
+	}
+	return out
+}
