@@ -39,6 +39,8 @@ func pages() map[string]templ.Component {
 	}
 }
 
+var tags = regexp.MustCompile(`<[^>]*>`)
+
 var fingerprint = regexp.MustCompile(`/assets/[0-9a-f]{12}/`)
 
 // Pages are what they were, down to the byte; their looks change on purpose.

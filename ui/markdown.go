@@ -59,9 +59,10 @@ func Markdown(source string) string {
 	if err := markdown.Convert([]byte(source), &out); err != nil {
 		return `<pre class="plain">` + html.EscapeString(source) + `</pre>`
 	}
-	// The marker can only come from wrapCode: the text's own "<" are escaped.
-	return strings.ReplaceAll(policy.Sanitize(out.String()), codeOpen,
-		codeOpen+`<button type="button" class="copy" data-copy>Copy</button>`)
+	// Markers can only come from wrapCode: the text's own "<" are escaped.
+	clean := policy.Sanitize(out.String())
+	clean = strings.ReplaceAll(clean, "<pre", `<pre tabindex="0"`) // scrolls, so keys have to reach it
+	return strings.ReplaceAll(clean, codeOpen, codeOpen+`<button type="button" class="copy" data-copy>Copy</button>`)
 }
 
 // wrapCode puts a code block into the div that carries its copy button.

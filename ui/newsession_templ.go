@@ -307,7 +307,7 @@ func NewSessionPage(p NewPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = radio("agent", "acp", "Other (ACP)", p.Form.Agent == "acp").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = radio("agent", "acp", "Other", p.Form.Agent == "acp").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1,10 +1,15 @@
 package ui
 
 import (
+	"encoding/json"
+	"time"
+
 	"bytes"
 	"context"
 
 	"github.com/a-h/templ"
+
+	"volundr/ui/client"
 )
 
 // RenderItem gives an item as the HTML of one element, and the element's id.
@@ -18,4 +23,35 @@ func Render(ctx context.Context, c templ.Component) (string, error) {
 	var out bytes.Buffer
 	err := c.Render(ctx, &out)
 	return out.String(), err
+}
+
+// SessionEvent is the data of a `session` event of /events: the session's row
+// and header, ready to be placed.
+func SessionEvent(ctx context.Context, s client.Session, now time.Time) ([]byte, error) {
+	row, err := Render(ctx, SessionRow(s, now))
+	if err != nil {
+		return nil, err
+	}
+	header, err := Render(ctx, SessionHeader(s, now))
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(struct {
+		ID     string `json:"id"`
+		Row    string `json:"row"`
+		Header string `json:"header"`
+		Open   bool   `json:"open"` // prompts are taken
+	}{s.ID, row, header, s.CanPrompt()})
+}
+
+// HTMLEvent is the data of a `stats` or `image` event: a fragment that says
+// itself where it belongs.
+func HTMLEvent(ctx context.Context, c templ.Component) ([]byte, error) {
+	html, err := Render(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(struct {
+		HTML string `json:"html"`
+	}{html})
 }

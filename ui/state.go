@@ -89,7 +89,7 @@ func next(s client.Session) string {
 	case s.Run == 0:
 		return "Change what the sentence above names, then start it again."
 	}
-	return "Start it again: the workspace, the conversation and your shells' history are kept."
+	return "Starting it again keeps the workspace, the conversation and your shells' history."
 }
 
 // place is where a session's workspace comes from, short.

@@ -62,7 +62,14 @@ export function session() {
 
   // awake brings the panes in line with the state: what sleeps says so.
   function awake() {
-    for (const p of document.querySelectorAll('[data-asleep]')) p.hidden = running();
+    const status = document.getElementById('session-header').dataset.status;
+    const starting = status === 'starting' || status === 'provisioning';
+    for (const p of document.querySelectorAll('[data-asleep]')) {
+      p.hidden = running();
+      for (const x of p.querySelectorAll('[data-when]')) {
+        x.hidden = { rest: starting, starting: !starting, start: !/^(created|stopped|failed)$/.test(status) }[x.dataset.when];
+      }
+    }
     if (!running()) for (const f of document.querySelectorAll('.pane iframe')) f.remove();
     document.getElementById('pane-preview').classList.toggle('asleep-all', !running());
     frame(root.dataset.tab);

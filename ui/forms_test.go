@@ -1,0 +1,95 @@
+package ui
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"volundr/ui/client"
+)
+
+func TestFormBecomesARequest(t *testing.T) {
+	for _, c := range []struct {
+		name, query string
+		want        client.SessionCreate
+		problem     string
+	}{
+		{"git", "name=a&source=git&repo=https://x/y&branch=b&base_branch=main&agent=claude&cpu=2&memory=4Gi",
+			client.SessionCreate{Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://x/y", Branch: "b", BaseBranch: "main"}, ResourceConfig: map[string]any{"cpu": 2.0, "memory": "4Gi"}}, ""},
+		{"empty", "name=a&source=empty&repo=left-over", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, ""},
+		{"a folder is copied", "name=a&source=folder&local_path=/home/me/x", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceCopy, LocalPath: "/home/me/x"}}, ""},
+		{"live when asked", "name=a&source=folder&local_path=/x&use=live&writable_git=on", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceMount, LocalPath: "/x", WritableGit: true}}, ""},
+		{"env", "name=a&source=empty&env=A%3D1%0D%0AB%3Dx%3Dy%0D%0A", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}, Env: map[string]string{"A": "1", "B": "x=y"}}, ""},
+		{"no repository", "name=a&source=git", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, "repo"},
+		{"no folder", "name=a&source=folder", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceCopy}}, "local_path"},
+		{"no command", "name=a&source=empty&agent=acp", client.SessionCreate{Name: "a", Agent: "acp", Source: &client.Source{Type: client.SourceGit}}, "command"},
+		{"bad env", "name=a&source=empty&env=nonsense", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, "env"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			values, err := url.ParseQuery(c.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, problems := ReadForm(values).Create()
+			if len(got.CredentialNames) == 0 {
+				got.CredentialNames = nil
+			}
+			if len(got.Command) == 0 {
+				got.Command = nil
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if _, ok := problems[c.problem]; (c.problem != "") != (len(problems) > 0) || c.problem != "" && !ok {
+				t.Errorf("problems %v, want %q", problems, c.problem)
+			}
+		})
+	}
+}
+
+func TestRefusalStandsBesideItsField(t *testing.T) {
+	p := newPage()
+	p.Problems = nil
+	p.Take(&client.Error{Status: 422, Problems: []client.Problem{
+		{Loc: []any{"body", "source", "git", "branch"}, Msg: "No such branch."}, {Loc: []any{"body", "name"}, Msg: "Value error, Too long."}, {Loc: []any{"body", "odd"}, Msg: "Odd."},
+	}})
+	if diff := cmp.Diff(map[string]string{"branch": "No such branch.", "name": "Too long.", "": "Odd."}, p.Problems); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDashboardGroupsAndFilters(t *testing.T) {
+	var got []string
+	for _, g := range dashboard().Groups {
+		for _, s := range g.Sessions {
+			got = append(got, g.Name+"/"+s.Name)
+		}
+	}
+	want := []string{"Empty workspaces/scratch", "acme/billing/rounding", "acme/billing/vat-rates", "acme/billing/upgrade-deps", "acme/website/docs", "acme/website/old-experiment"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	d := NewDashboard(shell(""), sessions(), client.Stats{}, nil, Filter{Query: "BILL", State: "bad"})
+	if len(d.Groups) != 1 || len(d.Groups[0].Sessions) != 1 || d.Groups[0].Sessions[0].Name != "upgrade-deps" || len(d.Inbox) != 1 {
+		t.Errorf("%+v", d.Groups)
+	}
+}
+
+// Buttons that the state forbids are not there.
+func TestActionsFollowTheState(t *testing.T) {
+	for status, want := range map[string]string{
+		client.Created: "Start Delete", client.Starting: "Stop Delete", client.Provisioning: "Stop Delete", client.Running: "Stop Delete",
+		client.Stopping: "Delete", client.Stopped: "Start Delete", client.Failed: "Start again Delete", client.Archived: "Delete",
+	} {
+		html, err := Render(t.Context(), actions(session("1", "x", status, "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(tags.ReplaceAllString(html, " ")), " ")
+		if text != want {
+			t.Errorf("%s: %q, want %q", status, text, want)
+		}
+	}
+}
