@@ -18,7 +18,7 @@ const echoPort = 18777
 // echo is a shell line that starts a server which sends back what it gets and
 // closes when the other side has finished.
 func echo(addr string) string {
-	return fmt.Sprintf(`perl -MIO::Socket::INET -e '$SIG{CHLD}="IGNORE"; $l=IO::Socket::INET->new(LocalAddr=>"%s",LocalPort=>%d,Listen=>16,ReuseAddr=>1) or die "listen: $!"; while($c=$l->accept){next if fork; while(sysread($c,$b,65536)){syswrite($c,$b)} exit}' &`, addr, echoPort)
+	return fmt.Sprintf(`perl -MIO::Socket::INET -e '$SIG{CHLD}="IGNORE"; $l=IO::Socket::INET->new(LocalAddr=>"%s",LocalPort=>%d,Listen=>16,ReuseAddr=>1) or die "listen: $!"; while($c=$l->accept){if(fork){close $c;next} while(sysread($c,$b,65536)){syswrite($c,$b)} exit}' &`, addr, echoPort)
 }
 
 var networkCases = []test{
