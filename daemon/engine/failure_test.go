@@ -121,6 +121,24 @@ func TestWhatDoesNotAnswer(t *testing.T) {
 	})
 }
 
+// A start may take minutes: the time to answer counts from its end.
+func TestTheTimeToAnswerCountsFromTheEndOfTheStart(t *testing.T) {
+	inWorld(t, fake.Options{Delay: time.Minute / 2}, func(t *testing.T, w *world) {
+		answers := time.Now().Add(7 * time.Minute)
+		w.health = func(string, int) (wire.Health, bool) {
+			if time.Now().Before(answers) {
+				return silentEditor, true
+			}
+			return ready, true
+		}
+		l := w.daemon()
+		defer l.end()
+		l.create("a")
+		time.Sleep(8 * time.Minute)
+		l.is("a", store.Running)
+	})
+}
+
 // Time during which nobody could look is not held against a session.
 func TestTheTimeToAnswerPausesWhileNobodyLooks(t *testing.T) {
 	inWorld(t, fake.Options{}, func(t *testing.T, w *world) {
@@ -249,6 +267,20 @@ func TestLostWithTheMachine(t *testing.T) {
 			w.rt.Script(nil)
 			return l
 		},
+		"the engine ends containers, then goes": func(w *world, l *life) *life {
+			for _, id := range []string{"a", "b"} {
+				for _, p := range []string{"agent", "broker", "editor", "terminal"} {
+					w.rt.End(id, p, 143, false)
+				}
+			}
+			time.Sleep(3 * time.Second)
+			l.is("a", store.Running)
+			w.rt.Script(func(context.Context, fake.Call) error { return runtime.ErrUnavailable })
+			w.rt.BreakWatch()
+			time.Sleep(time.Minute)
+			w.rt.Script(nil)
+			return l
+		},
 		"the engine restarts between two looks": func(w *world, l *life) *life {
 			w.rt.Reboot(143)
 			return l
@@ -293,7 +325,7 @@ func TestKilledWhileWeWatched(t *testing.T) {
 		for _, p := range []string{"agent", "broker", "editor", "terminal"} {
 			w.rt.End("a", p, 137, false)
 		}
-		time.Sleep(5 * time.Second)
+		time.Sleep(doubt + time.Second)
 		l.broken("a")
 	})
 }

@@ -28,6 +28,9 @@ func TestALife(t *testing.T) {
 		if s.Run != 1 || s.Attempts != 0 || s.Doing != "" || s.SubmittedAt.IsZero() {
 			t.Errorf("running: %+v", s)
 		}
+		if c := l.books("a"); len(c) != 1 || c[0].Status != "draft" {
+			t.Errorf("chronicles while it runs: %+v", c)
+		}
 		l.wish("a", store.WantStopped, store.FromStop...)
 		time.Sleep(10 * time.Second)
 		l.is("a", store.Stopped)

@@ -11,6 +11,11 @@ import (
 // maxAttempts is how often a start that the runtime refuses is tried.
 const maxAttempts = 5
 
+// doubt is how long containers that were all killed under our eyes may turn out
+// to have gone with the machine: an engine or a host that shuts down ends its
+// containers a moment before we lose sight of it.
+const doubt = 5 * time.Second
+
 // rules are what next knows beside facts and sight.
 type rules struct {
 	timeout  time.Duration // from submitted to answering
@@ -25,6 +30,7 @@ type sight struct {
 	// What ended without that may have been lost with the machine.
 	watched bool
 	since   time.Time   // the view has had no gap since then
+	over    time.Time   // when we first saw that all of it had ended
 	health  wire.Health // as the session itself says
 	known   bool        // health was told
 }
@@ -151,8 +157,12 @@ func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, act
 		return store.Starting, told(s, reasonReplaced, now)
 	case s.Ended != nil:
 		return store.Stopping, action{deed: fail, failure: failedEnd(*s.Ended, !s.ReadyAt.IsZero())}
-	case mine && ended != nil && lost(seen):
+	case mine && ended != nil && killed(seen) && !seen.watched:
 		return store.Starting, told(s, reasonLost, ended.At)
+	case mine && ended != nil && killed(seen) && now.Before(seen.over.Add(doubt)) && ready:
+		return store.Running, action{wake: seen.over.Add(doubt)}
+	case mine && ended != nil && killed(seen) && now.Before(seen.over.Add(doubt)):
+		return store.Provisioning, action{wake: seen.over.Add(doubt)}
 	case mine && ended != nil:
 		return store.Stopping, action{deed: fail, failure: failedEnd(*ended, !s.ReadyAt.IsZero()), ended: ended}
 	case mine && submitted && ready && seen.State == runtime.Up:
@@ -211,10 +221,10 @@ func firstEnded(seen sight) *store.Ended {
 	return first
 }
 
-// lost reports whether the containers went with the machine: nothing runs any
-// more, nobody was watching, and each was killed or ended by a shutdown.
-func lost(seen sight) bool {
-	if seen.watched || seen.State != runtime.Down {
+// killed reports whether the containers may have gone with the machine: nothing
+// runs any more, and each was killed or ended by a shutdown.
+func killed(seen sight) bool {
+	if seen.State != runtime.Down {
 		return false
 	}
 	for _, p := range seen.Parts {

@@ -73,6 +73,7 @@ func half(run int, ps ...runtime.PartStatus) sight {
 }
 func down(run int, ps ...runtime.PartStatus) sight { return parts(run, runtime.Down, ps...) }
 func watched(s sight) sight                        { s.watched = true; return s }
+func over(at time.Time, s sight) sight             { s.over = at; return s }
 func heard(h wire.Health, s sight) sight           { s.health, s.known = h, true; return s }
 func viewed(since time.Time, s sight) sight        { s.since = since; return s }
 
@@ -138,6 +139,9 @@ func TestNext(t *testing.T) {
 		{name: "all killed in the middle of the start", want: store.WantRunning, facts: row(open, started), seen: down(1, neverRan, dead("broker", 255)), state: store.Starting, deed: complete, says: "lost with the machine"},
 		{name: "ended by a shutdown", want: store.WantRunning, facts: row(open, started, answered), seen: down(1, dead("agent", 143)), state: store.Starting, deed: complete, says: "lost with the machine"},
 		{name: "all killed while we watched", want: store.WantRunning, facts: row(open, started, answered), seen: watched(killed), state: store.Stopping, deed: fail, says: "The "},
+		{name: "all killed while we watched, just now", want: store.WantRunning, facts: row(open, started, answered), seen: over(noon, watched(killed)), state: store.Running, wake: noon.Add(doubt)},
+		{name: "all killed while we watched, before they answered", want: store.WantRunning, facts: row(open, started), seen: over(noon, watched(killed)), state: store.Provisioning, wake: noon.Add(doubt)},
+		{name: "one killed while we watched, just now", want: store.WantRunning, facts: row(open, started, answered), seen: over(noon, watched(half(1, dead("agent", 137)))), state: store.Stopping, deed: fail, says: "The agent ended"},
 		{name: "all ended, one by itself", want: store.WantRunning, facts: row(open, started, answered), seen: down(1, dead("agent", 1), dead("broker", 255)), state: store.Stopping, deed: fail, says: "The agent ended while"},
 		{name: "all ended with 0", want: store.WantRunning, facts: row(open, started, answered), seen: down(1, dead("agent", 0), dead("broker", 0)), state: store.Stopping, deed: fail, says: "The agent ended while"},
 		{name: "all ended, one out of memory", want: store.WantRunning, facts: row(open, started, answered), seen: down(1, oom, dead("broker", 255)), state: store.Stopping, deed: fail, says: "The agent ran out of memory"},
@@ -259,7 +263,7 @@ func everything(yield func(input) bool) {
 			down(n, dead("agent", 137), dead("broker", 255)), down(n, dead("agent", 0)), down(n, neverRan))
 	}
 	for _, s := range seen {
-		seen = append(seen, watched(s), heard(ready, s), heard(wire.Health{Failed: true, Detail: "no"}, s))
+		seen = append(seen, watched(s), over(noon, watched(s)), heard(ready, s), heard(wire.Health{Failed: true, Detail: "no"}, s))
 	}
 	seen = append(seen, absent(), volumes())
 	for _, want := range wants {
@@ -312,6 +316,10 @@ func follow(r rules, want store.Want, s store.Session, seen sight) (trail []stri
 		case nothing:
 			if now.Before(s.RetryAt) {
 				now = s.RetryAt
+				continue
+			}
+			if !act.wake.IsZero() && seen.State == runtime.Down && now.Before(seen.over.Add(doubt)) {
+				now = act.wake
 				continue
 			}
 			if state == store.Provisioning {

@@ -13,8 +13,9 @@ import (
 // view is what one runtime shows, for as long as it can be looked at.
 type view struct {
 	seen    map[string]runtime.Workload
-	since   time.Time      // no List has failed since
-	running map[string]int // runs that we started or saw alive, without a gap since
+	since   time.Time            // no List has failed since
+	over    map[string]time.Time // when all containers of a workload were first seen ended
+	running map[string]int       // runs that we started or saw alive, without a gap since
 }
 
 // look asks every runtime for its list. One that does not answer has no view:
@@ -72,16 +73,20 @@ func (e *Engine) see(name string, list []runtime.Workload, err error) {
 	}
 	v := e.views[name]
 	if v == nil {
-		v = &view{since: time.Now().UTC(), running: map[string]int{}}
+		v = &view{since: time.Now().UTC(), running: map[string]int{}, over: map[string]time.Time{}}
 		e.views[name] = v
 	}
+	over := map[string]time.Time{}
 	v.seen = make(map[string]runtime.Workload, len(list))
 	for _, w := range list {
 		v.seen[w.ID] = w
 		if w.State != runtime.Down {
 			v.running[w.ID] = w.Run
+		} else if over[w.ID] = v.over[w.ID]; over[w.ID].IsZero() {
+			over[w.ID] = time.Now().UTC()
 		}
 	}
+	v.over = over
 	for id := range v.running {
 		if _, ok := v.seen[id]; !ok && e.busy[id] == nil {
 			delete(v.running, id)
@@ -102,9 +107,7 @@ func (e *Engine) sight(s store.Session) (sight, bool) {
 	}
 	w, here := v.seen[s.ID]
 	run, watched := v.running[s.ID]
-	seen := sight{Workload: w, here: here, watched: watched && run == s.Run, since: v.since}
-	if e.kept[s.ID] == s.Run {
-		seen.health, seen.known = e.Health(s.ID)
-	}
+	seen := sight{Workload: w, here: here, watched: watched && run == s.Run, since: v.since, over: v.over[s.ID]}
+	seen.health, seen.known = e.Health(s.ID)
 	return seen, true
 }
