@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/a-h/templ"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
@@ -166,6 +167,23 @@ func TestDashboardFollowsTheStream(t *testing.T) {
 	}
 }
 
+// Without SharedWorker a page has its own stream.
+func TestDashboardWithoutSharedWorker(t *testing.T) {
+	ctx := browser(t)
+	b := newBackend()
+	srv := site(t, map[string]templ.Component{"d": DashboardPage(dashboard())}, b.routes)
+	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: "delete window.SharedWorker"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, ctx, chromedp.Navigate(srv.URL+"/page/d"))
+	<-b.streams
+	s := sessions()[0]
+	s.Status = client.Stopped
+	b.session(t, 5, s)
+	wait(t, ctx, "document.getElementById('row-"+s.ID+"').textContent.includes('Stopped')")
+}
+
 func TestDeleteSaysWhatIsLost(t *testing.T) {
 	ctx := browser(t)
 	b := newBackend()
@@ -178,7 +196,7 @@ func TestDeleteSaysWhatIsLost(t *testing.T) {
 	}
 }
 
-const atEnd = "(s => s.scrollHeight - s.scrollTop - s.clientHeight < 2)(document.getElementById('scroll'))"
+const atEnd = "(s => s.scrollHeight > s.clientHeight && Math.abs(s.scrollTop) < 2)(document.getElementById('scroll'))"
 
 func TestChatStreams(t *testing.T) {
 	ctx := browser(t)
@@ -190,7 +208,7 @@ func TestChatStreams(t *testing.T) {
 	if after := <-b.hello; after != p.Chat.Last {
 		t.Errorf("hello after %d, want %d: what the page shows", after, p.Chat.Last)
 	}
-	wait(t, ctx, atEnd+" && document.getElementById('scroll').scrollTop > 0")
+	wait(t, ctx, atEnd)
 
 	// Text grows in place: what stands already is the same node.
 	text := Item{ID: "b-new", Kind: KindText, Text: "First paragraph.\n\nSecond", Open: true}
@@ -228,6 +246,19 @@ func TestChatStreams(t *testing.T) {
 	// A queued message takes its place when its turn begins.
 	b.item(t, 102, Item{ID: "p-p3", Kind: KindPrompt, Blocks: []client.Block{{Type: "text", Text: "Then update the changelog."}}, At: now})
 	wait(t, ctx, "document.getElementById('p-p3').parentElement.id === 'items' && document.getElementById('items').lastElementChild.id === 'p-p3'")
+
+	// Who reads above is not moved by what comes below, and is told of it.
+	const top = "document.getElementById('b-b2').getBoundingClientRect().top"
+	eval[bool](t, ctx, "document.getElementById('scroll').scrollTop = -300; true")
+	wait(t, ctx, "document.getElementById('scroll').scrollTop === -300")
+	before := eval[float64](t, ctx, top)
+	b.item(t, 103, Item{ID: "b-last", Kind: KindText, Text: strings.Repeat("More.\n\n", 20)})
+	wait(t, ctx, "document.getElementById('b-last') && !document.getElementById('to-end').hidden")
+	if after := eval[float64](t, ctx, top); after != before {
+		t.Errorf("the reader was moved by %v pixels", after-before)
+	}
+	do(t, ctx, chromedp.Click(chromedp.CSS("#to-end")))
+	wait(t, ctx, atEnd)
 
 	do(t, ctx, chromedp.Click(chromedp.CSS("[data-earlier]")))
 	wait(t, ctx, "document.getElementById('items').firstElementChild.id === 'b-early' && !document.getElementById('earlier')")

@@ -50,7 +50,7 @@ export function chat(root) {
   }
 
   function put(html) {
-    const near = pinned;
+    const near = pinned, height = scroll.scrollHeight;
     const it = place(html, next => {
       ('in' in next.dataset ? queued : items).append(next);
       return next;
@@ -60,7 +60,11 @@ export function chat(root) {
     if (it.parentElement === queued && !('in' in it.dataset)) items.append(it);
     if (it.classList.contains('item')) document.getElementById('chat-empty')?.remove();
     if (it.id === 'chat-status') write.state();
-    if (near) end(); else toEnd.hidden = false;
+    if (near) end();
+    else if (scroll.scrollHeight !== height) { // what is read stays where it is
+      scroll.scrollTop -= scroll.scrollHeight - height;
+      toEnd.hidden = false;
+    }
     if (it.matches?.('.permission')) notify(it);
   }
 
@@ -70,16 +74,17 @@ export function chat(root) {
   }
   document.addEventListener('visibilitychange', () => { if (!document.hidden) document.title = document.title.replace(/^● /, ''); });
 
-  // The reader stays at the end until they scroll up.
-  const end = () => { scroll.scrollTop = scroll.scrollHeight; toEnd.hidden = true; };
+  // The reader stays at the end until they scroll up. (The list is laid out
+  // from its end: scrollTop is 0 there and negative above.)
+  const end = () => { scroll.scrollTop = 0; toEnd.hidden = true; };
   scroll.addEventListener('scroll', () => {
-    pinned = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
+    pinned = scroll.scrollTop > -60;
     if (pinned) toEnd.hidden = true;
   }, { passive: true });
   toEnd.addEventListener('click', () => { pinned = true; end(); });
   new ResizeObserver(() => { if (pinned) end(); }).observe(scroll);
 
-  // Earlier items come above, and what is read stays where it is.
+  // Earlier items come above.
   el.addEventListener('click', async e => {
     const link = e.target.closest('[data-earlier]');
     if (!link) return;
@@ -90,12 +95,10 @@ export function chat(root) {
       if (!res.ok) throw new Error();
       const part = fragment(await res.text());
       for (const n of [...part.children]) if (n.id !== 'earlier' && document.getElementById(n.id)) n.remove();
-      const before = scroll.scrollHeight - scroll.scrollTop;
       const button = part.querySelector('#earlier');
       document.getElementById('earlier').remove();
       items.prepend(part);
       if (button) items.before(button);
-      scroll.scrollTop = scroll.scrollHeight - before;
     } catch { link.textContent = 'Earlier (that did not work: try again)'; }
   });
 

@@ -1,4 +1,5 @@
 // The dashboard: rows that change in place, search as you type, keys.
+import { post } from './dialogs.js';
 import { place, toast, typing } from './page.js';
 
 export function dashboard() {
@@ -34,12 +35,27 @@ export function dashboard() {
       const to = list[Math.max(0, Math.min(list.length - 1, at < 0 ? 0 : at + (e.key === 'j' ? 1 : -1)))];
       to?.querySelector('a.row-name').focus();
     } else if (e.key === '.' && at >= 0) {
-      const menu = list[at].querySelector('.menu');
-      menu.open = true;
-      menu.querySelector('.menu-items a, .menu-items button')?.focus();
+      list[at].querySelector('[data-menu]').click();
     } else return;
     e.preventDefault();
   });
+
+  // The menu of a row is made when it is asked for.
+  const shut = () => document.getElementById('row-menu')?.remove();
+  document.addEventListener('click', e => {
+    const link = e.target.closest('[data-menu]');
+    const again = link && link.parentElement.querySelector('#row-menu');
+    shut();
+    if (!link || again || e.metaKey || e.ctrlKey || e.shiftKey) return;
+    e.preventDefault();
+    link.parentElement.append(menu(link));
+    link.parentElement.querySelector('#row-menu .button').focus();
+  });
+  document.addEventListener('keydown', e => {
+    if (e.key !== 'Escape' || !document.getElementById('row-menu')) return;
+    document.getElementById('row-menu').parentElement.querySelector('[data-menu]').focus();
+    shut();
+  }, true);
 
   // reload asks for the board again: a row came, went or moved.
   let timer;
@@ -80,4 +96,23 @@ export function dashboard() {
     image({ html }) { place(html); },
     stale: reload,
   };
+}
+
+const words = { start: 'Start', 'start-again': 'Start again', stop: 'Stop', delete: 'Delete' };
+
+function menu({ dataset, href }) {
+  const box = Object.assign(document.createElement('div'), { id: 'row-menu' });
+  const id = href.split('/').pop(), can = dataset.menu.split(' ');
+  for (const act of can) {
+    const start = act.startsWith('start');
+    const b = Object.assign(document.createElement(start ? 'button' : 'a'), { className: 'button', textContent: words[act] });
+    if (start) b.onclick = () => post(href + '/start');
+    else {
+      b.href = href + '/' + act;
+      Object.assign(b.dataset, { confirm: act, id, name: dataset.name });
+      if (can.includes('stop')) b.dataset.running = '';
+    }
+    box.append(b);
+  }
+  return box;
 }

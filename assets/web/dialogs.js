@@ -9,7 +9,6 @@ export function dialogs() {
     if (e.target.tagName === 'DIALOG') e.target.close(); // beside it
     const link = e.target.closest('a[data-confirm]');
     if (link && !e.metaKey && !e.ctrlKey && !e.shiftKey) { e.preventDefault(); confirm(link); }
-    for (const menu of document.querySelectorAll('details.menu[open]')) if (!menu.contains(e.target)) menu.open = false;
   });
   // What changes a session is sent without leaving the page; the answer comes
   // by the event stream.
@@ -17,7 +16,6 @@ export function dialogs() {
     const form = e.target.closest('[data-act]');
     if (!form || location.pathname === '/found') return;
     e.preventDefault();
-    form.closest('details.menu')?.removeAttribute('open');
     await post(form.getAttribute('action'));
   });
 }

@@ -6,7 +6,6 @@ export function keys() {
   document.addEventListener('keydown', e => {
     if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === 'Escape') {
-      for (const menu of document.querySelectorAll('details.menu[open]')) { menu.open = false; menu.querySelector('summary').focus(); }
       if (typing() && !document.querySelector('dialog[open]')) document.activeElement.blur();
       return;
     }
