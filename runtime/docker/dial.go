@@ -31,8 +31,11 @@ type dialer struct {
 
 // stream is one multiplexed exec into a broker's container.
 type stream struct {
-	mux    *yamux.Session
-	cancel context.CancelFunc
+	turn chan struct{} // of one element: held while the exec is looked at or made
+
+	mu     sync.Mutex
+	mux    *yamux.Session // nil until made; closing it ends the exec
+	closed bool
 }
 
 func (d *dialer) forget(id string) {
@@ -57,8 +60,24 @@ func (d *dialer) close() {
 }
 
 func (s *stream) close() {
-	s.mux.Close()
-	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.mux != nil {
+		s.mux.Close()
+	}
+}
+
+// put makes mux the one to open streams in, unless it is too late.
+func (s *stream) put(mux *yamux.Session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		mux.Close()
+		return false
+	}
+	s.mux = mux
+	return true
 }
 
 // Dial implements runtime.Runtime: to the broker's port by the container's
@@ -96,6 +115,9 @@ func (r *Runtime) reach(ctx context.Context, id string) (net.Conn, error) {
 		addr, cached, err := r.address(ctx, id)
 		if err != nil {
 			return nil, err
+		}
+		if addr == noNetwork {
+			return r.throughExec(ctx, id)
 		}
 		d := net.Dialer{Timeout: 5 * time.Second}
 		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(addr, strconv.Itoa(wire.BrokerPort)))
@@ -148,6 +170,9 @@ func (r *Runtime) broker(ctx context.Context, id string) (container.Summary, err
 	return container.Summary{}, fmt.Errorf("%w: it does not run", runtime.ErrNotFound)
 }
 
+// noNetwork stands for the address of sessions that have only loopback.
+const noNetwork = "none"
+
 func (r *Runtime) address(ctx context.Context, id string) (addr string, cached bool, err error) {
 	r.dialer.mu.Lock()
 	addr, cached = r.dialer.addresses[id]
@@ -159,8 +184,12 @@ func (r *Runtime) address(ctx context.Context, id string) (addr string, cached b
 	if err != nil {
 		return "", false, err
 	}
-	for _, n := range c.NetworkSettings.Networks {
-		addr = n.IPAddress
+	if c.HostConfig.NetworkMode == noNetwork {
+		addr = noNetwork
+	} else {
+		for _, n := range c.NetworkSettings.Networks {
+			addr = n.IPAddress
+		}
 	}
 	if addr == "" {
 		return "", false, fmt.Errorf("%w: it has no address", runtime.ErrNotFound)
@@ -175,23 +204,35 @@ func (r *Runtime) address(ctx context.Context, id string) (addr string, cached b
 // there is none or when it broke.
 func (r *Runtime) throughExec(ctx context.Context, id string) (net.Conn, error) {
 	r.dialer.mu.Lock()
-	defer r.dialer.mu.Unlock()
-	if s := r.dialer.streams[id]; s != nil {
+	s := r.dialer.streams[id]
+	if s == nil {
+		s = &stream{turn: make(chan struct{}, 1)}
+		r.dialer.streams[id] = s
+	}
+	r.dialer.mu.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-s.turn }()
+	if s.mux != nil { // written only by who has the turn
 		if conn, err := s.mux.Open(); err == nil {
 			return conn, nil
 		}
-		s.close()
-		delete(r.dialer.streams, id)
+		s.mux.Close()
 	}
-	s, err := r.openStream(ctx, id)
+	mux, err := r.openStream(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	r.dialer.streams[id] = s
-	return s.mux.Open()
+	if !s.put(mux) {
+		return nil, fmt.Errorf("%w: it changed meanwhile", runtime.ErrNotFound)
+	}
+	return mux.Open()
 }
 
-func (r *Runtime) openStream(ctx context.Context, id string) (*stream, error) {
+func (r *Runtime) openStream(ctx context.Context, id string) (*yamux.Session, error) {
 	c, err := r.broker(ctx, id)
 	if err != nil {
 		return nil, err
@@ -221,7 +262,7 @@ func (r *Runtime) openStream(ctx context.Context, id string) (*stream, error) {
 		h.Close()
 		return nil, err
 	}
-	return &stream{mux: mux, cancel: h.Close}, nil
+	return mux, nil
 }
 
 // pipe is an exec's output and input as one stream.

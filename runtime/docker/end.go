@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -52,32 +53,62 @@ func (r *Runtime) Stop(ctx context.Context, id string) error {
 	return nil
 }
 
-// Remove implements runtime.Runtime. With the last workload of its kind the
-// network goes too.
+// Remove implements runtime.Runtime. It looks until nothing is left: a Start
+// that was cut off may still have the engine make something. With the last
+// workload the network goes too.
 func (r *Runtime) Remove(ctx context.Context, id string) error {
-	r.dialer.forget(id)
+	for {
+		r.dialer.forget(id)
+		left, err := r.removeOnce(ctx, id)
+		if err != nil {
+			return fmt.Errorf("remove %s: %w", id, translate(err))
+		}
+		if !left {
+			break
+		}
+	}
+	r.removeNetworks(ctx)
+	return nil
+}
+
+// busy is how long Remove waits for a volume that something still uses.
+const busy = 50 * time.Millisecond
+
+// removeOnce takes away what is there, and reports whether there was anything.
+func (r *Runtime) removeOnce(ctx context.Context, id string) (bool, error) {
 	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(id)})
 	if err != nil {
-		return translate(err)
+		return false, err
 	}
 	ids := make([]string, len(all))
 	for i, c := range all {
 		ids[i] = c.ID
 	}
 	if err := r.removeContainers(ctx, ids); err != nil {
-		return fmt.Errorf("remove %s: %w", id, translate(err))
+		return false, err
 	}
 	vols, err := r.api.VolumeList(ctx, volume.ListOptions{Filters: r.ours(id)})
 	if err != nil {
-		return translate(err)
+		return false, err
 	}
+	g, gctx := errgroup.WithContext(ctx)
 	for _, v := range vols.Volumes {
-		if err := r.api.VolumeRemove(ctx, v.Name, false); err != nil && !errdefs.IsNotFound(err) {
-			return fmt.Errorf("remove volume %s: %w", v.Name, translate(err))
-		}
+		g.Go(func() error {
+			switch err := r.api.VolumeRemove(gctx, v.Name, false); {
+			case err == nil, errdefs.IsNotFound(err):
+				return nil
+			case !errdefs.IsConflict(err):
+				return fmt.Errorf("volume %s: %w", v.Name, err)
+			}
+			select {
+			case <-time.After(busy):
+				return nil // and look again at what uses it
+			case <-gctx.Done():
+				return fmt.Errorf("volume %s is still in use: %w", v.Name, gctx.Err())
+			}
+		})
 	}
-	r.removeNetworks(ctx)
-	return nil
+	return len(all)+len(vols.Volumes) > 0, g.Wait()
 }
 
 // removeContainers takes containers away, in parallel, running or not.

@@ -2,10 +2,11 @@ package docker
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"net"
 	"slices"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
@@ -13,18 +14,40 @@ import (
 	"volundr/runtime"
 )
 
-// One bridge per installation and kind of network, without traffic between
+// networkNone gives a workload its own loopback and nothing else. The daemon
+// reaches its broker by exec. (An internal network would still lead to the
+// host's services, and on older engines to names of the internet.)
+const networkNone = "none"
+
+// networkName is the one bridge of an installation, without traffic between
 // containers: a bridge for each session would exhaust the engine's address
 // pools.
-func (r *Runtime) networkName(n runtime.Network) string { return r.prefix() + "-" + string(n) }
+func (r *Runtime) networkName() string { return r.prefix() + "-" + string(runtime.NetworkOpen) }
 
-// ensureNetwork gives the network's id. The engine allows several networks of
-// one name, so making it is one at a time; of several that another process
-// made, the first is meant.
+// bridge is the name of its interface on the engine's machine: 15 bytes at most.
+func (r *Runtime) bridge() string {
+	return fmt.Sprintf("volundr%x", sha256.Sum256([]byte(r.opts.Installation)))[:15]
+}
+
+// bridgeHere reports whether the bridge is on this machine and in our network
+// namespace: then containers' addresses can be dialled, and rules for it set.
+// It is not with rootless engines, with those in a virtual machine, with remote
+// ones, and when we are in a container ourselves.
+func (r *Runtime) bridgeHere() bool {
+	_, err := net.InterfaceByName(r.bridge())
+	return err == nil
+}
+
+// ensureNetwork gives the id of the network that the workload's first part is
+// put into. The engine allows several networks of one name, so making it is
+// one at a time; of several that another process made, the first is meant.
 func (r *Runtime) ensureNetwork(ctx context.Context, n runtime.Network) (string, error) {
+	if n == runtime.NetworkNone {
+		return networkNone, nil
+	}
 	r.making.Lock()
 	defer r.making.Unlock()
-	name := r.networkName(n)
+	name := r.networkName()
 	there, err := r.api.NetworkList(ctx, network.ListOptions{Filters: filters.NewArgs(filters.Arg("name", "^"+name+"$"))})
 	if err != nil {
 		return "", err
@@ -33,9 +56,12 @@ func (r *Runtime) ensureNetwork(ctx context.Context, n runtime.Network) (string,
 		return slices.MinFunc(there, func(a, b network.Summary) int { return a.Created.Compare(b.Created) }).ID, nil
 	}
 	made, err := r.api.NetworkCreate(context.WithoutCancel(ctx), name, network.CreateOptions{
-		Driver: "bridge", Internal: n == runtime.NetworkNone,
-		Options: map[string]string{"com.docker.network.bridge.enable_icc": "false"},
-		Labels:  map[string]string{runtime.LabelApp: "volundr", runtime.LabelInstallation: r.opts.Installation},
+		Driver: "bridge",
+		Options: map[string]string{
+			"com.docker.network.bridge.enable_icc": "false",
+			"com.docker.network.bridge.name":       r.bridge(),
+		},
+		Labels: map[string]string{runtime.LabelApp: "volundr", runtime.LabelInstallation: r.opts.Installation},
 	})
 	if err != nil {
 		return "", fmt.Errorf("make network %s: %w", name, err)
@@ -43,8 +69,8 @@ func (r *Runtime) ensureNetwork(ctx context.Context, n runtime.Network) (string,
 	return made.ID, nil
 }
 
-// removeNetworks takes our networks away once no container of ours is left. A
-// start that runs beside it is waited for, and makes them again.
+// removeNetworks takes our network and its rules away once no container of ours
+// is left.
 func (r *Runtime) removeNetworks(ctx context.Context) {
 	if !r.network.TryLock() {
 		return // somebody starts
@@ -59,8 +85,10 @@ func (r *Runtime) removeNetworks(ctx context.Context) {
 		return
 	}
 	for _, n := range ours {
-		if err := r.api.NetworkRemove(ctx, n.ID); err != nil && !errdefs.IsNotFound(err) {
+		if err := r.api.NetworkRemove(ctx, n.ID); ignoreNotFound(err) != nil {
 			r.log.Debug("Network kept", "network", n.Name, "error", err)
+			return
 		}
 	}
+	r.openFirewall(ctx)
 }

@@ -20,15 +20,17 @@ func (r *Runtime) Start(ctx context.Context, s runtime.Spec) error {
 	}
 	r.network.RLock()
 	defer r.network.RUnlock()
-	have, err := r.leftOf(ctx, s)
-	if err != nil {
+	var have map[string]container.Summary
+	network := noNetwork
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { have, err = r.leftOf(gctx, s); return err })
+	if s.Network == runtime.NetworkOpen {
+		g.Go(func() (err error) { network, err = r.ensureNetwork(gctx); return err })
+	}
+	if err := g.Wait(); err != nil {
 		return translate(err)
 	}
-	var network string
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { network, err = r.ensureNetwork(gctx, s.Network); return err })
-	g.Go(func() error { return r.ensureVolumes(gctx, s) })
-	if err := g.Wait(); err != nil {
+	if err := r.handOverVolumes(ctx, s); err != nil {
 		return translate(err)
 	}
 	return translate(r.bringUp(ctx, s, network, have))

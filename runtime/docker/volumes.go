@@ -1,10 +1,13 @@
 package docker
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"fmt"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/volume"
 	"golang.org/x/sync/errgroup"
@@ -12,80 +15,115 @@ import (
 	"volundr/runtime"
 )
 
-// The image owns its mount points, and the engine gives a fresh volume the
-// owner of the mount point that it is first mounted on.
-var imageOwns = map[string]int{runtime.PathWorkspace: 1000, runtime.PathHome: 1000, runtime.PathJournal: 900}
+// owners are those of the mount points in the image (user and group alike). The
+// engine gives them to an empty volume that is mounted there, which costs
+// nothing; all others are handed over.
+var owners = map[string]int{runtime.PathWorkspace: 1000, runtime.PathHome: 1000, runtime.PathJournal: 900}
 
-// ensureVolumes makes the spec's volumes. One whose owner is not the image's
-// choice is handed over before anything mounts it.
-func (r *Runtime) ensureVolumes(ctx context.Context, s runtime.Spec) error {
+func imageOwns(m runtime.Mount) bool {
+	return m.UID == 0 || owners[m.Path] == m.UID && owners[m.Path] == m.GID
+}
+
+// partOwner names the container by which volumes are handed over. It is never
+// started. While it is there, the hand-over was not finished.
+const partOwner = "owner"
+
+// ensureVolumes makes the spec's volumes. again: an earlier Start may have been
+// cut off between making a volume and handing it over.
+func (r *Runtime) ensureVolumes(ctx context.Context, s runtime.Spec, again bool) error {
 	there, err := r.api.VolumeList(ctx, volume.ListOptions{Filters: r.ours(s.ID)})
 	if err != nil {
 		return err
 	}
 	have := map[string]bool{}
 	for _, v := range there.Volumes {
-		have[v.Name] = v.Labels[labelOwned] != "later"
+		have[v.Name] = true
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	var hand []runtime.Mount
+	g, gctx := errgroup.WithContext(ctx)
 	done := map[string]bool{}
 	for _, p := range s.Parts {
 		for _, m := range p.Mounts {
-			if m.Volume == "" || done[m.Volume] || have[r.volumeName(s.ID, m.Volume)] {
+			fresh := !have[r.volumeName(s.ID, m.Volume)]
+			switch {
+			case m.Volume == "" || done[m.Volume]:
 				continue
+			case !imageOwns(m) && (fresh || again):
+				hand = append(hand, m)
+			case fresh:
+				g.Go(func() error {
+					_, err := r.api.VolumeCreate(context.WithoutCancel(gctx), volume.CreateOptions{
+						Name: r.volumeName(s.ID, m.Volume), Labels: r.volumeLabels(s, m.Volume)})
+					if err != nil {
+						return fmt.Errorf("make volume %s: %w", m.Volume, err)
+					}
+					return nil
+				})
 			}
 			done[m.Volume] = true
-			g.Go(func() error { return r.makeVolume(ctx, s, m) })
 		}
+	}
+	if len(hand) > 0 {
+		g.Go(func() error { return r.handOver(gctx, s, hand) })
 	}
 	return g.Wait()
 }
 
-// labelOwned marks volumes that were handed to their owner.
-const labelOwned = "volundr.owned"
-
-func (r *Runtime) makeVolume(ctx context.Context, s runtime.Spec, m runtime.Mount) error {
-	labels := r.labels(s, m.Volume)
+func (r *Runtime) volumeLabels(s runtime.Spec, name string) map[string]string {
+	labels := r.labels(s, name)
 	delete(labels, labelParts)
 	delete(labels, runtime.LabelRun) // of the containers, not of what outlives them
-	name := r.volumeName(s.ID, m.Volume)
-	if m.UID != 0 && imageOwns[m.Path] != m.UID {
-		// An interrupted hand-over is repeated: handing over is idempotent.
-		labels[labelOwned] = "later"
-	}
-	if _, err := r.api.VolumeCreate(context.WithoutCancel(ctx), volume.CreateOptions{Name: name, Labels: labels}); err != nil {
-		return fmt.Errorf("make volume %s: %w", m.Volume, err)
-	}
-	if labels[labelOwned] == "" {
-		return nil
-	}
-	return r.handOver(ctx, s, m, name)
+	return labels
 }
 
-// handOver gives a volume's root to its owner, in a container that has nothing
-// but the volume and the right to change owners.
-func (r *Runtime) handOver(ctx context.Context, s runtime.Spec, m runtime.Mount, volume string) error {
-	conf := &container.Config{Image: s.Image, User: "0:0", Labels: r.labels(s, "chown-"+m.Volume),
-		Entrypoint: []string{"chown", fmt.Sprintf("%d:%d", m.UID, m.GID), "/volume"}}
-	host := &container.HostConfig{NetworkMode: "none", ReadonlyRootfs: true,
-		CapDrop: []string{"ALL"}, CapAdd: []string{"CHOWN"}, SecurityOpt: []string{"no-new-privileges:true"},
-		Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: volume, Target: "/volume"}}}
+// handOver makes volumes whose roots belong to others than the image says: a
+// container that is never started mounts them, and an archive with their
+// owners is unpacked over the mount points. Nothing runs as root for it, and
+// it takes a fifth of the time that running chown would.
+func (r *Runtime) handOver(ctx context.Context, s runtime.Spec, mounts []runtime.Mount) error {
+	const dir = "volundr-volumes/"
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	conf := &container.Config{Image: s.Image, Labels: r.labels(s, partOwner), Entrypoint: []string{"/never-started"}}
+	host := &container.HostConfig{NetworkMode: "none", CapDrop: []string{"ALL"}}
+	for _, m := range mounts {
+		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: r.volumeName(s.ID, m.Volume), Target: "/" + dir + m.Volume,
+			VolumeOptions: &mount.VolumeOptions{NoCopy: true, Labels: r.volumeLabels(s, m.Volume)}})
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + m.Volume + "/", Mode: 0o755, Uid: m.UID, Gid: m.GID}); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	ctx = context.WithoutCancel(ctx)
 	c, err := r.api.ContainerCreate(ctx, conf, host, nil, nil, "")
 	if err != nil {
-		return fmt.Errorf("hand over volume %s: %w", m.Volume, err)
+		return fmt.Errorf("make volumes: %w", err)
 	}
-	defer r.removeContainers(context.WithoutCancel(ctx), []string{c.ID})
-	ended, failed := r.api.ContainerWait(ctx, c.ID, container.WaitConditionNextExit)
-	if err := r.api.ContainerStart(ctx, c.ID, container.StartOptions{}); err != nil {
-		return fmt.Errorf("hand over volume %s: %w", m.Volume, err)
+	if err := r.api.CopyToContainer(ctx, c.ID, "/", &archive, container.CopyToContainerOptions{}); err != nil {
+		return fmt.Errorf("hand over volumes: %w", err)
 	}
-	select {
-	case e := <-ended:
-		if e.StatusCode != 0 {
-			return fmt.Errorf("hand over volume %s: chown ended with %d", m.Volume, e.StatusCode)
-		}
-		return nil
-	case err := <-failed:
-		return fmt.Errorf("hand over volume %s: %w", m.Volume, err)
+	return r.removeContainers(ctx, []string{c.ID})
+}
+
+// removeVolumes takes a workload's volumes away.
+func (r *Runtime) removeVolumes(ctx context.Context, f filters.Args) error {
+	there, err := r.api.VolumeList(ctx, volume.ListOptions{Filters: f})
+	if err != nil {
+		return err
 	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, v := range there.Volumes {
+		g.Go(func() error {
+			if err := r.api.VolumeRemove(ctx, v.Name, false); ignoreNotFound(err) != nil {
+				return fmt.Errorf("remove volume %s: %w", v.Name, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }

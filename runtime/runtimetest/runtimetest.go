@@ -5,6 +5,8 @@ package runtimetest
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +38,9 @@ type Backend struct {
 	// Lose removes a part's container behind the runtime's back. Nil where
 	// that cannot be done.
 	Lose func(t *testing.T, rt runtime.Runtime, id, part string)
+	// Only names the cases to run, by the beginnings of their names, where
+	// another variant of the same backend runs the whole suite. Empty: all.
+	Only []string
 	// Patience bounds how long anything may take. 0: two minutes.
 	Patience time.Duration
 }
@@ -71,6 +76,10 @@ func Run(t *testing.T, b Backend) {
 	}
 	var skipped []string
 	for _, c := range cases() {
+		if !b.chosen(c.name) {
+			skipped = append(skipped, c.name)
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			if why := b.lacks(c.needs); why != "" {
 				skipped = append(skipped, c.name)
@@ -82,6 +91,10 @@ func Run(t *testing.T, b Backend) {
 	if len(skipped) > 0 {
 		t.Logf("%d of %d cases not run on this backend: %v", len(skipped), len(cases()), skipped)
 	}
+}
+
+func (b Backend) chosen(name string) bool {
+	return len(b.Only) == 0 || slices.ContainsFunc(b.Only, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 func (b Backend) lacks(n need) string {
