@@ -149,7 +149,7 @@ func (s *server) postPrompt(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	text := c.FormValue("prompt")
+	text := c.FormValue("text")
 	if text == "" {
 		return fail(http.StatusUnprocessableEntity, "The message is empty.")
 	}

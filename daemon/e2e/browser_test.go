@@ -41,6 +41,9 @@ func openBrowser(t *testing.T, p *product) *browser {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // starts the browser, which lives as long as ctx
+		t.Fatal(err)
+	}
 	b := &browser{t: t, ctx: ctx}
 	link, err := p.client().LoginLink(context.Background())
 	if err != nil {
@@ -113,6 +116,9 @@ func (b *browser) frame(prefix string) context.Context {
 	})
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
 	b.t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // attaches, for as long as ctx lives
+		b.t.Fatal(err)
+	}
 	return ctx
 }
 

@@ -28,6 +28,7 @@ type product struct {
 	addr string
 	env  []string
 	cmd  *exec.Cmd
+	end  chan error // of cmd
 	out  *bytes.Buffer
 }
 
@@ -101,6 +102,8 @@ func (p *product) start() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
+	p.end = make(chan error, 1)
+	go func(cmd *exec.Cmd, end chan error) { end <- cmd.Wait() }(p.cmd, p.end) // ends with the process
 	p.eventually(30*time.Second, "the daemon answers", func() bool {
 		if _, err := os.Stat(filepath.Join(p.dir, "token")); err != nil {
 			return false
@@ -116,7 +119,7 @@ func (p *product) kill() {
 	if err := p.cmd.Process.Kill(); err != nil {
 		p.t.Fatal(err)
 	}
-	p.cmd.Wait()
+	<-p.end
 	p.cmd = nil
 }
 
@@ -125,7 +128,7 @@ func (p *product) down() {
 	if out, err := p.run("down"); err != nil {
 		p.t.Errorf("down: %v\n%s", err, out)
 	}
-	if err := p.cmd.Wait(); err != nil {
+	if err := <-p.end; err != nil {
 		p.t.Errorf("the daemon ended with %v", err)
 	}
 	p.cmd = nil
