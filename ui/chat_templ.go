@@ -320,7 +320,7 @@ func composer(p SessionPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<span class=\"grow\"></span> <span class=\"dim js-only hint-keys\"><kbd>Enter</kbd> sends</span> <button type=\"button\" class=\"button\" id=\"stop-turn\" hidden>Stop</button> <button class=\"button primary\" id=\"send\">Send</button></div></form><p class=\"closed dim\" id=\"composer-closed\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<span class=\"grow\"></span> <span class=\"dim js-only hint-keys\"><kbd>Enter</kbd> sends</span> <button type=\"button\" class=\"button\" id=\"stop-turn\" title=\"Stop this turn\" hidden>Stop</button> <button class=\"button primary\" id=\"send\">Send</button></div></form><p class=\"closed dim\" id=\"composer-closed\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -80,7 +80,7 @@ func TestDashboardGroupsAndFilters(t *testing.T) {
 // Buttons that the state forbids are not there.
 func TestActionsFollowTheState(t *testing.T) {
 	for status, want := range map[string]string{
-		client.Created: "Start Delete", client.Starting: "Stop Delete", client.Provisioning: "Stop Delete", client.Running: "Stop Delete",
+		client.Created: "Start Delete", client.Starting: "Stop session Delete", client.Provisioning: "Stop session Delete", client.Running: "Stop session Delete",
 		client.Stopping: "Delete", client.Stopped: "Start Delete", client.Failed: "Start again Delete", client.Archived: "Delete",
 	} {
 		html, err := Render(t.Context(), actions(session("1", "x", status, "")))
