@@ -170,9 +170,6 @@ func (r *Runtime) broker(ctx context.Context, id string) (container.Summary, err
 	return container.Summary{}, fmt.Errorf("%w: it does not run", runtime.ErrNotFound)
 }
 
-// noNetwork stands for the address of sessions that have only loopback.
-const noNetwork = "none"
-
 func (r *Runtime) address(ctx context.Context, id string) (addr string, cached bool, err error) {
 	r.dialer.mu.Lock()
 	addr, cached = r.dialer.addresses[id]

@@ -6,14 +6,12 @@ package docker
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
 
@@ -42,6 +40,7 @@ type Runtime struct {
 
 	network sync.RWMutex // held for writing while networks are removed
 	making  sync.Mutex   // a network is being made
+	rulesMu sync.Mutex   // the firewall's rules are being changed
 	seen    inspections
 	dialer  dialer
 }
@@ -111,25 +110,7 @@ func (r *Runtime) labels(s runtime.Spec, part string) map[string]string {
 	return labels
 }
 
-// translate puts the engine's errors into the sentinels of package runtime.
-func translate(err error) error {
-	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, runtime.ErrInvalid), errors.Is(err, runtime.ErrUnavailable), errors.Is(err, runtime.ErrNotFound):
-		return err
-	case client.IsErrConnectionFailed(err), errdefs.IsUnavailable(err):
-		return fmt.Errorf("the Docker engine does not answer (%w): %w", runtime.ErrUnavailable, err)
-	case strings.Contains(err.Error(), "No such image"), strings.Contains(err.Error(), "no such image"):
-		return fmt.Errorf("%w: %w", runtime.ErrInvalid, err)
-	case errdefs.IsInvalidArgument(err):
-		return fmt.Errorf("the Docker engine refuses it (%w): %w", runtime.ErrInvalid, err)
-	case strings.Contains(err.Error(), "could not find an available"), strings.Contains(err.Error(), "fully subnetted"):
-		return fmt.Errorf("the Docker engine has no address range left for a network: remove unused networks with `docker network prune`: %w", err)
-	}
-	return err
-}
-
 // Check implements runtime.Checker.
 func (r *Runtime) Check(ctx context.Context) []runtime.Finding {
-	return append(checkEngine(ctx, r.api, r.opts.Engine), r.image.check(ctx))
+	return append(checkEngine(ctx, r.api, r.opts.Engine), r.isolation(ctx), r.image.check(ctx))
 }

@@ -3,14 +3,16 @@ package docker
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	goruntime "runtime"
 	"slices"
 	"strings"
+
+	"github.com/docker/docker/api/types/system"
 
 	"volundr/runtime"
 )
@@ -23,9 +25,6 @@ import (
 // metadata are the addresses of clouds' metadata services; the first covers
 // nearly all of them.
 var metadata = []string{"169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32"}
-
-// errNoRules says why rules cannot be set.
-var errNoRules = errors.New("no rules can be set")
 
 // rule is one of ours in a chain of the filter table.
 type rule struct {
@@ -51,25 +50,11 @@ func (r *Runtime) rules(resolvers []string) []rule {
 	return all
 }
 
-// mayFirewall gives the program that sets rules, or why we cannot.
-func (r *Runtime) mayFirewall() (string, error) {
-	switch path, err := exec.LookPath("iptables"); {
-	case !r.bridgeHere():
-		return "", fmt.Errorf("%w: the engine's network is not on this machine", errNoRules)
-	case os.Geteuid() != 0:
-		return "", fmt.Errorf("%w: that takes root", errNoRules)
-	case err != nil:
-		return "", fmt.Errorf("%w: iptables is not installed", errNoRules)
-	default:
-		return path, nil
-	}
-}
-
 // closeFirewall sets the rules that are missing. A machine on which that fails
 // still runs sessions; the check says so.
 func (r *Runtime) closeFirewall(ctx context.Context) {
-	path, err := r.mayFirewall()
-	if err != nil {
+	path, err := exec.LookPath("iptables")
+	if err != nil || os.Geteuid() != 0 || !r.bridgeHere() {
 		return
 	}
 	r.rulesMu.Lock()
@@ -142,28 +127,37 @@ func ownResolvers(resolvConf string, own []net.Addr) (out []string) {
 	return out
 }
 
-// isolation says for `volundr doctor` what sessions can reach of this machine.
+// isolation says for `volundr doctor` what sessions can reach of the machine.
 func (r *Runtime) isolation(ctx context.Context) runtime.Finding {
-	f := runtime.Finding{Name: "Isolation", Status: "ok"}
-	path, err := r.mayFirewall()
+	f := runtime.Finding{Name: "Isolation", Status: statusOK}
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	info, err := r.api.Info(ctx)
+	if err != nil {
+		f.Status, f.Detail = statusWarning, "not known while the engine does not answer"
+		return f
+	}
+	_, missing := exec.LookPath("iptables")
 	switch {
-	case err == nil:
-		for _, rule := range r.rules(hostResolvers()) {
-			if err = iptables(ctx, path, "-C", rule); err != nil {
-				f.Status, f.Detail = "warning", "rules that keep sessions from this machine are missing"
-				f.Advice = "They are set again when a session starts."
-				return f
-			}
-		}
-		f.Detail = "sessions reach neither this machine nor metadata services (iptables rules on " + r.bridge() + ")"
-	case !r.bridgeHere():
-		f.Detail = "sessions reach no port of each other; no session has run on this machine's own network"
-		f.Advice = "Where the engine is in a virtual machine or remote, that machine's firewall decides what else they reach."
+	case !r.bridgeHere() && !onThisMachine(info, r.api.DaemonHost()):
+		f.Detail = "sessions reach no port of each other; what else they reach is decided on the engine's machine"
+		f.Advice = "Its firewall should refuse new connections from sessions' networks to itself and to " + metadata[0] + "."
+	case os.Geteuid() == 0 && missing == nil:
+		f.Detail = "sessions reach no port of each other, nor this machine, nor metadata services (iptables rules)"
 	default:
-		f.Status = "warning"
-		f.Detail = fmt.Sprintf("sessions can reach services of this machine that do not listen on 127.0.0.1 only, and metadata services (%v)", err)
-		f.Advice = fmt.Sprintf("Bind them to 127.0.0.1, or run as root: iptables -I INPUT -i %[1]s -m conntrack --ctstate NEW -j DROP; iptables -I DOCKER-USER -i %[1]s -d %[2]s -j DROP",
-			r.bridge(), metadata[0])
+		why := "the daemon is not root"
+		if os.Geteuid() == 0 {
+			why = "iptables is not installed"
+		}
+		f.Status = statusWarning
+		f.Detail = "sessions can reach services of this machine that listen on more than 127.0.0.1, and metadata services: " + why
+		f.Advice = "Bind such services to 127.0.0.1; on a machine in a cloud, drop " + metadata[0] + " in the chain DOCKER-USER."
 	}
 	return f
+}
+
+// onThisMachine reports whether the engine's networks are ours to see.
+func onThisMachine(info system.Info, engine string) bool {
+	return goruntime.GOOS == "linux" && strings.HasPrefix(engine, "unix://") &&
+		!strings.Contains(strings.Join(info.SecurityOptions, " "), "rootless") && !strings.Contains(info.OperatingSystem, "Docker Desktop")
 }

@@ -14,10 +14,10 @@ import (
 	"volundr/runtime"
 )
 
-// networkNone gives a workload its own loopback and nothing else. The daemon
+// noNetwork gives a workload its own loopback and nothing else. The daemon
 // reaches its broker by exec. (An internal network would still lead to the
 // host's services, and on older engines to names of the internet.)
-const networkNone = "none"
+const noNetwork = "none"
 
 // networkName is the one bridge of an installation, without traffic between
 // containers: a bridge for each session would exhaust the engine's address
@@ -38,13 +38,9 @@ func (r *Runtime) bridgeHere() bool {
 	return err == nil
 }
 
-// ensureNetwork gives the id of the network that the workload's first part is
-// put into. The engine allows several networks of one name, so making it is
+// ensureNetwork gives the id of the installation's network. The engine allows several networks of one name, so making it is
 // one at a time; of several that another process made, the first is meant.
-func (r *Runtime) ensureNetwork(ctx context.Context, n runtime.Network) (string, error) {
-	if n == runtime.NetworkNone {
-		return networkNone, nil
-	}
+func (r *Runtime) ensureNetwork(ctx context.Context) (string, error) {
 	r.making.Lock()
 	defer r.making.Unlock()
 	name := r.networkName()

@@ -45,7 +45,7 @@ func (r *Runtime) container(s runtime.Spec, p runtime.Part, network string) (*co
 	}
 	memory, cpu := limits(s, p)
 	host := &container.HostConfig{
-		NetworkMode: container.NetworkMode(network), Mounts: r.mounts(s.ID, p), ReadonlyRootfs: true,
+		NetworkMode: container.NetworkMode(network), Mounts: r.mounts(s, p), ReadonlyRootfs: true,
 		CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges:true"},
 		Tmpfs: map[string]string{
 			"/tmp": "rw,exec,nosuid,nodev,size=1g,mode=1777",
@@ -131,7 +131,7 @@ func hostname(name string) string {
 	return h
 }
 
-func (r *Runtime) mounts(id string, p runtime.Part) []mount.Mount {
+func (r *Runtime) mounts(s runtime.Spec, p runtime.Part) []mount.Mount {
 	out := make([]mount.Mount, 0, len(p.Mounts))
 	for _, m := range p.Mounts {
 		if m.Host != "" {
@@ -139,8 +139,8 @@ func (r *Runtime) mounts(id string, p runtime.Part) []mount.Mount {
 				BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate}})
 			continue
 		}
-		out = append(out, mount.Mount{Type: mount.TypeVolume, Source: r.volumeName(id, m.Volume), Target: m.Path, ReadOnly: m.ReadOnly,
-			VolumeOptions: &mount.VolumeOptions{NoCopy: !imageOwns(m)}})
+		out = append(out, mount.Mount{Type: mount.TypeVolume, Source: r.volumeName(s.ID, m.Volume), Target: m.Path, ReadOnly: m.ReadOnly,
+			VolumeOptions: r.volumeOptions(s, m)})
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -14,131 +15,166 @@ import (
 
 // Start implements runtime.Runtime. The broker is started first, the other
 // containers are created meanwhile and join its network namespace.
+//
+// The engine goes on with a call whose caller went away. So that what Start
+// left half done does not appear after a Stop, single calls are waited for:
+// they take a fraction of a second.
 func (r *Runtime) Start(ctx context.Context, s runtime.Spec) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
+	if err := r.fits(s); err != nil {
+		return err
+	}
 	r.network.RLock()
 	defer r.network.RUnlock()
-	var have map[string]container.Summary
-	network := noNetwork
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { have, err = r.leftOf(gctx, s); return err })
-	if s.Network == runtime.NetworkOpen {
-		g.Go(func() (err error) { network, err = r.ensureNetwork(gctx); return err })
-	}
-	if err := g.Wait(); err != nil {
+	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(s.ID)})
+	if err != nil {
 		return translate(err)
 	}
-	if err := r.handOverVolumes(ctx, s); err != nil {
+	have, old, again, err := sorted(s, all)
+	if err != nil {
+		return err
+	}
+	network := noNetwork
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := r.removeContainers(gctx, old); err != nil {
+			return err
+		}
+		return r.handOverVolumes(gctx, s, again)
+	})
+	if s.Network == runtime.NetworkOpen {
+		g.Go(func() (err error) {
+			if network, err = r.ensureNetwork(gctx); err == nil {
+				r.closeFirewall(gctx)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
 		return translate(err)
 	}
 	return translate(r.bringUp(ctx, s, network, have))
 }
 
-// leftOf gives the containers of the same run by part, and removes all others
-// of the workload.
-func (r *Runtime) leftOf(ctx context.Context, s runtime.Spec) (map[string]container.Summary, error) {
-	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(s.ID)})
-	if err != nil {
-		return nil, err
-	}
-	have := map[string]container.Summary{}
+// sorted gives the containers that stay, by part, and those that must go: of
+// another run, of no part, and those joined to a broker that is gone, which can
+// never run again. again: volumes were perhaps not handed over.
+func sorted(s runtime.Spec, all []container.Summary) (have map[string]container.Summary, old []string, again bool, err error) {
+	have = map[string]container.Summary{}
 	wanted := map[string]bool{}
 	for _, p := range s.Parts {
 		wanted[p.Name] = true
 	}
-	var old []string
+	again = len(all) == 0 && s.Run == 1
 	for _, c := range all {
 		run, _ := strconv.Atoi(c.Labels[runtime.LabelRun])
 		part := c.Labels[runtime.LabelPart]
-		if run > s.Run {
-			return nil, fmt.Errorf("start run %d of %s: run %d is there already: %w", s.Run, s.ID, run, runtime.ErrInvalid)
-		}
-		if run == s.Run && wanted[part] {
+		switch {
+		case part == partOwner:
+			again = true
+			old = append(old, c.ID)
+		case run > s.Run:
+			return nil, nil, false, fmt.Errorf("start run %d of %s: run %d is there already: %w", s.Run, s.ID, run, runtime.ErrInvalid)
+		case run == s.Run && wanted[part]:
 			have[part] = c
-		} else {
+		default:
 			old = append(old, c.ID)
 		}
 	}
-	// Those that joined the network of a broker that is gone can never run again.
-	first, ok := have[s.Parts[0].Name]
+	owner := s.Parts[0].Name
+	first, ok := have[owner]
 	for part, c := range have {
-		if part != s.Parts[0].Name && (!ok || c.HostConfig.NetworkMode != "container:"+first.ID) {
+		if part != owner && (!ok || c.HostConfig.NetworkMode != "container:"+first.ID) {
 			old = append(old, c.ID)
 			delete(have, part)
 		}
 	}
-	return have, r.removeContainers(ctx, old)
+	return have, old, again, nil
 }
 
 // bringUp creates and starts what is missing.
 func (r *Runtime) bringUp(ctx context.Context, s runtime.Spec, network string, have map[string]container.Summary) error {
 	first := s.Parts[0]
 	owner, there := have[first.Name]
-	running := there && owner.State == container.StateRunning
-	id := owner.ID
 	if !there {
 		var err error
-		if id, err = r.create(ctx, s, first, network); err != nil {
+		if owner.ID, err = r.create(ctx, s, first, network); err != nil {
 			return err
 		}
 	}
+	var since time.Time // the network namespace that is joined is not older
 	g, ctx := errgroup.WithContext(ctx)
 	up := make(chan struct{})
-	g.Go(func() error {
-		defer close(up)
-		if running {
-			return nil
+	g.Go(func() (err error) {
+		since, err = r.raise(ctx, owner, first.Name, time.Time{}, len(have) > 1)
+		if err == nil {
+			close(up)
 		}
-		return r.start(ctx, id, first.Name)
+		return err
 	})
 	for _, p := range s.Parts[1:] {
 		g.Go(func() error {
 			c, there := have[p.Name]
-			part := c.ID
 			if !there {
 				var err error
-				if part, err = r.create(ctx, s, p, "container:"+id); err != nil {
+				if c.ID, err = r.create(ctx, s, p, "container:"+owner.ID); err != nil {
 					return err
 				}
 			}
 			select {
 			case <-up:
 			case <-ctx.Done():
-			}
-			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			switch {
-			case there && c.State == container.StateRunning && running:
-				return nil
-			case there && c.State == container.StateRunning: // still in the namespace of a dead broker
-				now := 0
-				return r.api.ContainerRestart(ctx, part, container.StopOptions{Timeout: &now})
-			}
-			return r.start(ctx, part, p.Name)
+			_, err := r.raise(ctx, c, p.Name, since, false)
+			return err
 		})
 	}
 	return g.Wait()
 }
 
-func (r *Runtime) start(ctx context.Context, id, part string) error {
+// raise makes a container run. One that has run since before a given time is
+// in a network namespace that died with its owner, with nothing in it but lo,
+// and is started anew. when: the caller needs to know since when it runs.
+func (r *Runtime) raise(ctx context.Context, c container.Summary, part string, notBefore time.Time, when bool) (since time.Time, err error) {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return since, ctx.Err()
 	}
-	if err := r.api.ContainerStart(context.WithoutCancel(ctx), id, container.StartOptions{}); err != nil {
-		return fmt.Errorf("start %s: %w", part, err)
+	fail := func(err error) (time.Time, error) { return since, fmt.Errorf("start %s: %w", part, err) }
+	whole := context.WithoutCancel(ctx)
+	r.seen.drop(c.ID)
+	if c.State == container.StatePaused {
+		if err := r.api.ContainerUnpause(whole, c.ID); err != nil {
+			return fail(err)
+		}
+		c.State = container.StateRunning
 	}
-	return nil
+	if c.State != container.StateRunning {
+		if err := r.api.ContainerStart(whole, c.ID, container.StartOptions{}); err != nil {
+			return fail(err)
+		}
+	}
+	if !when && (c.State != container.StateRunning || notBefore.IsZero()) {
+		return since, nil
+	}
+	in, err := r.api.ContainerInspect(ctx, c.ID)
+	if err != nil {
+		return fail(err)
+	}
+	since, _ = time.Parse(time.RFC3339Nano, in.State.StartedAt)
+	if since.Before(notBefore) {
+		now := 0
+		if err := r.api.ContainerRestart(whole, c.ID, container.StopOptions{Timeout: &now}); err != nil {
+			return fail(err)
+		}
+	}
+	return since, nil
 }
 
-// The engine goes on with a call whose caller went away. So that what Start
-// left half done does not appear after a Stop, single calls are waited for:
-// they take a fraction of a second.
-
 // create makes one container. A container of the name that an interrupted call
-// left is taken away first.
+// left is taken away first, if it is ours.
 func (r *Runtime) create(ctx context.Context, s runtime.Spec, p runtime.Part, network string) (string, error) {
 	if ctx.Err() != nil {
 		return "", ctx.Err()
@@ -148,6 +184,9 @@ func (r *Runtime) create(ctx context.Context, s runtime.Spec, p runtime.Part, ne
 	name := r.containerName(s.ID, p.Name)
 	c, err := r.api.ContainerCreate(ctx, conf, host, nil, nil, name)
 	if errdefs.IsConflict(err) {
+		if there, inspectErr := r.api.ContainerInspect(ctx, name); inspectErr == nil && there.Config.Labels[runtime.LabelInstallation] != r.opts.Installation {
+			return "", fmt.Errorf("create %s: a container that is not ours has the name %s: rename or remove it: %w", p.Name, name, err)
+		}
 		if err := r.removeContainers(ctx, []string{name}); err != nil {
 			return "", err
 		}

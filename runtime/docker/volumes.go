@@ -5,12 +5,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/volume"
-	"golang.org/x/sync/errgroup"
 
 	"volundr/runtime"
 )
@@ -28,52 +27,44 @@ func imageOwns(m runtime.Mount) bool {
 // started. While it is there, the hand-over was not finished.
 const partOwner = "owner"
 
-// ensureVolumes makes the spec's volumes. again: an earlier Start may have been
-// cut off between making a volume and handing it over.
-func (r *Runtime) ensureVolumes(ctx context.Context, s runtime.Spec, again bool) error {
+// volumeOptions: the engine makes a volume that is missing, with our labels,
+// when it makes the first container that mounts it.
+func (r *Runtime) volumeOptions(s runtime.Spec, m runtime.Mount) *mount.VolumeOptions {
+	labels := r.labels(s, m.Volume)
+	delete(labels, labelParts)
+	delete(labels, runtime.LabelRun) // of the containers, not of what outlives them
+	return &mount.VolumeOptions{Labels: labels, NoCopy: !imageOwns(m)}
+}
+
+// handOverVolumes makes the volumes whose owner is not the image's choice. again:
+// an earlier Start may have been cut off between making and handing over.
+func (r *Runtime) handOverVolumes(ctx context.Context, s runtime.Spec, again bool) error {
+	var others []runtime.Mount
+	seen := map[string]bool{}
+	for _, p := range s.Parts {
+		for _, m := range p.Mounts {
+			if m.Volume != "" && !seen[m.Volume] && !imageOwns(m) {
+				others = append(others, m)
+			}
+			seen[m.Volume] = true
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
 	there, err := r.api.VolumeList(ctx, volume.ListOptions{Filters: r.ours(s.ID)})
 	if err != nil {
 		return err
 	}
-	have := map[string]bool{}
-	for _, v := range there.Volumes {
-		have[v.Name] = true
-	}
-	var hand []runtime.Mount
-	g, gctx := errgroup.WithContext(ctx)
-	done := map[string]bool{}
-	for _, p := range s.Parts {
-		for _, m := range p.Mounts {
-			fresh := !have[r.volumeName(s.ID, m.Volume)]
-			switch {
-			case m.Volume == "" || done[m.Volume]:
-				continue
-			case !imageOwns(m) && (fresh || again):
-				hand = append(hand, m)
-			case fresh:
-				g.Go(func() error {
-					_, err := r.api.VolumeCreate(context.WithoutCancel(gctx), volume.CreateOptions{
-						Name: r.volumeName(s.ID, m.Volume), Labels: r.volumeLabels(s, m.Volume)})
-					if err != nil {
-						return fmt.Errorf("make volume %s: %w", m.Volume, err)
-					}
-					return nil
-				})
-			}
-			done[m.Volume] = true
+	if !again {
+		for _, v := range there.Volumes {
+			others = slices.DeleteFunc(others, func(m runtime.Mount) bool { return r.volumeName(s.ID, m.Volume) == v.Name })
 		}
 	}
-	if len(hand) > 0 {
-		g.Go(func() error { return r.handOver(gctx, s, hand) })
+	if len(others) == 0 {
+		return nil
 	}
-	return g.Wait()
-}
-
-func (r *Runtime) volumeLabels(s runtime.Spec, name string) map[string]string {
-	labels := r.labels(s, name)
-	delete(labels, labelParts)
-	delete(labels, runtime.LabelRun) // of the containers, not of what outlives them
-	return labels
+	return r.handOver(ctx, s, others)
 }
 
 // handOver makes volumes whose roots belong to others than the image says: a
@@ -88,7 +79,7 @@ func (r *Runtime) handOver(ctx context.Context, s runtime.Spec, mounts []runtime
 	host := &container.HostConfig{NetworkMode: "none", CapDrop: []string{"ALL"}}
 	for _, m := range mounts {
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: r.volumeName(s.ID, m.Volume), Target: "/" + dir + m.Volume,
-			VolumeOptions: &mount.VolumeOptions{NoCopy: true, Labels: r.volumeLabels(s, m.Volume)}})
+			VolumeOptions: r.volumeOptions(s, m)})
 		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + m.Volume + "/", Mode: 0o755, Uid: m.UID, Gid: m.GID}); err != nil {
 			return err
 		}
@@ -108,22 +99,4 @@ func (r *Runtime) handOver(ctx context.Context, s runtime.Spec, mounts []runtime
 		return fmt.Errorf("hand over volumes: %w", err)
 	}
 	return r.removeContainers(ctx, []string{c.ID})
-}
-
-// removeVolumes takes a workload's volumes away.
-func (r *Runtime) removeVolumes(ctx context.Context, f filters.Args) error {
-	there, err := r.api.VolumeList(ctx, volume.ListOptions{Filters: f})
-	if err != nil {
-		return err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	for _, v := range there.Volumes {
-		g.Go(func() error {
-			if err := r.api.VolumeRemove(ctx, v.Name, false); ignoreNotFound(err) != nil {
-				return fmt.Errorf("remove volume %s: %w", v.Name, err)
-			}
-			return nil
-		})
-	}
-	return g.Wait()
 }
