@@ -7,7 +7,7 @@ export function chat(root) {
   const el = root.querySelector('.chat'), scroll = document.getElementById('scroll');
   const items = document.getElementById('items'), queued = document.getElementById('queued');
   const toEnd = document.getElementById('to-end');
-  let last = Number(el.dataset.last) || 0, socket, wait = 250, pinned = true, waiting = [];
+  let last = Number(el.dataset.last) || 0, socket, wait = 250, waiting = [];
 
   const status = () => document.getElementById('chat-status');
   const send = m => {
@@ -19,7 +19,6 @@ export function chat(root) {
     prompt(blocks) {
       const m = { type: 'prompt', id: crypto.randomUUID(), blocks };
       if (!send(m)) waiting.push(m); // sent when the connection is back; the id makes it one prompt
-      pinned = true;
       end();
     },
     cancel() { if (!send({ type: 'cancel' })) toast('Not connected: the turn could not be stopped.'); },
@@ -50,7 +49,7 @@ export function chat(root) {
   }
 
   function put(html) {
-    const near = pinned, height = scroll.scrollHeight;
+    const near = atEnd(), height = scroll.scrollHeight;
     const it = place(html, next => {
       ('in' in next.dataset ? queued : items).append(next);
       return next;
@@ -76,13 +75,10 @@ export function chat(root) {
 
   // The reader stays at the end until they scroll up. (The list is laid out
   // from its end: scrollTop is 0 there and negative above.)
+  const atEnd = () => scroll.scrollTop > -60;
   const end = () => { scroll.scrollTop = 0; toEnd.hidden = true; };
-  scroll.addEventListener('scroll', () => {
-    pinned = scroll.scrollTop > -60;
-    if (pinned) toEnd.hidden = true;
-  }, { passive: true });
-  toEnd.addEventListener('click', () => { pinned = true; end(); });
-  new ResizeObserver(() => { if (pinned) end(); }).observe(scroll);
+  scroll.addEventListener('scroll', () => { if (atEnd()) toEnd.hidden = true; }, { passive: true });
+  toEnd.addEventListener('click', end);
 
   // Earlier items come above.
   el.addEventListener('click', async e => {
@@ -126,7 +122,7 @@ export function chat(root) {
 
   connect();
   return {
-    visible(v) { if (v) { if (pinned) end(); write.fit(); } },
+    visible(v) { if (v) write.fit(); },
     can: write.can,
   };
 }
