@@ -1,7 +1,11 @@
 package docker
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -31,20 +35,70 @@ func (r *Runtime) Logs(ctx context.Context, id string, o runtime.LogOptions) (io
 	if err != nil {
 		return nil, fmt.Errorf("logs of %s of %s: %w", part, id, translate(err))
 	}
-	out, in := io.Pipe()
-	go func() { // ends when raw is closed or read to its end
-		_, err := stdcopy.StdCopy(in, in, raw)
-		in.CloseWithError(err)
-	}()
-	return &logReader{out, raw}, nil
+	return &lines{raw: raw, from: bufio.NewReader(raw)}, nil
 }
 
-type logReader struct {
-	*io.PipeReader
-	raw io.Closer
+// longest is how much of a line without an end is kept back for the rest.
+const longest = 1 << 20
+
+// lines reads the engine's framed log as whole lines, each with its time. The
+// engine cuts long lines into frames with a time each, and mixes the frames of
+// stdout and stderr.
+type lines struct {
+	raw  io.Closer
+	from *bufio.Reader
+
+	open  [3][]byte // a line that has begun, by stream
+	ready []byte
+	err   error
 }
 
-func (l *logReader) Close() error {
-	l.PipeReader.Close()
-	return l.raw.Close()
+func (l *lines) Close() error { return l.raw.Close() }
+
+func (l *lines) Read(p []byte) (int, error) {
+	for len(l.ready) == 0 {
+		if l.err != nil {
+			return 0, l.err
+		}
+		if l.err = l.frame(); l.err != nil { // what has no end is the end
+			for _, line := range l.open {
+				if len(line) > 0 {
+					l.ready = append(append(l.ready, line...), '\n')
+				}
+			}
+		}
+	}
+	n := copy(p, l.ready)
+	l.ready = l.ready[n:]
+	return n, nil
+}
+
+// frame reads one: a stream's number, three zero bytes, the length, a time, a
+// space and a line or a piece of one.
+func (l *lines) frame() error {
+	var head [8]byte
+	if _, err := io.ReadFull(l.from, head[:]); err != nil {
+		return err
+	}
+	stream, size := head[0], binary.BigEndian.Uint32(head[4:])
+	if stream == byte(stdcopy.Systemerr) || int(stream) >= len(l.open) || size > longest {
+		return fmt.Errorf("the engine's log has a frame of stream %d with %d bytes", stream, size)
+	}
+	text := make([]byte, size)
+	if _, err := io.ReadFull(l.from, text); err != nil {
+		return errors.Join(io.ErrUnexpectedEOF, err)
+	}
+	line := l.open[stream]
+	if len(line) > 0 {
+		_, text, _ = bytes.Cut(text, []byte(" ")) // one time a line
+	}
+	line = append(line, text...)
+	switch {
+	case bytes.HasSuffix(line, []byte("\n")):
+		l.ready, line = line, nil
+	case len(line) > longest:
+		l.ready, line = append(line, '\n'), nil
+	}
+	l.open[stream] = line
+	return nil
 }
