@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 
 	"volundr/daemon/e2e/model"
 	"volundr/ui/client"
@@ -38,7 +37,7 @@ func provider(t *testing.T) (*model.Server, []string) {
 // say types a message into the chat and sends it.
 func (b *browser) say(text string) {
 	b.t.Helper()
-	b.do(chromedp.SendKeys("#prompt", text), chromedp.SendKeys("#prompt", kb.Enter))
+	b.do(chromedp.SendKeys("#prompt", text), chromedp.Click("#send"))
 }
 
 func (b *browser) tab(name string) {
@@ -119,7 +118,7 @@ func TestStory(t *testing.T) {
 	b.is("the page is back and whole", fmt.Sprintf("document.body.innerText.includes(%q)", lastWords(words)))
 
 	// Kill the adapter: the session goes on.
-	p.inAgent(id, "pkill -9 -f claude-agent-acp || true")
+	p.inAgent(id, "pkill -9 -f '[c]laude-agent-acp'")
 	p.eventually(60*time.Second, "the agent is back", func() bool {
 		err := p.client().Send(t.Context(), id, "still there?")
 		return err == nil
@@ -172,13 +171,13 @@ func lastWords(n int) string {
 	return w[len(w)-1]
 }
 
-// typeIn types into a frame's terminal.
+// typeIn types into a frame's terminal, as xterm takes keys from the page.
 func (b *browser) typeIn(frame context.Context, text string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(frame, 30*time.Second)
 	defer cancel()
-	err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void]("document.querySelector('.xterm-helper-textarea').focus()"), chromedp.KeyEvent(text))
-	if err != nil {
+	js := fmt.Sprintf("void window.term.input(%q, true)", strings.ReplaceAll(text, "\n", "\r"))
+	if err := chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](js)); err != nil {
 		b.shoot("failure")
 		b.t.Fatal(err)
 	}
@@ -220,7 +219,7 @@ func (p *product) lastAnswer(id string) string {
 	var out []string
 	asked := false
 	for _, turn := range c.Turns {
-		if turn.Role == "user" && strings.HasPrefix(turn.Content, "slow ") {
+		if turn.Role == "user" && strings.HasPrefix(strings.TrimSpace(turn.Content), "slow ") {
 			asked = true
 		}
 		if asked && turn.Role == "assistant" {

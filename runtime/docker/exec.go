@@ -2,20 +2,20 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
 	"github.com/google/uuid"
 
 	"volundr/runtime"
 )
-
-// envExec marks the processes of one Exec, so that they can be found and ended.
-const envExec = "VOLUNDR_EXEC"
 
 // Exec implements runtime.Runtime. When ctx ends, the command is killed with
 // all it started that kept its environment.
@@ -24,55 +24,70 @@ func (r *Runtime) Exec(ctx context.Context, id string, o runtime.ExecOptions) (i
 	if part == "" {
 		part = runtime.PartAgent
 	}
-	name := r.containerName(id, part)
+	exit, err := r.exec(ctx, r.containerName(id, part), o)
+	if err != nil {
+		return 0, fmt.Errorf("exec in %s of %s: %w", part, id, translate(err))
+	}
+	return exit, nil
+}
+
+func (r *Runtime) exec(ctx context.Context, name string, o runtime.ExecOptions) (int, error) {
 	mark := uuid.NewString()
 	e, err := r.api.ContainerExecCreate(ctx, name, container.ExecOptions{
 		Cmd: o.Command, WorkingDir: o.Dir, Env: append([]string{envExec + "=" + mark}, o.Env...), Tty: o.TTY,
 		AttachStdin: o.Stdin != nil, AttachStdout: true, AttachStderr: true,
 	})
 	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
-		return 0, fmt.Errorf("exec in %s of %s: %w: it does not run", part, id, runtime.ErrNotFound)
+		return 0, fmt.Errorf("%w: it does not run", runtime.ErrNotFound)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("exec in %s of %s: %w", part, id, translate(err))
+		return 0, err
 	}
 	h, err := r.api.ContainerExecAttach(ctx, e.ID, container.ExecAttachOptions{Tty: o.TTY})
 	if err != nil {
-		return 0, fmt.Errorf("exec in %s of %s: %w", part, id, translate(err))
+		if ctx.Err() != nil { // it may have been started all the same
+			r.kill(ctx, name, e.ID, mark)
+		}
+		return 0, err
 	}
 	defer h.Close()
 	if o.TTY && o.Resize != nil {
-		go r.resize(ctx, e.ID, o.Resize)
+		var resizing sync.WaitGroup
+		defer resizing.Wait()
+		done, cancel := context.WithCancel(ctx)
+		defer cancel()
+		resizing.Go(func() { r.resize(done, e.ID, o.Resize) })
 	}
 	if o.Stdin != nil {
-		go func() { // ends with the hijacked connection, or with the reader
-			io.Copy(h.Conn, o.Stdin)
-			h.CloseWrite()
+		go func() { // ends with the hijacked connection, or else when its reader gives something
+			_, _ = io.Copy(h.Conn, o.Stdin)
+			_ = h.CloseWrite()
 		}()
 	}
 	copied := make(chan error, 1)
-	go func() { // ends with the hijacked connection
-		stdout, stderr := or(o.Stdout), or(o.Stderr)
-		var err error
-		if o.TTY {
-			_, err = io.Copy(stdout, h.Reader)
-		} else {
-			_, err = stdcopy.StdCopy(stdout, stderr, h.Reader)
-		}
-		copied <- err
-	}()
+	go func() { copied <- output(h, o) }() // ends with the hijacked connection
 	select {
-	case err := <-copied:
-		if err != nil {
-			return 0, fmt.Errorf("exec in %s of %s: %w", part, id, err)
-		}
+	case err = <-copied:
 	case <-ctx.Done():
 		h.Close()
 		<-copied
-		r.kill(context.WithoutCancel(ctx), name, mark)
-		return 0, ctx.Err()
+		err = ctx.Err()
+	}
+	if err != nil {
+		r.kill(ctx, name, e.ID, mark)
+		return 0, err
 	}
 	return r.exitCode(ctx, e.ID)
+}
+
+func output(h types.HijackedResponse, o runtime.ExecOptions) (err error) {
+	stdout, stderr := or(o.Stdout), or(o.Stderr)
+	if o.TTY {
+		_, err = io.Copy(stdout, h.Reader)
+	} else {
+		_, err = stdcopy.StdCopy(stdout, stderr, h.Reader)
+	}
+	return err
 }
 
 func or(w io.Writer) io.Writer {
@@ -86,20 +101,24 @@ func or(w io.Writer) io.Writer {
 func (r *Runtime) exitCode(ctx context.Context, exec string) (int, error) {
 	for {
 		in, err := r.api.ContainerExecInspect(ctx, exec)
-		if err != nil {
-			return 0, translate(err)
-		}
-		if !in.Running {
+		switch {
+		case errdefs.IsNotFound(err):
+			return 0, fmt.Errorf("%w: it ended meanwhile", runtime.ErrNotFound)
+		case err != nil:
+			return 0, err
+		case !in.Running && in.Pid == 0 && (in.ExitCode == 126 || in.ExitCode == 127):
+			return 0, fmt.Errorf("%w: no such program, or none that can be run there", runtime.ErrInvalid)
+		case !in.Running:
 			return in.ExitCode, nil
 		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-ctx.Done():
-			return 0, ctx.Err()
+		if err := pause(ctx, 5*time.Millisecond); err != nil {
+			return 0, err
 		}
 	}
 }
 
+// resize passes on the terminal's size. The first one can come before there is
+// a terminal.
 func (r *Runtime) resize(ctx context.Context, exec string, sizes <-chan [2]uint) {
 	for {
 		select {
@@ -107,8 +126,14 @@ func (r *Runtime) resize(ctx context.Context, exec string, sizes <-chan [2]uint)
 			if !ok {
 				return
 			}
-			if err := r.api.ContainerExecResize(ctx, exec, container.ResizeOptions{Width: s[0], Height: s[1]}); err != nil {
-				r.log.Debug("Terminal not resized", "error", err)
+			for try := range 50 {
+				err := r.api.ContainerExecResize(ctx, exec, container.ResizeOptions{Width: s[0], Height: s[1]})
+				if err == nil || pause(ctx, 10*time.Millisecond) != nil {
+					break
+				}
+				if try == 49 {
+					r.log.Debug("Terminal not resized", "error", err)
+				}
 			}
 		case <-ctx.Done():
 			return
@@ -116,20 +141,65 @@ func (r *Runtime) resize(ctx context.Context, exec string, sizes <-chan [2]uint)
 	}
 }
 
-// killMarked kills every process whose environment carries the mark.
-const killMarked = `for p in /proc/[0-9]*; do if grep -qs "` + envExec + `=$1" $p/environ; then kill -9 "${p#/proc/}" 2>/dev/null; fi; done`
+// pause waits, unless ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
-func (r *Runtime) kill(ctx context.Context, name, mark string) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+// envExec marks the processes of one Exec, so that they can be found and ended:
+// the engine has no call for it, and forgets the command when its caller goes.
+const envExec = "VOLUNDR_EXEC"
+
+// killMarked kills every process whose environment carries the mark, and fails
+// if there was one: it may have had children meanwhile.
+const killMarked = `n=0; for p in /proc/[0-9]*; do if grep -qs "` + envExec + `=$1" $p/environ; then kill -9 "${p#/proc/}" 2>/dev/null; n=1; fi; done; exit $n`
+
+// killing bounds it: what is not gone by then is left to the end of the part.
+const killing = 10 * time.Second
+
+// kill ends a command, which perhaps is only about to start, whatever became of
+// the caller.
+func (r *Runtime) kill(ctx context.Context, name, exec, mark string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killing)
 	defer cancel()
-	e, err := r.api.ContainerExecCreate(ctx, name, container.ExecOptions{Cmd: []string{"sh", "-c", killMarked, "kill", mark}})
-	if err == nil {
-		err = r.api.ContainerExecStart(ctx, e.ID, container.ExecStartOptions{})
+	for unborn := 0; ; {
+		exit, err := r.exec1(ctx, name, []string{"sh", "-c", killMarked, "kill", mark})
+		if err != nil {
+			if !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) && !errors.Is(err, runtime.ErrNotFound) {
+				r.log.Warn("Command not killed", "container", name, "error", err)
+			}
+			return
+		}
+		in, err := r.api.ContainerExecInspect(ctx, exec)
+		switch {
+		case err != nil: // gone with its container
+			return
+		case exit == 0 && !in.Running && (in.Pid != 0 || unborn >= 10):
+			return
+		case in.Pid == 0:
+			unborn++
+		}
+		if pause(ctx, 20*time.Millisecond) != nil {
+			return
+		}
 	}
-	if err == nil {
-		_, err = r.exitCode(ctx, e.ID)
+}
+
+// exec1 runs a command whose output nobody wants.
+func (r *Runtime) exec1(ctx context.Context, name string, command []string) (int, error) {
+	e, err := r.api.ContainerExecCreate(ctx, name, container.ExecOptions{Cmd: command})
+	if err != nil {
+		return 0, err
 	}
-	if err != nil && !errdefs.IsNotFound(err) {
-		r.log.Warn("Command not killed", "container", name, "error", err)
+	if err := r.api.ContainerExecStart(ctx, e.ID, container.ExecStartOptions{Detach: true}); err != nil {
+		return 0, err
 	}
+	return r.exitCode(ctx, e.ID)
 }

@@ -15,7 +15,9 @@ import (
 var logCases = []test{
 	{"Logs/of a running part", processes, func(t *testing.T, s *suite) {
 		spec := s.spec(t)
-		agent(t, &spec).Command = idle(`trap "printf 'no newline at the end'" EXIT; for i in 1 2 3 4 5; do echo line $i; done; echo to stderr >&2`)
+		// The two streams have no order but time's, and a line without an end may
+		// be held back until there is no more.
+		agent(t, &spec).Command = idle(`trap "printf 'no newline at the end'" EXIT; for i in 1 2 3 4 5; do echo line $i; done; sleep 0.5; echo to stderr >&2`)
 		s.start(t, spec)
 		want := []string{"line 1", "line 2", "line 3", "line 4", "line 5", "to stderr", "no newline at the end"}
 		s.logged(t, spec.ID, runtime.LogOptions{}, want[:6])

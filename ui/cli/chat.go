@@ -50,7 +50,6 @@ type talk struct {
 	prompt  string // its id
 	block   string // text block being written
 	tools   map[string]string
-	open    []client.Permission
 }
 
 func (t *talk) run(ctx context.Context, text string) error {

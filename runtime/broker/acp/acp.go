@@ -80,13 +80,3 @@ type Ask struct {
 // Dropped tells of a message that was too long to be taken.
 type Dropped struct{ Bytes int }
 
-func raw(v any) json.RawMessage {
-	if v == nil {
-		return nil
-	}
-	b, err := json.Marshal(v)
-	if err != nil || string(b) == "null" || string(b) == "{}" {
-		return nil
-	}
-	return b
-}
