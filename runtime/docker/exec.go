@@ -111,7 +111,7 @@ func (r *Runtime) exitCode(ctx context.Context, exec string) (int, error) {
 		case !in.Running:
 			return in.ExitCode, nil
 		}
-		if err := pause(ctx, 5*time.Millisecond); err != nil {
+		if err := wait(ctx, 5*time.Millisecond); err != nil {
 			return 0, err
 		}
 	}
@@ -128,7 +128,7 @@ func (r *Runtime) resize(ctx context.Context, exec string, sizes <-chan [2]uint)
 			}
 			for try := range 50 {
 				err := r.api.ContainerExecResize(ctx, exec, container.ResizeOptions{Width: s[0], Height: s[1]})
-				if err == nil || pause(ctx, 10*time.Millisecond) != nil {
+				if err == nil || wait(ctx, 10*time.Millisecond) != nil {
 					break
 				}
 				if try == 49 {
@@ -141,8 +141,8 @@ func (r *Runtime) resize(ctx context.Context, exec string, sizes <-chan [2]uint)
 	}
 }
 
-// pause waits, unless ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
+// wait lets time pass, unless ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -170,7 +170,7 @@ func (r *Runtime) kill(ctx context.Context, name, exec, mark string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killing)
 	defer cancel()
 	for unborn := 0; ; {
-		exit, err := r.exec1(ctx, name, []string{"sh", "-c", killMarked, "kill", mark})
+		exit, err := r.quietly(ctx, name, []string{"sh", "-c", killMarked, "kill", mark})
 		if err != nil {
 			if !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) && !errors.Is(err, runtime.ErrNotFound) {
 				r.log.Warn("Command not killed", "container", name, "error", err)
@@ -186,14 +186,14 @@ func (r *Runtime) kill(ctx context.Context, name, exec, mark string) {
 		case in.Pid == 0:
 			unborn++
 		}
-		if pause(ctx, 20*time.Millisecond) != nil {
+		if wait(ctx, 20*time.Millisecond) != nil {
 			return
 		}
 	}
 }
 
-// exec1 runs a command whose output nobody wants.
-func (r *Runtime) exec1(ctx context.Context, name string, command []string) (int, error) {
+// quietly runs a command whose output nobody wants.
+func (r *Runtime) quietly(ctx context.Context, name string, command []string) (int, error) {
 	e, err := r.api.ContainerExecCreate(ctx, name, container.ExecOptions{Cmd: command})
 	if err != nil {
 		return 0, err
