@@ -379,6 +379,17 @@ func TestKeepNamesWhatHasABroker(t *testing.T) {
 		if got := kept.Load(); got != "map[b:1]" {
 			t.Errorf("kept %v", got)
 		}
+		w.rt.Script(func(_ context.Context, c fake.Call) error {
+			if c.Op == "remove" {
+				return errRefused
+			}
+			return nil
+		})
+		l.wish("b", store.WantGone)
+		time.Sleep(10 * time.Second)
+		if got := kept.Load(); got != "map[]" {
+			t.Errorf("what is being deleted is kept: %v", got)
+		}
 	})
 }
 

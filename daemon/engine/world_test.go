@@ -33,7 +33,6 @@ type world struct {
 	health    func(id string, run int) (wire.Health, bool)
 	completed func() error
 	ended     []string // polite ends
-	asked     []string // requests that reached Spec
 }
 
 // life is one daemon.

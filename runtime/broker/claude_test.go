@@ -157,10 +157,9 @@ func TestClaude(t *testing.T) {
 		p.up()
 		d.connect()
 		d.ready()
-		states := all[wire.AgentState](d, "", wire.EntryAgent)
 		d.prompt("p11", "and again")
 		d.end("p11")
-		states = all[wire.AgentState](d, "", wire.EntryAgent)
+		states := all[wire.AgentState](d, "", wire.EntryAgent)
 		if last := states[len(states)-1]; last.State != "resumed" || last.Session != states[0].Session {
 			t.Errorf("agent came back as %+v", last)
 		}

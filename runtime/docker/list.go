@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -9,28 +10,39 @@ import (
 	"sync"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/volume"
+	"golang.org/x/sync/errgroup"
 
 	"volundr/runtime"
 )
 
-// inspections remembers what only an inspection tells (exit code, OOM) of
-// containers whose state line has not changed since: a saving, not a truth.
+// inspections remembers what only an inspection tells (exit code, OOM, times)
+// of containers whose state has not changed since: a saving, not a truth.
+// Events and our own starts take entries out.
 type inspections struct {
-	mu sync.Mutex
-	m  map[string]runtime.PartStatus // by container id and state line
+	mu    sync.Mutex
+	m     map[string]runtime.PartStatus // by container id and state
+	drops int                           // counts what was taken out
 }
 
+// inspecting bounds how many inspections are under way at once.
+const inspecting = 8
+
 // List implements runtime.Runtime by two calls, and one for each container that
-// ended since the last.
+// started or ended since the last.
 func (r *Runtime) List(ctx context.Context) ([]runtime.Workload, error) {
+	var vols volume.ListResponse
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		vols, err = r.api.VolumeList(gctx, volume.ListOptions{Filters: r.ours("")})
+		return err
+	})
 	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours("")})
-	if err != nil {
+	if err := errors.Join(err, g.Wait()); err != nil {
 		return nil, translate(err)
 	}
-	vols, err := r.api.VolumeList(ctx, volume.ListOptions{Filters: r.ours("")})
+	parts, err := r.statuses(ctx, all)
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -48,27 +60,16 @@ func (r *Runtime) List(ctx context.Context) ([]runtime.Workload, error) {
 		}
 		return w
 	}
-	fresh := map[string]runtime.PartStatus{}
-	for _, c := range all {
+	for i, c := range all {
 		w := at(c.Labels)
-		if w == nil || strings.HasPrefix(c.Labels[runtime.LabelPart], "chown-") {
+		if w == nil || c.Labels[runtime.LabelPart] == partOwner || parts[i] == nil {
 			continue
-		}
-		p, ok, err := r.status(ctx, c, fresh)
-		if err != nil {
-			return nil, translate(err)
-		}
-		if !ok {
-			continue // removed meanwhile
 		}
 		run, _ := strconv.Atoi(c.Labels[runtime.LabelRun])
 		w.Run = max(w.Run, run)
-		w.Parts = append(w.Parts, p)
+		w.Parts = append(w.Parts, *parts[i])
 		expected[w.ID] = max(expected[w.ID], len(strings.Split(c.Labels[labelParts], ",")))
 	}
-	r.seen.mu.Lock()
-	r.seen.m = fresh
-	r.seen.mu.Unlock()
 	for _, v := range vols.Volumes {
 		if w := at(v.Labels); w != nil {
 			w.Volumes = append(w.Volumes, v.Labels[runtime.LabelPart])
@@ -108,25 +109,47 @@ func stateOf(parts []runtime.PartStatus, expected int) runtime.State {
 	return runtime.Up
 }
 
-// status is one container's. ok is false when it is gone.
-func (r *Runtime) status(ctx context.Context, c container.Summary, fresh map[string]runtime.PartStatus) (p runtime.PartStatus, ok bool, err error) {
-	key := c.ID + " " + c.State
+// statuses gives each container's; nil for one that is gone meanwhile.
+func (r *Runtime) statuses(ctx context.Context, all []container.Summary) ([]*runtime.PartStatus, error) {
+	parts := make([]*runtime.PartStatus, len(all))
+	fresh := map[string]runtime.PartStatus{}
+	key := func(id string, state container.ContainerState) string { return id + " " + state }
 	r.seen.mu.Lock()
-	p, ok = r.seen.m[key]
-	r.seen.mu.Unlock()
-	if !ok {
-		in, err := r.api.ContainerInspect(ctx, c.ID)
-		if errdefs.IsNotFound(err) {
-			return p, false, nil
+	drops := r.seen.drops
+	for i, c := range all {
+		if p, ok := r.seen.m[key(c.ID, c.State)]; ok {
+			parts[i], fresh[key(c.ID, c.State)] = &p, p
 		}
-		if err != nil {
-			return p, false, err
-		}
-		p = partStatus(c.Labels[runtime.LabelPart], in.State)
-		key = c.ID + " " + in.State.Status
 	}
-	fresh[key] = p
-	return p, true, nil
+	r.seen.mu.Unlock()
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(inspecting)
+	for i, c := range all {
+		if parts[i] != nil {
+			continue
+		}
+		g.Go(func() error {
+			in, err := r.api.ContainerInspect(ctx, c.ID)
+			if err != nil {
+				return ignoreNotFound(err)
+			}
+			p := partStatus(c.Labels[runtime.LabelPart], in.State)
+			mu.Lock()
+			defer mu.Unlock()
+			parts[i], fresh[key(c.ID, in.State.Status)] = &p, p
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	r.seen.mu.Lock()
+	defer r.seen.mu.Unlock()
+	if drops == r.seen.drops { // else some may be old already
+		r.seen.m = fresh
+	}
+	return parts, nil
 }
 
 func partStatus(name string, s *container.State) runtime.PartStatus {
@@ -149,6 +172,7 @@ func partStatus(name string, s *container.State) runtime.PartStatus {
 func (i *inspections) drop(container string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.drops++
 	for key := range i.m {
 		if strings.HasPrefix(key, container) {
 			delete(i.m, key)

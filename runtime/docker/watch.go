@@ -2,16 +2,23 @@ package docker
 
 import (
 	"context"
+	"strings"
 
 	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+
+	"volundr/runtime"
 )
 
-// Watch implements runtime.Runtime on the engine's event stream.
+// watched are the events after which List may answer differently.
+var watched = []events.Action{events.ActionCreate, events.ActionStart, events.ActionDie, events.ActionDestroy,
+	events.ActionOOM, events.ActionPause, events.ActionUnPause}
+
+// Watch implements runtime.Runtime on the engine's event stream. Events of
+// volumes carry no labels, so ours are picked here.
 func (r *Runtime) Watch(ctx context.Context, changed func()) error {
-	f := r.ours("")
-	f.Add("type", string(events.ContainerEventType))
-	for _, a := range []events.Action{events.ActionCreate, events.ActionStart, events.ActionDie, events.ActionDestroy,
-		events.ActionOOM, events.ActionPause, events.ActionUnPause} {
+	f := filters.NewArgs(filters.Arg("type", string(events.ContainerEventType)), filters.Arg("type", string(events.VolumeEventType)))
+	for _, a := range watched {
 		f.Add("event", string(a))
 	}
 	messages, failed := r.api.Events(ctx, events.ListOptions{Filters: f})
@@ -19,16 +26,31 @@ func (r *Runtime) Watch(ctx context.Context, changed func()) error {
 	for {
 		select {
 		case m := <-messages:
-			if m.Action == events.ActionStart || m.Action == events.ActionDie {
-				r.dialer.forget(m.Actor.Attributes["volundr.session"])
-				r.seen.drop(m.Actor.ID)
+			switch {
+			case m.Type == events.VolumeEventType:
+				if strings.HasPrefix(m.Actor.ID, r.prefix()+"-") {
+					changed()
+				}
+			case m.Actor.Attributes[runtime.LabelInstallation] == r.opts.Installation:
+				if m.Action == events.ActionStart || m.Action == events.ActionDie {
+					r.turned(m.Actor)
+				}
+				changed()
 			}
-			changed()
 		case err := <-failed:
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			return translate(err)
 		}
+	}
+}
+
+// turned forgets what was known of a container that started or ended. Only the
+// one that owns the network is dialled.
+func (r *Runtime) turned(c events.Actor) {
+	r.seen.drop(c.ID)
+	if owner, _, _ := strings.Cut(c.Attributes[labelParts], ","); owner == c.Attributes[runtime.LabelPart] {
+		r.dialer.forget(c.Attributes[runtime.LabelSession])
 	}
 }

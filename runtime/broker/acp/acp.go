@@ -4,8 +4,6 @@
 package acp
 
 import (
-	"encoding/json"
-
 	"volundr/runtime/broker/wire"
 )
 
@@ -79,4 +77,3 @@ type Ask struct {
 
 // Dropped tells of a message that was too long to be taken.
 type Dropped struct{ Bytes int }
-
