@@ -31,6 +31,7 @@ type Daemon struct {
 	db           *store.DB
 	installation string
 	auth         *auth.Auth
+	surfaces     *proxy.Proxy
 	pieces       *pieces
 	image        *image
 	listener     net.Listener
@@ -86,6 +87,9 @@ func (d *Daemon) Close() {
 	if d.listener != nil {
 		d.listener.Close()
 	}
+	if d.surfaces != nil {
+		d.surfaces.Close()
+	}
 	if d.pieces != nil {
 		d.pieces.close()
 	}
@@ -109,7 +113,7 @@ func listen(addr string) (net.Listener, error) {
 
 // route sends surfaces' hosts to the proxy and all others through the guard.
 func (d *Daemon) route() http.Handler {
-	surfaces := proxy.New(proxy.Options{Surfaces: d.auth.Surfaces, ControlOrigin: d.auth.ControlOrigin(), Dial: d.dial, Log: d.log})
+	d.surfaces = proxy.New(proxy.Options{Surfaces: d.auth.Surfaces, ControlOrigin: d.auth.ControlOrigin(), Dial: d.dial, Log: d.log})
 	control := api.New(api.Options{
 		DB: d.db, Engine: d.pieces.engine, Links: d.pieces.links, Launch: d.pieces.launch, Sources: d.pieces.sources,
 		Vault: d.pieces.vault, Auth: d.auth, Runtimes: d.pieces.runtimes, Default: d.pieces.standard, Models: models(d.cfg),
@@ -118,7 +122,7 @@ func (d *Daemon) route() http.Handler {
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.auth.Kind(r.Host) == auth.SurfaceHost {
-			surfaces.ServeHTTP(w, r)
+			d.surfaces.ServeHTTP(w, r)
 			return
 		}
 		control.ServeHTTP(w, r)
@@ -142,6 +146,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.pieces.engine.Run(ctx) })
 	g.Go(func() error { return d.pieces.links.Run(ctx) })
 	g.Go(func() error { return d.image.run(ctx) })
+	g.Go(func() error { return d.forget(ctx) })
 	g.Go(func() error {
 		if err := srv.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)

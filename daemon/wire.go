@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -58,7 +59,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	outside.Handle(broker.OutsideModels, p.vault.Models())
 	outside.Handle(broker.OutsideGit, p.sources.Git())
 	p.links = link.New(link.Options{DB: d.db, Runtime: func(name string) runtime.Runtime { return p.runtimes[name] },
-		Outside: outside, Changed: func() { p.engine.Poke() }, Log: d.log})
+		Outside: outside, Changed: func() { p.engine.Poke() }, Local: local(d.cfg), Log: d.log})
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources})
 	chronicles := chronicle.New(d.db)
 	p.engine = engine.New(engine.Options{
@@ -115,4 +116,14 @@ func gateways(cfg config.Config) map[string]string {
 		}
 	}
 	return out
+}
+
+// local reports whether a session's models are served by the user's own
+// machines: their tokens cost nothing.
+func local(cfg config.Config) func(store.Session) bool {
+	providers := map[string]string{"claude": "anthropic", "codex": "openai"}
+	return func(s store.Session) bool {
+		var req launch.Request
+		return json.Unmarshal(s.Request, &req) == nil && cfg.Providers[providers[req.Agent]].Local
+	}
 }
