@@ -79,6 +79,7 @@ func sweep(t *testing.T, r *Runtime) {
 	for _, n := range nets {
 		r.api.NetworkRemove(ctx, n.ID)
 	}
+	r.openFirewall(ctx)
 }
 
 func conformance(t *testing.T, exec bool, only ...string) {
