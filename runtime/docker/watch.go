@@ -21,6 +21,11 @@ func (r *Runtime) Watch(ctx context.Context, changed func()) error {
 	for _, a := range watched {
 		f.Add("event", string(a))
 	}
+	// The client reads its API version unguarded for events: any call before
+	// makes sure that it is settled.
+	if _, err := r.api.ServerVersion(ctx); err != nil {
+		return translate(err)
+	}
 	messages, failed := r.api.Events(ctx, events.ListOptions{Filters: f})
 	changed() // what happened before the stream stood
 	for {
