@@ -37,7 +37,7 @@ func (p *product) ask(id, text string) string {
 func TestCodexWorksFromAFirstPrompt(t *testing.T) {
 	_, env := provider(t)
 	p := install(t, env...)
-	s := p.create(client.SessionCreate{Name: "codex", Agent: "codex", InitialPrompt: "run echo from-codex > made.txt",
+	s := p.create(client.SessionCreate{Name: "codex", Agent: "codex", Model: "gpt-5.5", InitialPrompt: "run echo from-codex > made.txt",
 		Source: &client.Source{Type: client.SourceGit, Repo: repository(t), Branch: "volundr/new", BaseBranch: "main"}})
 	p.eventually(90*time.Second, "the file that the agent made", func() bool {
 		return strings.TrimSpace(p.inAgent(s.ID, "cat /workspace/made.txt 2>/dev/null || true")) == "from-codex"
