@@ -56,7 +56,7 @@ func New(_ context.Context, o Options) (*Runtime, error) {
 	}
 	r := &Runtime{api: api, opts: o, log: o.Log, image: newImageMaker(api, o.Image, o.Log)}
 	r.seen.m = map[string]runtime.PartStatus{}
-	r.dialer.addresses, r.dialer.streams = map[string]string{}, map[string]*stream{}
+	r.dialer.addresses, r.dialer.streams = map[string]address{}, map[string]*stream{}
 	return r, nil
 }
 
