@@ -37,11 +37,7 @@ setup: ## install what the tests need (Debian/Ubuntu as root, or SETUP=1)
 test: ## every test, end-to-end included
 	@bash .ci/test
 
-bench: volundr ## one table: figure, target, floor
-	@bash .ci/setup
-	$(GO) test ./daemon/bench -run '^$$' -bench . -benchtime 1x -timeout 40m -v
-
 clean: ## what make built
 	rm -rf volundr assets/broker/volundr-session-* .cache
 
-.PHONY: help up build generate check setup test bench clean
+.PHONY: help up build generate check setup test clean

@@ -75,6 +75,8 @@ func (a *Auth) program(w http.ResponseWriter, r *http.Request, next http.Handler
 		next.ServeHTTP(noCookies{w}, r.WithContext(WithLogin(r.Context(), login)))
 	case r.Header.Get("Authorization") != "":
 		a.wrongToken(w, r)
+	case a.public(r):
+		next.ServeHTTP(noCookies{w}, r)
 	case isTopLevel(r):
 		http.Redirect(w, r, a.ControlOrigin()+r.URL.RequestURI(), http.StatusSeeOther)
 	default:
