@@ -2,7 +2,9 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,12 +40,7 @@ func (r *Runtime) Start(ctx context.Context, s runtime.Spec) error {
 	}
 	network := noNetwork
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		if err := r.removeContainers(gctx, old); err != nil {
-			return err
-		}
-		return r.handOverVolumes(gctx, s, again)
-	})
+	g.Go(func() error { return r.removeContainers(gctx, old) })
 	if s.Network == runtime.NetworkOpen {
 		g.Go(func() (err error) {
 			if network, err = r.ensureNetwork(gctx); err == nil {
@@ -55,7 +52,7 @@ func (r *Runtime) Start(ctx context.Context, s runtime.Spec) error {
 	if err := g.Wait(); err != nil {
 		return translate(err)
 	}
-	return translate(r.bringUp(ctx, s, network, have))
+	return translate(r.bringUp(ctx, s, network, have, again))
 }
 
 // sorted gives the containers that stay, by part, and those that must go: of
@@ -94,18 +91,27 @@ func sorted(s runtime.Spec, all []container.Summary) (have map[string]container.
 	return have, old, again, nil
 }
 
-// bringUp creates and starts what is missing.
-func (r *Runtime) bringUp(ctx context.Context, s runtime.Spec, network string, have map[string]container.Summary) error {
+// bringUp creates and starts what is missing. Volumes are handed over before
+// any container that mounts them is made: what exists was handed over.
+func (r *Runtime) bringUp(ctx context.Context, s runtime.Spec, network string, have map[string]container.Summary, again bool) error {
 	first := s.Parts[0]
 	owner, there := have[first.Name]
+	volumes, handing := errgroup.WithContext(ctx)
+	volumes.Go(func() error { return r.handOverVolumes(handing, s, again) })
+	if slices.ContainsFunc(first.Mounts, func(m runtime.Mount) bool { return m.Volume != "" && !imageOwns(m) }) {
+		if err := volumes.Wait(); err != nil {
+			return err
+		}
+	}
 	if !there {
 		var err error
 		if owner.ID, err = r.create(ctx, s, first, network); err != nil {
-			return err
+			return errors.Join(err, volumes.Wait())
 		}
 	}
 	var since time.Time // the network namespace that is joined is not older
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(volumes.Wait)
 	up := make(chan struct{})
 	g.Go(func() (err error) {
 		since, err = r.raise(ctx, owner, first.Name, time.Time{}, len(have) > 1)
@@ -116,6 +122,9 @@ func (r *Runtime) bringUp(ctx context.Context, s runtime.Spec, network string, h
 	})
 	for _, p := range s.Parts[1:] {
 		g.Go(func() error {
+			if err := volumes.Wait(); err != nil {
+				return err
+			}
 			c, there := have[p.Name]
 			if !there {
 				var err error
