@@ -57,6 +57,9 @@ const connecting = 5 * time.Second
 // address where the engine is on this machine, else through an exec stream,
 // and then the signed handshake.
 func (r *Runtime) Dial(ctx context.Context, id string, port int) (net.Conn, error) {
+	if err := r.ready(ctx); err != nil {
+		return nil, fmt.Errorf("dial port %d of %s: %w", port, id, err)
+	}
 	r.dialer.mu.Lock()
 	at, known := r.dialer.addresses[id]
 	r.dialer.mu.Unlock()

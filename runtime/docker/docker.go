@@ -43,6 +43,8 @@ type Runtime struct {
 	rulesMu sync.Mutex   // the firewall's rules are being changed
 	seen    inspections
 	dialer  dialer
+
+	negotiation negotiation
 }
 
 // New makes a runtime; the engine need not answer yet.
@@ -55,6 +57,7 @@ func New(_ context.Context, o Options) (*Runtime, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Runtime{api: api, opts: o, log: o.Log, image: newImageMaker(api, o.Image, o.Log)}
+	r.negotiation.turn = make(chan struct{}, 1)
 	r.seen.m = map[string]runtime.PartStatus{}
 	r.dialer.addresses, r.dialer.streams = map[string]address{}, map[string]*stream{}
 	return r, nil
@@ -68,6 +71,9 @@ func (r *Runtime) Close() error {
 
 // EnsureImage implements runtime.Images.
 func (r *Runtime) EnsureImage(ctx context.Context, kind runtime.Kind, progress func(runtime.Progress)) (string, error) {
+	if err := r.ready(ctx); err != nil {
+		return "", err
+	}
 	ref, err := r.image.ensure(ctx, kind, progress)
 	return ref, translate(err)
 }
@@ -112,5 +118,8 @@ func (r *Runtime) labels(s runtime.Spec, part string) map[string]string {
 
 // Check implements runtime.Checker.
 func (r *Runtime) Check(ctx context.Context) []runtime.Finding {
+	if err := r.ready(ctx); err != nil {
+		r.log.Debug("Engine does not answer", "error", err) // and the findings say so
+	}
 	return append(checkEngine(ctx, r.api, r.opts.Engine), r.isolation(ctx), r.image.check(ctx))
 }

@@ -19,6 +19,9 @@ const grace = 5
 
 // Stop implements runtime.Runtime: the broker, which holds the journal, last.
 func (r *Runtime) Stop(ctx context.Context, id string) error {
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
 	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(id)})
 	if err != nil {
 		return translate(err)
@@ -57,6 +60,9 @@ func (r *Runtime) Stop(ctx context.Context, id string) error {
 // that was cut off may still have the engine make something. With the last
 // workload the network goes too.
 func (r *Runtime) Remove(ctx context.Context, id string) error {
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
 	for {
 		r.dialer.forget(id)
 		left, err := r.removeOnce(ctx, id)

@@ -32,6 +32,9 @@ func (r *Runtime) Exec(ctx context.Context, id string, o runtime.ExecOptions) (i
 }
 
 func (r *Runtime) exec(ctx context.Context, name string, o runtime.ExecOptions) (int, error) {
+	if err := r.ready(ctx); err != nil {
+		return 0, err
+	}
 	mark := uuid.NewString()
 	e, err := r.api.ContainerExecCreate(ctx, name, container.ExecOptions{
 		Cmd: o.Command, WorkingDir: o.Dir, Env: append([]string{envExec + "=" + mark}, o.Env...), Tty: o.TTY,

@@ -32,6 +32,9 @@ const inspecting = 8
 // List implements runtime.Runtime by two calls, and one for each container that
 // started or ended since the last.
 func (r *Runtime) List(ctx context.Context) ([]runtime.Workload, error) {
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
 	var vols volume.ListResponse
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {

@@ -19,6 +19,9 @@ import (
 
 // Logs implements runtime.Runtime.
 func (r *Runtime) Logs(ctx context.Context, id string, o runtime.LogOptions) (io.ReadCloser, error) {
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
 	part := o.Part
 	if part == "" {
 		part = runtime.PartAgent

@@ -19,6 +19,9 @@ func (r *Runtime) Resume(ctx context.Context, id string) error {
 }
 
 func (r *Runtime) each(ctx context.Context, id, state string, do func(context.Context, string) error) error {
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
 	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(id)})
 	if err != nil {
 		return translate(err)

@@ -28,6 +28,9 @@ func (r *Runtime) Start(ctx context.Context, s runtime.Spec) error {
 	if err := r.fits(s); err != nil {
 		return err
 	}
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
 	r.network.RLock()
 	defer r.network.RUnlock()
 	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(s.ID)})

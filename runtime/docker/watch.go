@@ -17,6 +17,9 @@ var watched = []events.Action{events.ActionCreate, events.ActionStart, events.Ac
 // Watch implements runtime.Runtime on the engine's event stream. Events of
 // volumes carry no labels, so ours are picked here.
 func (r *Runtime) Watch(ctx context.Context, changed func()) error {
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
 	f := filters.NewArgs(filters.Arg("type", string(events.ContainerEventType)), filters.Arg("type", string(events.VolumeEventType)))
 	for _, a := range watched {
 		f.Add("event", string(a))
