@@ -69,7 +69,7 @@ func (r *Runtime) closeFirewall(ctx context.Context) {
 	}
 }
 
-// openFirewall takes all rules of the installation away.
+// openFirewall takes all rules of the installation away, known by their comment.
 func (r *Runtime) openFirewall(ctx context.Context) {
 	path, err := exec.LookPath("iptables")
 	if err != nil || os.Geteuid() != 0 {
@@ -77,11 +77,31 @@ func (r *Runtime) openFirewall(ctx context.Context) {
 	}
 	r.rulesMu.Lock()
 	defer r.rulesMu.Unlock()
-	for _, rule := range r.rules(hostResolvers()) {
-		for iptables(ctx, path, "-D", rule) == nil { // until there is none
-			continue
+	for _, chain := range []string{"INPUT", "DOCKER-USER"} {
+		list, err := exec.CommandContext(ctx, path, "-w", "5", "-S", chain).Output()
+		if err != nil {
+			continue // not every engine has both
+		}
+		for _, rule := range marked(string(list), r.prefix()) {
+			if err := iptables(ctx, path, "-D", rule); err != nil {
+				r.log.Warn("A rule for sessions that are gone stays", "chain", chain, "error", err)
+			}
 		}
 	}
+}
+
+// marked finds the rules with a comment in what iptables -S prints.
+func marked(list, comment string) (out []rule) {
+	for line := range strings.Lines(list) {
+		f := strings.Fields(line)
+		for i := range f {
+			f[i] = strings.Trim(f[i], `"`)
+		}
+		if i := slices.Index(f, "--comment"); len(f) > 2 && f[0] == "-A" && i > 0 && i+1 < len(f) && f[i+1] == comment {
+			out = append(out, rule{f[1], f[2:]})
+		}
+	}
+	return out
 }
 
 func iptables(ctx context.Context, path, do string, r rule) error {
