@@ -36,7 +36,7 @@ func TestALostDatabaseCostsNobodyAVolume(t *testing.T) {
 
 			l = w.daemon()
 			defer l.end()
-			time.Sleep(24 * time.Hour)
+			time.Sleep(6 * time.Hour)
 			found := l.e.Found()
 			if len(found) != 2 || found[0].ID != "a" || found[0].Name != "a" || found[0].Owner != owner.UserID {
 				t.Fatalf("found %+v", found)

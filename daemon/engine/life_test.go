@@ -246,7 +246,7 @@ func TestAnOutageChangesNothing(t *testing.T) {
 			return fmt.Errorf("dial unix: %w", runtime.ErrUnavailable)
 		})
 		w.rt.BreakWatch()
-		time.Sleep(6 * time.Hour)
+		time.Sleep(2 * time.Hour)
 		if err := l.e.Trouble()["fake"]; !errors.Is(err, runtime.ErrUnavailable) {
 			t.Errorf("trouble: %v", err)
 		}

@@ -285,7 +285,9 @@ func TestNextLeadsOutOfEverything(t *testing.T) {
 	n := 0
 	for in := range everything {
 		want, s, seen := in.want, in.facts, in.seen
-		n++
+		if n++; n%thin != 0 {
+			continue
+		}
 		state, act := r.next(want, s, seen, noon)
 		for _, shown := range []store.State{store.Created, store.Running, store.Failed} {
 			other := s
