@@ -37,7 +37,10 @@ setup: ## install what the tests need (Debian/Ubuntu as root, or SETUP=1)
 test: ## every test, end-to-end included
 	@bash .ci/test
 
+bench: $(BROKER)amd64 $(BROKER)arm64 ## a start against bare engine calls, the proxy against nothing between
+	$(GO) test ./runtime/docker ./daemon/proxy -run '^$$' -bench . -benchtime 5x -timeout 20m
+
 clean: ## what make built
 	rm -rf volundr assets/broker/volundr-session-* .cache
 
-.PHONY: help up build generate check setup test clean
+.PHONY: help up build generate check setup test bench clean

@@ -25,7 +25,7 @@ import (
 
 // engine finds a Docker engine. Without one the test is skipped, unless that is
 // forbidden.
-func engine(t *testing.T) Endpoint {
+func engine(t testing.TB) Endpoint {
 	t.Helper()
 	e, _, err := Find(t.Context(), "")
 	if err != nil {
@@ -40,7 +40,7 @@ func engine(t *testing.T) Endpoint {
 // public and key open the test sessions' brokers.
 var public, key, _ = ed25519.GenerateKey(rand.Reader)
 
-func installation(t *testing.T, e Endpoint, exec bool) *Runtime {
+func installation(t testing.TB, e Endpoint, exec bool) *Runtime {
 	t.Helper()
 	r, err := New(t.Context(), Options{Engine: e, Installation: "t" + strings.ToLower(rand.Text()[:8]), Key: key, ForceExec: exec,
 		Image: ImageOptions{Recipe: assets.Image(), Programs: assets.Programs()}, Log: slog.New(slog.DiscardHandler)})
@@ -55,7 +55,7 @@ func installation(t *testing.T, e Endpoint, exec bool) *Runtime {
 }
 
 // sweep removes everything of an installation, and complains of nothing.
-func sweep(t *testing.T, r *Runtime) {
+func sweep(t testing.TB, r *Runtime) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours("")})
@@ -110,7 +110,7 @@ func conformance(t *testing.T, exec bool, only ...string) {
 }
 
 // session is a small session whose broker is the real program.
-func session(t *testing.T, image string) runtime.Spec {
+func session(t testing.TB, image string) runtime.Spec {
 	id := uuid.NewString()
 	conf, err := json.Marshal(wire.Config{Session: id, Run: 1, Part: runtime.PartBroker,
 		DaemonKey: base64.StdEncoding.EncodeToString(public), Agent: wire.Agent{Kind: "claude"}})
