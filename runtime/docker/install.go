@@ -88,6 +88,10 @@ func (d dockerd) start(ctx context.Context) error {
 		return fmt.Errorf("start the Docker engine: %w", err)
 	}
 	defer log.Close()
+	if d.Args == nil {
+		dropStale("/var/run/docker.pid", "dockerd")
+		dropStale("/var/run/docker/containerd/containerd.pid", "containerd")
+	}
 	// Not bound to ctx: it outlives us. It keeps its usual pid file, so a second
 	// one that races it ends by itself.
 	cmd := exec.Command("dockerd", d.Args...)
@@ -96,6 +100,19 @@ func (d dockerd) start(ctx context.Context) error {
 		return fmt.Errorf("start the Docker engine: %w", err)
 	}
 	return cmd.Process.Release()
+}
+
+// dropStale removes the pid file of a program that was killed: its number may
+// be another process's by now, and the engine would then refuse to start.
+func dropStale(file, program string) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return
+	}
+	comm, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(raw)), "comm"))
+	if err != nil || strings.TrimSpace(string(comm)) != program {
+		os.Remove(file)
+	}
 }
 
 // wait polls until the engine answers.

@@ -3,8 +3,10 @@ package docker
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -60,5 +62,22 @@ func TestDebianLike(t *testing.T) {
 	}
 	if debianLike("/does/not/exist") {
 		t.Error("no file at all")
+	}
+}
+
+func TestOnlyPidFilesOfTheDeadAreDropped(t *testing.T) {
+	comm, err := os.ReadFile("/proc/self/comm")
+	if err != nil {
+		t.Skip("no /proc on this system")
+	}
+	for program, kept := range map[string]bool{strings.TrimSpace(string(comm)): true, "dockerd": false} {
+		file := filepath.Join(t.TempDir(), "pid")
+		if err := os.WriteFile(file, fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dropStale(file, program)
+		if _, err := os.Stat(file); (err == nil) != kept {
+			t.Errorf("pid file of %s: %v, want kept %t", program, err, kept)
+		}
 	}
 }
