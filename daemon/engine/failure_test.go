@@ -95,7 +95,7 @@ func TestWhatEndsWhileRunning(t *testing.T) {
 			l.create("a")
 			time.Sleep(time.Minute)
 			w.rt.End("a", c.part, c.code, c.oom)
-			time.Sleep(5 * time.Second)
+			time.Sleep(doubt + time.Second)
 			if f := l.broken("a"); !strings.HasPrefix(f.Reason, c.says) || f.Part != c.part || f.OOM != c.oom || *f.ExitCode != c.code {
 				t.Errorf("%+v", f)
 			}

@@ -11,9 +11,9 @@ import (
 // maxAttempts is how often a start that the runtime refuses is tried.
 const maxAttempts = 5
 
-// doubt is how long containers that were all killed under our eyes may turn out
-// to have gone with the machine: an engine or a host that shuts down ends its
-// containers a moment before we lose sight of it.
+// doubt is how long containers that were killed under our eyes may turn out to
+// have gone with the machine: an engine or a host that shuts down ends its
+// containers, one after the other, a moment before we lose sight of it.
 const doubt = 5 * time.Second
 
 // rules are what next knows beside facts and sight.
@@ -30,7 +30,7 @@ type sight struct {
 	// What ended without that may have been lost with the machine.
 	watched bool
 	since   time.Time   // the view has had no gap since then
-	over    time.Time   // when we first saw that all of it had ended
+	over    time.Time   // when we first saw that any of it had ended
 	health  wire.Health // as the session itself says
 	known   bool        // health was told
 }
@@ -145,7 +145,7 @@ func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, act
 	mine := seen.here && len(seen.Parts) > 0 && seen.Run == s.Run // containers of this run
 	ready := !s.ReadyAt.IsZero() || s.Kind == string(runtime.Sandbox)
 	submitted := !s.SubmittedAt.IsZero()
-	ended := firstEnded(seen)
+	ended := firstEnded(seen.Workload)
 	switch {
 	case s.Archive != "" && r.archives:
 		return store.Starting, action{deed: restore}
@@ -157,7 +157,7 @@ func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, act
 		return store.Starting, told(s, reasonReplaced, now)
 	case s.Ended != nil:
 		return store.Stopping, action{deed: fail, failure: failedEnd(*s.Ended, !s.ReadyAt.IsZero())}
-	case mine && ended != nil && killed(seen) && !seen.watched:
+	case mine && ended != nil && killed(seen) && !seen.runs() && !seen.watched:
 		return store.Starting, told(s, reasonLost, ended.At)
 	case mine && ended != nil && killed(seen) && now.Before(seen.over.Add(doubt)) && ready:
 		return store.Running, action{wake: seen.over.Add(doubt)}
@@ -208,7 +208,7 @@ func told(s store.Session, reason string, at time.Time) action {
 }
 
 // firstEnded gives the part that ended first; nil when none has.
-func firstEnded(seen sight) *store.Ended {
+func firstEnded(seen runtime.Workload) *store.Ended {
 	var first *store.Ended
 	for _, p := range seen.Parts {
 		if p.Running || p.Finished.IsZero() {
@@ -221,15 +221,12 @@ func firstEnded(seen sight) *store.Ended {
 	return first
 }
 
-// killed reports whether the containers may have gone with the machine: nothing
-// runs any more, and each was killed or ended by a shutdown.
+// killed reports whether containers may be going with the machine: each that
+// ended was killed or ended by a shutdown.
 func killed(seen sight) bool {
-	if seen.State != runtime.Down {
-		return false
-	}
 	for _, p := range seen.Parts {
-		if p.Finished.IsZero() {
-			continue // never ran: the start was interrupted
+		if p.Running || p.Finished.IsZero() {
+			continue // or never ran: the start was interrupted
 		}
 		if p.OOMKilled || p.ExitCode != 137 && p.ExitCode != 143 && p.ExitCode != 255 {
 			return false

@@ -141,7 +141,9 @@ func TestNext(t *testing.T) {
 		{name: "all killed while we watched", want: store.WantRunning, facts: row(open, started, answered), seen: watched(killed), state: store.Stopping, deed: fail, says: "The "},
 		{name: "all killed while we watched, just now", want: store.WantRunning, facts: row(open, started, answered), seen: over(noon, watched(killed)), state: store.Running, wake: noon.Add(doubt)},
 		{name: "all killed while we watched, before they answered", want: store.WantRunning, facts: row(open, started), seen: over(noon, watched(killed)), state: store.Provisioning, wake: noon.Add(doubt)},
-		{name: "one killed while we watched, just now", want: store.WantRunning, facts: row(open, started, answered), seen: over(noon, watched(half(1, dead("agent", 137)))), state: store.Stopping, deed: fail, says: "The agent ended"},
+		{name: "one killed while we watched, just now", want: store.WantRunning, facts: row(open, started, answered), seen: over(noon, watched(half(1, dead("agent", 137)))), state: store.Running, wake: noon.Add(doubt)},
+		{name: "one killed while we watched", want: store.WantRunning, facts: row(open, started, answered), seen: watched(half(1, dead("agent", 137))), state: store.Stopping, deed: fail, says: "The agent ended"},
+		{name: "one ended by itself, just now", want: store.WantRunning, facts: row(open, started, answered), seen: over(noon, watched(half(1, dead("agent", 1)))), state: store.Stopping, deed: fail, says: "The agent ended"},
 		{name: "all ended, one by itself", want: store.WantRunning, facts: row(open, started, answered), seen: down(1, dead("agent", 1), dead("broker", 255)), state: store.Stopping, deed: fail, says: "The agent ended while"},
 		{name: "all ended with 0", want: store.WantRunning, facts: row(open, started, answered), seen: down(1, dead("agent", 0), dead("broker", 0)), state: store.Stopping, deed: fail, says: "The agent ended while"},
 		{name: "all ended, one out of memory", want: store.WantRunning, facts: row(open, started, answered), seen: down(1, oom, dead("broker", 255)), state: store.Stopping, deed: fail, says: "The agent ran out of memory"},
@@ -320,7 +322,7 @@ func follow(r rules, want store.Want, s store.Session, seen sight) (trail []stri
 				now = s.RetryAt
 				continue
 			}
-			if !act.wake.IsZero() && seen.State == runtime.Down && now.Before(seen.over.Add(doubt)) {
+			if !act.wake.IsZero() && act.wake.Equal(seen.over.Add(doubt)) {
 				now = act.wake
 				continue
 			}

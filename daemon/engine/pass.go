@@ -174,6 +174,8 @@ func doing(s store.Session, state store.State, act action, seen sight) string {
 		return "ending the last turn and the containers"
 	case state == store.Stopping:
 		return s.Doing
+	case state == store.Running && !seen.over.IsZero():
+		return "a container was killed; looking whether the machine shuts down"
 	case act.deed == archive:
 		return "packing the volumes"
 	case act.deed == restore:

@@ -14,7 +14,7 @@ import (
 type view struct {
 	seen    map[string]runtime.Workload
 	since   time.Time            // no List has failed since
-	over    map[string]time.Time // when all containers of a workload were first seen ended
+	over    map[string]time.Time // when a container of a workload was first seen ended
 	running map[string]int       // runs that we started or saw alive, without a gap since
 }
 
@@ -82,7 +82,11 @@ func (e *Engine) see(name string, list []runtime.Workload, err error) {
 		v.seen[w.ID] = w
 		if w.State != runtime.Down {
 			v.running[w.ID] = w.Run
-		} else if over[w.ID] = v.over[w.ID]; over[w.ID].IsZero() {
+		}
+		if firstEnded(w) == nil {
+			continue
+		}
+		if over[w.ID] = v.over[w.ID]; over[w.ID].IsZero() {
 			over[w.ID] = time.Now().UTC()
 		}
 	}
