@@ -27,6 +27,17 @@ type Request struct {
 	IntegrationIDs  []string          `json:"integration_ids,omitempty"`
 	IssueID         string            `json:"issue_id,omitempty"`
 	IssueURL        string            `json:"issue_url,omitempty"`
+	From            *From             `json:"from,omitempty"` // ours: what a reforged session continues
+}
+
+// From is where a reforged session begins: packs in the blob storage instead of
+// a clone, and what the agent is told of the work before.
+type From struct {
+	Chronicle  string `json:"chronicle"`            // its parent
+	Checkpoint string `json:"checkpoint,omitempty"` // empty: the run's end
+	Workspace  string `json:"workspace"`            // digest
+	Context    string `json:"context,omitempty"`    // digest; empty: another agent, or none
+	Briefing   string `json:"briefing,omitempty"`   // first context of an agent that has none of its own
 }
 
 // Source says where the workspace comes from: the contract's tagged union, and

@@ -20,6 +20,12 @@ const (
 	EntryStalled        = "stalled"         // Note: a turn makes no progress
 	EntryError          = "error"           // Note
 	EntryPorts          = "ports"           // []Port: the whole list, when it changed
+	EntryFiles          = "files"           // Files: what changed in the workspace, whoever did it
+	EntryGit            = "git"             // Git: what happened in a repository of the workspace
+	EntryCommand        = "command"         // ShellCommand: a command that a person ran has ended
+	EntryCheckpoint     = "checkpoint"      // Checkpoint: the state before a prompt was recorded
+	EntryRewound        = "rewound"         // Rewound: files and conversation are back at a checkpoint
+	EntryNote           = "note"            // Note: worth knowing, and no error
 )
 
 // TurnStart opens a turn.
@@ -147,4 +153,63 @@ type AgentState struct {
 type Note struct {
 	Source  string `json:"source,omitempty"` // agent, broker, workspace, disk
 	Message string `json:"message"`
+}
+
+// Files are changes of one moment in the workspace, ignored files left out.
+type Files struct {
+	Changes []FileChange `json:"changes"`
+	More    int          `json:"more,omitempty"` // changes beyond those listed (1,000 at most)
+}
+
+// FileChange is what became of one file since it was last told of.
+type FileChange struct {
+	Path   string `json:"path"`           // in the workspace, with slashes
+	Action string `json:"action"`         // created, modified, deleted, renamed
+	From   string `json:"from,omitempty"` // renamed: its path before
+	Ins    int    `json:"ins,omitempty"`  // lines; 0 for binary files
+	Del    int    `json:"del,omitempty"`
+	Binary bool   `json:"binary,omitempty"`
+}
+
+// Git is one event of a repository.
+type Git struct {
+	Action  string   `json:"action"`            // commit, branch, checkout, merge, rebase, reset, push
+	Repo    string   `json:"repo,omitempty"`    // its folder in the workspace; empty: the workspace itself
+	Hash    string   `json:"hash,omitempty"`    // commit, merge, rebase, reset, push: full
+	Subject string   `json:"subject,omitempty"` // of that commit
+	Author  string   `json:"author,omitempty"`  // its name
+	Branch  string   `json:"branch,omitempty"`  // that is worked on, made, checked out or pushed
+	From    string   `json:"from,omitempty"`    // branch, checkout: where it came from
+	Remote  string   `json:"remote,omitempty"`  // push
+	Files   []string `json:"files,omitempty"`   // of the commit, 200 at most
+	Ins     int      `json:"ins,omitempty"`
+	Del     int      `json:"del,omitempty"`
+}
+
+// ShellCommand is a command that ended in a terminal. What the agent's own
+// shell tool ran stands in its Tool.
+type ShellCommand struct {
+	Command   string `json:"command"` // 4 KiB at most
+	Dir       string `json:"dir"`
+	Exit      int    `json:"exit"`
+	StartedAt int64  `json:"started_at"` // unix ms
+	EndedAt   int64  `json:"ended_at"`
+	Shell     string `json:"shell,omitempty"` // bash, zsh
+	Where     string `json:"where,omitempty"` // terminal, editor, agent: whose terminal
+}
+
+// Checkpoint is a state of workspace and conversation that can be gone back to.
+type Checkpoint struct {
+	ID     string `json:"id"`
+	Prompt string `json:"prompt"`          // the prompt that it was taken before
+	Took   int64  `json:"took"`            // ms
+	Files  int    `json:"files,omitempty"` // recorded
+	// Error: why there is none for this prompt, for people. ID is empty then.
+	Error string `json:"error,omitempty"`
+}
+
+// Rewound tells that a checkpoint was restored.
+type Rewound struct {
+	Checkpoint string `json:"checkpoint"`
+	Prompt     string `json:"prompt"` // the conversation stands before this prompt
 }

@@ -17,6 +17,28 @@ const (
 	PathRun        = "POST /v1/run"              // Command → RunResult; run as the agent's user, output bounded
 	PathPorts      = "GET /v1/ports"             // → []Port
 	PathEnd        = "POST /v1/end"              // the run ends: turn cancelled, journal flushed and closed → 204
+
+	PathPack        = "GET /v1/pack/{what}"               // ?checkpoint=<id> ?include=<path>… → a Pack… as tar.zst; trailers below
+	PathUnpack      = "PUT /v1/pack/{what}"               // the same stream → 204; into an empty place only, else 409
+	PathCheckpoints = "GET /v1/checkpoints"               // → []Checkpoint, oldest first
+	PathLoss        = "GET /v1/checkpoints/{id}/loss"     // → Files: what going back would change
+	PathRewind      = "POST /v1/checkpoints/{id}/restore" // → 204; 409 while a turn is under way
+)
+
+// What can be packed. A pack is a sorted tar, compressed with zstd, made and
+// unpacked inside the session as the user whose files they are.
+const (
+	PackWorkspace = "workspace" // as it lies, with .git, without what git ignores
+	PackContext   = "context"   // the agent's own state of the conversation
+	PackVolume    = "volume-"   // + runtime.Volume…: all of it, for the archive
+)
+
+// Trailers of a pack, sent behind its body. A stream without TrailerDigest is
+// not whole.
+const (
+	TrailerDigest = "Volundr-Digest" // sha-256 of the body, hex
+	TrailerFiles  = "Volundr-Files"  // number of entries
+	TrailerError  = "Volundr-Error"  // why it broke off, for people
 )
 
 // Requests of the session to the daemon, HTTP over the link in the other
@@ -24,6 +46,7 @@ const (
 const (
 	OutsideModels = "/models/" // /models/<provider>/<path of the provider's API>
 	OutsideGit    = "/git/"    // /git/<remote>/info/refs, /git-upload-pack, /git-receive-pack, /archive
+	OutsideBlobs  = "/blobs/"  // /blobs/<digest>: a pack that this session's configuration names
 )
 
 // Hello is the broker's first answer on a link.

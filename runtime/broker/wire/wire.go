@@ -47,6 +47,9 @@ type Config struct {
 
 	Agent  Agent  `json:"agent"`
 	Source Source `json:"source"`
+	// Helper: no agent is started and no workspace laid out; the session's
+	// volumes are only packed or unpacked.
+	Helper bool `json:"helper,omitempty"`
 }
 
 // Agent says which agent to drive, and how.
@@ -70,6 +73,10 @@ type Source struct {
 	Base   string `json:"base,omitempty"` // branch is created from it when missing
 	// Archive: a tar of the workspace is fetched from /git/<remote>/archive.
 	Archive bool `json:"archive,omitempty"`
+	// Workspace and Context are digests of packs under OutsideBlobs. They are
+	// unpacked instead of cloning; URL and Remote still say what origin is.
+	Workspace string `json:"workspace,omitempty"`
+	Context   string `json:"context,omitempty"`
 	// UserName and UserEmail are the identity for commits.
 	UserName  string `json:"user_name,omitempty"`
 	UserEmail string `json:"user_email,omitempty"`

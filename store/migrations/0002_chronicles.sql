@@ -1,0 +1,47 @@
+-- What a chronicle holds beside the run's data, the timeline, and what can be
+-- gone back to.
+
+ALTER TABLE chronicles ADD COLUMN name         TEXT NOT NULL DEFAULT '';   -- the session's
+ALTER TABLE chronicles ADD COLUMN summary      TEXT NOT NULL DEFAULT '';
+ALTER TABLE chronicles ADD COLUMN key_changes  TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(key_changes));
+ALTER TABLE chronicles ADD COLUMN unfinished   TEXT NOT NULL DEFAULT '';
+-- Whose words these are: rule: made from the timeline; agent: told in the last
+-- turn; person: edited. A later text of a better author replaces an earlier one.
+ALTER TABLE chronicles ADD COLUMN author       TEXT NOT NULL DEFAULT '' CHECK (author IN ('', 'rule', 'agent', 'person'));
+ALTER TABLE chronicles ADD COLUMN tags         TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(tags));
+ALTER TABLE chronicles ADD COLUMN base_commit  TEXT NOT NULL DEFAULT '';
+ALTER TABLE chronicles ADD COLUMN final_commit TEXT NOT NULL DEFAULT '';
+ALTER TABLE chronicles ADD COLUMN active_ms    INTEGER NOT NULL DEFAULT 0; -- turns under way
+ALTER TABLE chronicles ADD COLUMN models       TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(models)); -- []ModelUsage
+ALTER TABLE chronicles ADD COLUMN workspace    TEXT NOT NULL DEFAULT '';   -- digest of its pack
+ALTER TABLE chronicles ADD COLUMN context      TEXT NOT NULL DEFAULT '';   -- digest of its pack
+ALTER TABLE chronicles ADD COLUMN agent        TEXT NOT NULL DEFAULT '';   -- whose context that is: claude, codex, acp
+ALTER TABLE chronicles ADD COLUMN missing      TEXT NOT NULL DEFAULT '';   -- why there is no pack, for people
+CREATE INDEX chronicles_by_owner ON chronicles (tenant_id, owner_id, started_at DESC);
+CREATE INDEX chronicles_by_parent ON chronicles (parent_id);
+
+-- One row per thing that happened in a run. key names the thing: what is told
+-- of it again replaces what was told before. Outlives the session.
+CREATE TABLE timeline (
+  n            INTEGER PRIMARY KEY AUTOINCREMENT,
+  chronicle_id TEXT NOT NULL REFERENCES chronicles (id) ON DELETE CASCADE,
+  key          TEXT NOT NULL,
+  at           INTEGER NOT NULL,
+  type         TEXT NOT NULL CHECK (type IN ('session', 'message', 'file', 'git', 'terminal', 'error')),
+  label        TEXT NOT NULL,
+  data         TEXT NOT NULL CHECK (json_valid(data)), -- the contract's optional fields, and ours
+  UNIQUE (chronicle_id, key)
+) STRICT;
+CREATE INDEX timeline_by_time ON timeline (chronicle_id, at, n);
+
+-- Packs in the blob storage: encrypted files named by the digest of what is in
+-- them. A row exists before its file is counted on.
+CREATE TABLE blobs (
+  digest     TEXT NOT NULL,                        -- sha-256 of the pack, hex
+  owner_id   TEXT NOT NULL,
+  tenant_id  TEXT NOT NULL,
+  size       INTEGER NOT NULL,                     -- of the pack, bytes
+  stored     INTEGER NOT NULL,                     -- of the file, bytes
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, owner_id, digest)
+) STRICT;
