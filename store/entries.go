@@ -98,6 +98,16 @@ func (db *DB) Entries(ctx context.Context, p Principal, sessionID string, after,
 	if err != nil {
 		return nil, err
 	}
+	out, err := scanEntries(rows, sessionID)
+	if before > 0 {
+		slices.Reverse(out)
+	}
+	return out, err
+}
+
+// scanEntries reads rows of n, source, seq, run, at, turn, type and data, and
+// closes them.
+func scanEntries(rows *sql.Rows, sessionID string) ([]Entry, error) {
 	defer rows.Close()
 	out := []Entry{}
 	for rows.Next() {
@@ -110,9 +120,6 @@ func (db *DB) Entries(ctx context.Context, p Principal, sessionID string, after,
 		}
 		e.Seq, e.At, e.Data = seq.Int64, moment(at), json.RawMessage(data)
 		out = append(out, e)
-	}
-	if before > 0 {
-		slices.Reverse(out)
 	}
 	return out, rows.Err()
 }

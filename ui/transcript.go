@@ -114,6 +114,32 @@ func (t *Transcript) Apply(e client.Entry) []string {
 	return t.touched
 }
 
+// Stand takes an entry that lies before those that are shown, for what of it
+// still holds: mode, model, how full the window is, ports, and whether a turn
+// is under way. It makes no item of the conversation.
+func (t *Transcript) Stand(e client.Entry) {
+	if e.Source != "journal" {
+		return
+	}
+	switch e.Type {
+	case client.EntryMode, client.EntryModel, client.EntryUsage, client.EntryPorts:
+		applyJournal(t, e)
+	case client.EntryTurnStart:
+		if v, ok := read[client.TurnStart](e); ok {
+			t.turns[v.Prompt] = e.At
+			t.status = Status{Busy: true, Since: e.At}
+			t.put(idStatus, KindStatus, e).Status = t.status
+		}
+	case client.EntryTurnEnd:
+		if v, ok := read[client.TurnEnd](e); ok {
+			if delete(t.turns, v.Prompt); len(t.turns) == 0 {
+				t.status = Status{}
+				t.put(idStatus, KindStatus, e).Status = t.status
+			}
+		}
+	}
+}
+
 // put finds or makes an item, marks it as changed by e and gives it.
 func (t *Transcript) put(id string, k Kind, e client.Entry) *Item {
 	it, ok := t.items[id]

@@ -192,6 +192,28 @@ func TestStandingEntriesOutliveTheCut(t *testing.T) {
 	}
 }
 
+func TestATurnThatBeganBeforeTheCutIsUnderWay(t *testing.T) {
+	s := &script{at: now}
+	s.begin("p1").text("b1", "still at it")
+	tr := NewTranscript("s")
+	tr.Stand(s.entries[0])
+	Page(tr, s.entries[1:], true)
+	if st := tr.Fixed(KindStatus).Status; !st.Busy || !st.Since.Equal(s.entries[0].At) {
+		t.Errorf("the status is %+v, want busy since the turn began", st)
+	}
+	s.end("end_turn")
+	tr.Apply(s.entries[2])
+	if st := tr.Fixed(KindStatus).Status; st.Busy {
+		t.Errorf("the status is %+v after the turn's end", st)
+	}
+	ended := NewTranscript("s")
+	ended.Stand(s.entries[0])
+	ended.Stand(s.entries[2])
+	if st := ended.Fixed(KindStatus).Status; st.Busy || len(ended.Items()) > 0 {
+		t.Errorf("a turn that ended long ago: %+v, %d items", st, len(ended.Items()))
+	}
+}
+
 // What a session says is hostile: no entry breaks the transcript, and nothing
 // of it becomes markup.
 func FuzzEntries(f *testing.F) {

@@ -1,10 +1,6 @@
 package ui
 
-import (
-	"slices"
-
-	"volundr/ui/client"
-)
+import "volundr/ui/client"
 
 // Shown is how many items a page has at first, and how many each "earlier"
 // adds.
@@ -19,22 +15,16 @@ type Window struct {
 	Last int64
 }
 
-// Standing are the types of entries of which the last one counts however long
-// ago it was said: apply those first that are older than the list given to
-// Page.
-var Standing = []string{client.EntryMode, client.EntryModel, client.EntryUsage, client.EntryPorts}
-
 // Page cuts the last items out of a list of entries, oldest first. older says
-// that the list does not begin with the conversation. The cut is made at the
-// beginning of a turn where one is near, so that no block is shown in half.
+// that the list does not begin with the conversation: what held before it was
+// given to t.Stand. The cut is made at the beginning of a turn where one is
+// near, so that no block is shown in half.
 func Page(t *Transcript, entries []client.Entry, older bool) Window {
 	if older {
 		all := entries
 		entries = fromBoundary(entries)
 		for _, e := range all[:len(all)-len(entries)] {
-			if e.Source == "journal" && slices.Contains(Standing, e.Type) {
-				t.Apply(e)
-			}
+			t.Stand(e)
 		}
 	}
 	for _, e := range entries {

@@ -44,7 +44,7 @@ export function chat(root) {
   function frame(m) {
     if (m.n > last) last = m.n;
     if (m.type === 'item') put(m.html);
-    else if (m.type === 'reload') location.reload();
+    else if (m.type === 'reload') location.replace(location.pathname); // without ?before: to the end
     else if (m.type === 'error') toast(m.error);
   }
 
@@ -77,14 +77,19 @@ export function chat(root) {
   // from its end: scrollTop is 0 there and negative above.)
   const atEnd = () => scroll.scrollTop > -60;
   const end = () => { scroll.scrollTop = 0; toEnd.hidden = true; };
-  scroll.addEventListener('scroll', () => { if (atEnd()) toEnd.hidden = true; }, { passive: true });
+  scroll.addEventListener('scroll', () => {
+    if (atEnd()) toEnd.hidden = true;
+    const link = document.querySelector('#earlier [data-earlier]:not([data-failed])');
+    if (link && scroll.scrollHeight - scroll.clientHeight + scroll.scrollTop < 600) earlier(link);
+  }, { passive: true });
   toEnd.addEventListener('click', end);
 
-  // Earlier items come above.
-  el.addEventListener('click', async e => {
-    const link = e.target.closest('[data-earlier]');
-    if (!link) return;
-    e.preventDefault();
+  // Earlier items come above, when the reader comes near them or asks. (What is
+  // read stays where it is: the list is laid out from its end.)
+  let loading = false;
+  async function earlier(link) {
+    if (loading) return;
+    loading = true;
     link.textContent = 'Loading…';
     try {
       const res = await fetch(link.dataset.earlier);
@@ -95,7 +100,17 @@ export function chat(root) {
       document.getElementById('earlier').remove();
       items.prepend(part);
       if (button) items.before(button);
-    } catch { link.textContent = 'Earlier (that did not work: try again)'; }
+    } catch {
+      link.dataset.failed = '';
+      link.textContent = 'Earlier (that did not work: try again)';
+    }
+    loading = false;
+  }
+  el.addEventListener('click', e => {
+    const link = e.target.closest('[data-earlier]');
+    if (!link) return;
+    e.preventDefault();
+    earlier(link);
   });
 
   // Permission: buttons and keys.

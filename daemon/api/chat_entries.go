@@ -16,7 +16,7 @@ const firstPage = 500
 type entriesSpeaker struct {
 	*socket
 	caught bool
-	first  int64 // number of the first entry sent, when older ones exist
+	first  int64 // older entries exist before this number; 0: none
 }
 
 // greet waits for hello.
@@ -30,11 +30,18 @@ func (sp *entriesSpeaker) greet(ctx context.Context) error {
 		return sp.complain(ctx, fail(400, "The first frame of a chat is hello."))
 	}
 	sp.after = f.After
-	if f.After == 0 {
-		sp.after, err = sp.tail(ctx, firstPage)
-		sp.first = sp.after
+	if f.After > 0 {
+		return nil
 	}
-	return err
+	if sp.after, err = sp.tail(ctx, firstPage); err != nil || sp.after == 0 {
+		return err
+	}
+	sp.first = sp.after + 1
+	stands, err := sp.s.DB.Standing(ctx, sp.p, sp.row.ID, sp.after+1)
+	if err != nil {
+		return err
+	}
+	return sp.tell(ctx, stands)
 }
 
 // tail gives the cursor after which the last n entries lie; 0: there are no

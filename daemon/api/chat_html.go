@@ -37,16 +37,16 @@ func (sp *htmlSpeaker) greet(ctx context.Context) error {
 	if json.Unmarshal(b, &f) != nil || f.Type != client.FrameHello {
 		return sp.complain(ctx, fail(400, "The first frame of a chat is hello."))
 	}
-	entries, older, err := sp.s.window(sp.c, sp.row.ID, 0)
+	part, err := sp.s.stretch(sp.c, sp.row.ID, 0)
 	if err != nil {
 		return err
 	}
-	if older && f.After < entries[0].N {
+	if part.older && f.After < part.entries[0].N {
 		return sp.write(ctx, client.ChatFrame{Type: client.FrameReload})
 	}
-	ui.Page(sp.transcript, entries, older)
-	if n := len(entries); n > 0 {
-		sp.after = entries[n-1].N
+	part.page(sp.transcript)
+	if n := len(part.entries); n > 0 {
+		sp.after = part.entries[n-1].N
 	}
 	for _, it := range sp.transcript.After(f.After) {
 		if err := sp.item(ctx, it); err != nil {

@@ -35,11 +35,11 @@ func (s *server) sessionPage(c echo.Context) error {
 	}
 	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: s.view(c, row), Tab: tab}
 	t := ui.NewTranscript(row.ID)
-	entries, older, err := s.window(c, row.ID, before)
+	part, err := s.stretch(c, row.ID, before)
 	if err != nil {
 		return err
 	}
-	p.Chat = ui.Page(t, entries, older)
+	p.Chat = part.page(t)
 	p.Fill(t)
 	if port, err := strconv.Atoi(c.QueryParam("port")); err == nil && port > 0 && port < 65536 {
 		p.Port = port
@@ -52,21 +52,33 @@ func (s *server) sessionPage(c echo.Context) error {
 	return html(c, http.StatusOK, ui.SessionView(p))
 }
 
-// window gives the last entries before a cursor (0: of all), and whether older
-// ones exist.
-func (s *server) window(c echo.Context, id string, before int64) ([]client.Entry, bool, error) {
+// stretch is the end of a conversation, or what lies before a cursor of it.
+type stretch struct {
+	entries []client.Entry
+	older   bool           // there are entries before these
+	stands  []client.Entry // of those, what still holds
+}
+
+func (p stretch) page(t *ui.Transcript) ui.Window {
+	for _, e := range p.stands {
+		t.Stand(e)
+	}
+	return ui.Page(t, p.entries, p.older)
+}
+
+// stretch reads the last entries before a cursor (0: of all).
+func (s *server) stretch(c echo.Context, id string, before int64) (stretch, error) {
+	ctx, p := c.Request().Context(), principal(c)
 	if before == 0 {
 		before = 1 << 62
 	}
-	entries, err := s.DB.Entries(c.Request().Context(), principal(c), id, 0, before, windowSize+1)
-	if err != nil {
-		return nil, false, err
+	entries, err := s.DB.Entries(ctx, p, id, 0, before, windowSize+1)
+	if err != nil || len(entries) <= windowSize {
+		return stretch{entries: entryViews(entries)}, err
 	}
-	older := len(entries) > windowSize
-	if older {
-		entries = entries[1:]
-	}
-	return entryViews(entries), older, nil
+	entries = entries[1:]
+	stands, err := s.DB.Standing(ctx, p, id, entries[0].N)
+	return stretch{entryViews(entries), true, entryViews(stands)}, err
 }
 
 func number(c echo.Context, name string) (int64, error) {
@@ -118,11 +130,11 @@ func (s *server) items(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	entries, older, err := s.window(c, row.ID, before)
+	part, err := s.stretch(c, row.ID, before)
 	if err != nil {
 		return err
 	}
-	return html(c, http.StatusOK, ui.EarlierItems(row.ID, ui.Earlier(row.ID, entries, older)))
+	return html(c, http.StatusOK, ui.EarlierItems(row.ID, ui.Earlier(row.ID, part.entries, part.older)))
 }
 
 // body gives what was too long to stand in an entry: session content, so an

@@ -15,7 +15,8 @@ import (
 // JSON text frames.
 //
 // The client's first frame is hello with the number of the last entry that it
-// has (0: none; the server then begins with the last 500). The server sends the
+// has (0: none; the server then begins with the last 500, and before them with
+// the older ones that still hold: mode, model, commands, …). The server sends the
 // entries that follow, then caught_up, then entries as they come. A new
 // connection goes on from the last number; nothing is lost or repeated. Older
 // entries: GET /s/{id}/entries?before=<n>&limit=500, a JSON list of Entry.
@@ -63,7 +64,7 @@ type ChatSend struct {
 type ChatFrame struct {
 	Type    string `json:"type"`
 	Entry          // entry; N stands in item and caught_up too
-	First   int64  `json:"first,omitempty"`   // caught_up: number of the first entry sent; older ones exist when > 0
+	First   int64  `json:"first,omitempty"`   // caught_up: older entries exist before this number; 0: none
 	ID      string `json:"id,omitempty"`      // item
 	HTML    string `json:"html,omitempty"`    // item
 	Error   string `json:"error,omitempty"`   // error: a sentence
