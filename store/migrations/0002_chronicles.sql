@@ -45,3 +45,10 @@ CREATE TABLE blobs (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, owner_id, digest)
 ) STRICT;
+
+-- What the manifest of an archive names: in use as long as the manifest is.
+CREATE TABLE manifests (
+  manifest TEXT NOT NULL,                          -- digest of the manifest
+  part     TEXT NOT NULL,                          -- digest of a volume's pack
+  PRIMARY KEY (manifest, part)
+) STRICT;
