@@ -54,6 +54,31 @@ func openBrowser(t *testing.T, p *product) *browser {
 	return b
 }
 
+// newTab opens a page in another tab of the same browser.
+func (b *browser) newTab(url string) *browser {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // makes the tab, which lives as long as ctx
+		b.t.Fatal(err)
+	}
+	tab := &browser{t: b.t, ctx: ctx, ui: b.ui}
+	tab.visit(url)
+	return tab
+}
+
+// reads gives the value of a JavaScript expression.
+func (b *browser) reads(expression string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return text
+}
+
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 60*time.Second)

@@ -27,6 +27,7 @@ type product struct {
 	dir  string
 	addr string
 	env  []string
+	args []string // of `up`, beside the address
 	cmd  *exec.Cmd
 	end  chan error // of cmd
 	out  *bytes.Buffer
@@ -65,9 +66,15 @@ func freePort(t *testing.T) string {
 // every session is deleted and nothing of it may remain in the engine.
 func install(t *testing.T, env ...string) *product {
 	t.Helper()
-	p := &product{t: t, dir: t.TempDir(), addr: freePort(t)}
-	p.env = append(os.Environ(), env...)
+	p := prepare(t, t.TempDir(), env...)
 	p.start()
+	return p
+}
+
+// prepare makes an installation in a folder whose daemon is not started yet.
+func prepare(t *testing.T, dir string, env ...string) *product {
+	t.Helper()
+	p := &product{t: t, dir: dir, addr: freePort(t), env: append(os.Environ(), env...)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(p.dir, "log", "daemon.log"))
@@ -84,10 +91,21 @@ func install(t *testing.T, env ...string) *product {
 			if err := p.client().Delete(context.Background(), s.ID); err != nil {
 				t.Errorf("delete %s: %v", s.Name, err)
 			}
+			if left := leftovers(t, s.ID); left != "" {
+				t.Errorf("left behind of %s: %s", s.Name, left)
+			}
 		}
 		p.down()
 	})
 	return p
+}
+
+// configure writes the installation's config.yaml.
+func (p *product) configure(text string) {
+	p.t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, "config.yaml"), []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func last(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
@@ -95,7 +113,7 @@ func last(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 func (p *product) start() {
 	p.t.Helper()
 	p.out = &bytes.Buffer{}
-	p.cmd = exec.Command(binary, "--data-dir", p.dir, "up", "--foreground", "--listen", p.addr)
+	p.cmd = exec.Command(binary, append([]string{"--data-dir", p.dir, "up", "--foreground", "--listen", p.addr}, p.args...)...)
 	p.cmd.Env = p.env
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -29,7 +29,7 @@ func TestAProvidersErrorPassesAndIsRemembered(t *testing.T) {
 	v := p.vault(&ring{err: errNoRing}, towards(u, bothKeys))
 	base := serve(t, p.session(t), v)
 	got, body, h := ask(t, "POST", base+"/models/anthropic/v1/messages", "{}")
-	if got != 401 || !strings.Contains(body, "invalid x-api-key [key]") || h.Get("Request-Id") != "r1" {
+	if got != 401 || !strings.Contains(body, "invalid x-api-key [key]") || !strings.Contains(body, "volundr credentials set anthropic") || h.Get("Request-Id") != "r1" {
 		t.Errorf("%d %s %v", got, body, h)
 	}
 	if h.Get("Set-Cookie") != "" || strings.Contains(fmt.Sprint(h)+body, canary) {

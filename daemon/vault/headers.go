@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -54,7 +55,7 @@ func sent(in http.Header) http.Header {
 }
 
 // received takes out of an answer what the session must not have.
-func received(res *http.Response, k key) error {
+func received(res *http.Response, at *provider, k key) error {
 	for _, name := range kept {
 		res.Header.Del(name)
 	}
@@ -74,10 +75,29 @@ func received(res *http.Response, k key) error {
 	if k.text != "" {
 		b = bytes.ReplaceAll(b, []byte(k.text), []byte("[key]"))
 	}
+	if res.StatusCode == http.StatusUnauthorized {
+		if b, err = json.Marshal(at.problem(res.StatusCode, at.refused(res.StatusCode, k, words(b)))); err != nil {
+			return err
+		}
+		res.Header.Set("Content-Type", "application/json")
+		res.Header.Set("X-Should-Retry", "false")
+	}
 	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
 	res.TransferEncoding = nil
 	res.Header.Set("Content-Length", fmt.Sprint(len(b)))
 	return nil
+}
+
+// words are what a provider says in an error's body.
+func words(body []byte) string {
+	var said struct{ Error json.RawMessage }
+	var plain string
+	var full struct{ Message string }
+	if json.Unmarshal(body, &said) != nil || json.Unmarshal(said.Error, &plain) != nil && json.Unmarshal(said.Error, &full) != nil {
+		return ""
+	}
+	text := strings.Join(strings.Fields(plain+full.Message), " ")
+	return strings.ToValidUTF8(text[:min(len(text), 200)], "")
 }
 
 func holds(s string, k key) bool { return k.text != "" && strings.Contains(s, k.text) }

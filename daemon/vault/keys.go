@@ -135,7 +135,7 @@ func (v *Vault) KeyStatus(ctx context.Context, p store.Principal, name string) K
 	no, refused := v.refusals[owned{p.TenantID, p.UserID, at.name}]
 	v.mu.Unlock()
 	if refused {
-		s.Problem = fmt.Sprintf("%s refused the key (%d) from %s. Set another with `volundr credentials set %s`.", at.base.Host, no.Status, k.source, at.name)
+		s.Problem = at.refused(no.Status, k, "")
 	}
 	return s
 }
@@ -157,6 +157,17 @@ func (p *provider) advice(err error) string {
 		return said.text
 	}
 	return fmt.Sprintf("The %s key could not be read. See `volundr logs` of the daemon.", p.title)
+}
+
+// refused is the sentence for a provider's no to a key, with its own words.
+func (p *provider) refused(status int, k key, words string) string {
+	if words = strings.TrimRight(words, ". "); words != "" {
+		words = ": " + words
+	}
+	if k.text == "" {
+		return fmt.Sprintf("%s wants a key (%d%s), and none is configured. Set one with `volundr credentials set %s`.", p.base.Host, status, words, p.name)
+	}
+	return fmt.Sprintf("%s refused the key (%d%s) from %s. Set another with `volundr credentials set %s`.", p.base.Host, status, words, k.source, p.name)
 }
 
 // remember keeps what a provider said of a key.

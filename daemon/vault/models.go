@@ -20,7 +20,8 @@ const maxRequest = 32 << 20
 // Models serves wire.OutsideModels: /models/<provider>/<path of its API>, for
 // requests whose context names a session. Of what a session sends, the body, a
 // few headers and listed parameters go on; where to is not its choice. The
-// provider's answer comes back as it comes, errors included.
+// provider's answer comes back as it comes, errors included; a refused key alone
+// is told in our words, for its owner can mend it.
 func (v *Vault) Models() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		at, path := v.route(r)
@@ -87,7 +88,7 @@ func (v *Vault) pass(at *provider, u *url.URL, k key, p store.Principal) http.Ha
 			if res.StatusCode >= 300 && res.StatusCode < 400 {
 				return errRedirect
 			}
-			return received(res, k)
+			return received(res, at, k)
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			v.failed(w, r, at, err)
