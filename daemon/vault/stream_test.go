@@ -7,7 +7,7 @@ import (
 )
 
 func TestAStreamOpensOnlyWithTheVaultsKeyAndWhole(t *testing.T) {
-	v := newPlace(t).vault(&ring{})
+	v := newPlace(t).vault(&ring{secrets: map[string]string{}})
 	text := bytes.Repeat([]byte("a pack "), 30_000)
 	var sealed bytes.Buffer
 	out, err := v.Seal(t.Context(), &sealed)
@@ -36,7 +36,7 @@ func TestAStreamOpensOnlyWithTheVaultsKeyAndWhole(t *testing.T) {
 	if _, err := open(sealed.Bytes()[:sealed.Len()-1]); err == nil {
 		t.Error("a cut stream passed for whole")
 	}
-	other := newPlace(t).vault(&ring{})
+	other := newPlace(t).vault(&ring{secrets: map[string]string{}})
 	if _, err := other.Seal(t.Context(), io.Discard); err != nil { // it has a key
 		t.Fatal(err)
 	}

@@ -69,7 +69,9 @@ func (w *world) begin(wrap func(Place) Place) {
 	}
 	w.Blobs = New(Options{
 		DB: w.db, Place: place,
-		Seal: func(_ context.Context, out io.Writer) (io.WriteCloser, error) { return age.Encrypt(out, w.key.Recipient()) },
+		Seal: func(_ context.Context, out io.Writer) (io.WriteCloser, error) {
+			return age.Encrypt(out, w.key.Recipient())
+		},
 		Open: func(_ context.Context, in io.Reader) (io.Reader, error) { return age.Decrypt(in, w.key) },
 	})
 }
@@ -79,7 +81,7 @@ func digestOf(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// name has a chronicle of anna's name a blob, and gives what unnames it.
+// name has a session of anna's be made of a blob.
 func (w *world) name(digest string) {
 	w.t.Helper()
 	raw, err := json.Marshal(map[string]any{"from": map[string]string{"workspace": digest}})
