@@ -48,7 +48,12 @@ type broker struct {
 	bodies   map[string]string // by name
 	command  wire.RunResult    // what commands give
 	ports    []wire.Port       // listened on
-	dropNext map[string]int    // by route: take it, then cut the link before answering
+	packs    map[string]string // what packing gives
+	spoil    string            // what goes wrong with packs: cut, lie, say
+	unpacked map[string]string // what was unpacked
+	points   []wire.Checkpoint
+	loss     wire.Files
+	dropNext map[string]int // by route: take it, then cut the link before answering
 }
 
 func newBroker(t *testing.T, id string) *broker {
@@ -63,7 +68,7 @@ func newBroker(t *testing.T, id string) *broker {
 	}
 	b := &broker{
 		t: t, id: id, key: pub, addr: l.Addr().String(), version: wire.Version, run: 1, epoch: "e1", grown: make(chan struct{}),
-		refuse: map[string]int{}, open: map[string]bool{}, bodies: map[string]string{}, dropNext: map[string]int{},
+		refuse: map[string]int{}, open: map[string]bool{}, bodies: map[string]string{}, packs: map[string]string{}, unpacked: map[string]string{}, dropNext: map[string]int{},
 		health: wire.Health{Agent: true, Editor: true, Terminal: true},
 	}
 	keys.Store(id, private)
@@ -241,6 +246,7 @@ func (b *broker) routes() http.Handler {
 		}
 		io.WriteString(w, body)
 	})
+	b.packRoutes(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		b.t.Errorf("the link asked for %s %s", r.Method, r.URL)
 		w.WriteHeader(404)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -80,6 +81,8 @@ func (c *conn) check(id string, run int) error {
 	return nil
 }
 
+var outsides = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs}
+
 // serve answers what the session asks of the outside until the connection
 // ends, and returns when every handler has.
 func (c *conn) serve(ctx context.Context, id string, outside http.Handler, log *slog.Logger) error {
@@ -88,8 +91,8 @@ func (c *conn) serve(ctx context.Context, id string, outside http.Handler, log *
 	var conns sync.WaitGroup
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !strings.HasPrefix(r.URL.Path, wire.OutsideModels) && !strings.HasPrefix(r.URL.Path, wire.OutsideGit) {
-				http.Error(w, "Only models and git are reached here.", http.StatusNotFound)
+			if !slices.ContainsFunc(outsides, func(p string) bool { return strings.HasPrefix(r.URL.Path, p) }) {
+				http.Error(w, "Only models, git and packs are reached here.", http.StatusNotFound)
 				return
 			}
 			outside.ServeHTTP(w, r)

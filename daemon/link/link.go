@@ -24,8 +24,8 @@ type Options struct {
 	DB *store.DB
 	// Runtime gives the runtime of that name; nil when there is none.
 	Runtime func(name string) runtime.Runtime
-	// Outside serves wire.OutsideModels and wire.OutsideGit for sessions. The
-	// requests' context says which one asks (SessionFrom) and ends with the
+	// Outside serves wire.OutsideModels, wire.OutsideGit and wire.OutsideBlobs for
+	// sessions. The requests' context says which one asks (SessionFrom) and ends with the
 	// connection.
 	Outside http.Handler
 	// Changed is called when a session became ready or said something new of
