@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -85,14 +86,18 @@ func (d *Daemon) dial(ctx context.Context, id string, port int) (net.Conn, error
 }
 
 // dockerRuntime works with the engine that is found. When none answers the
-// usual one is taken, so that it is used as soon as it comes up.
+// daemon starts all the same, with the one that was named, else the usual one:
+// it is used as soon as it comes up.
 func dockerRuntime(ctx context.Context, d *Daemon, key ed25519.PrivateKey) (*docker.Runtime, error) {
 	found, _, err := docker.Find(ctx, d.cfg.Engine)
-	if err != nil {
+	switch {
+	case errors.Is(err, runtime.ErrUnavailable):
 		d.log.Warn("No Docker engine answers yet", "error", err)
 		if found.Host == "" {
 			found = docker.Endpoint{Host: "unix:///var/run/docker.sock", How: "the usual socket"}
 		}
+	case err != nil: // what was named can never be used
+		return nil, err
 	}
 	return docker.New(ctx, docker.Options{Engine: found, Installation: d.installation, Key: key,
 		Image: imageOptions(d.cfg), ForceExec: os.Getenv("VOLUNDR_FORCE_EXEC") == "1", Log: d.log})

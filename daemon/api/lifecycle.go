@@ -91,19 +91,23 @@ func (s *server) deleteSession(c echo.Context) error {
 const awaitLimit = 60 * time.Second
 
 // await returns when done is true of the row, when the row is gone
-// (store.ErrNotFound), or, with the row as it is, after awaitLimit.
+// (store.ErrNotFound), or, with the row as it is, when nothing can come of
+// waiting: its runtime does not answer, or awaitLimit is over.
 func (s *server) await(c echo.Context, id string, done func(store.Session) bool) (store.Session, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), awaitLimit)
 	defer cancel()
 	changed, stop := s.DB.Subscribe()
 	defer stop()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
 	for {
 		row, err := s.DB.Session(c.Request().Context(), principal(c), id)
-		if err != nil || done(row) {
+		if err != nil || done(row) || s.Engine.Trouble()[row.Runtime] != nil {
 			return row, err
 		}
 		select {
 		case <-changed:
+		case <-look.C:
 		case <-ctx.Done():
 			return row, c.Request().Context().Err()
 		case <-s.Stopping.Done():

@@ -32,6 +32,9 @@ func (s *server) viewAt(host string, row store.Session) client.Session {
 		CostUSD: float64(row.CostMicros) / 1e6, Runtime: row.Runtime, Run: row.Run,
 		Mode: row.Mode, ModeName: row.ModeName, Network: req.Network,
 	}
+	if on := row.State == store.Starting || row.State == store.Provisioning || row.State == store.Stopping; on && s.Engine.Trouble()[row.Runtime] != nil {
+		v.Doing = "waiting for the " + row.Runtime + " engine, which does not answer"
+	}
 	if v.LastActive.IsZero() {
 		v.LastActive = v.CreatedAt
 	}

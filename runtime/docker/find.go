@@ -45,7 +45,8 @@ const pingLimit = 2 * time.Second
 // DOCKER_HOST, else the current docker context, else the first usual socket
 // that answers. What the user named by any of the first three is used or fails:
 // Find never turns to another engine silently. tried says what was asked, also
-// on success. ErrUnavailable when nothing answered.
+// on success. ErrUnavailable when nothing answered: the Endpoint is then the one
+// that the user named, to be used as soon as it comes up, or none.
 func Find(ctx context.Context, explicit string) (Endpoint, []Tried, error) {
 	return finder{getenv: os.Getenv, ping: ping, sockets: usualSockets}.find(ctx, explicit)
 }
@@ -65,7 +66,7 @@ func (f finder) find(ctx context.Context, explicit string) (Endpoint, []Tried, e
 		err := f.try(ctx, named)
 		tried := []Tried{{Host: named.Host, How: named.How, Err: err}}
 		if err != nil {
-			return Endpoint{}, tried, fmt.Errorf("no Docker engine answers at %s (from %s): %w", named.Host, named.How, err)
+			return named, tried, fmt.Errorf("no Docker engine answers at %s (from %s): %w", named.Host, named.How, err)
 		}
 		return named, tried, nil
 	}

@@ -54,18 +54,19 @@ func TestFindTakesTheFirstNamedElseTheFirstThatAnswers(t *testing.T) {
 		explicit string
 		env      map[string]string
 		up       []string
-		host     string // found; empty is an error
+		host     string // given; empty is an error
+		silent   bool   // and so is a named one that does not answer
 		how      string
 		tried    []string
 	}{
 		{name: "explicit before the environment", explicit: "tcp://x:1", env: map[string]string{"DOCKER_HOST": "tcp://env:1"},
 			up: []string{"tcp://x:1", "tcp://env:1"}, host: "tcp://x:1", how: "--engine", tried: []string{"tcp://x:1"}},
 		{name: "explicit and silent: no other is taken", explicit: "tcp://x:1",
-			up: []string{"tcp://env:1", "tcp://one:1"}, tried: []string{"tcp://x:1"}},
+			up: []string{"tcp://env:1", "tcp://one:1"}, host: "tcp://x:1", how: "--engine", silent: true, tried: []string{"tcp://x:1"}},
 		{name: "environment before context", env: map[string]string{"DOCKER_HOST": "tcp://env:1", "DOCKER_CONFIG": desktop},
 			up: []string{"tcp://env:1"}, host: "tcp://env:1", how: "DOCKER_HOST", tried: []string{"tcp://env:1"}},
 		{name: "environment silent: no other is taken", env: map[string]string{"DOCKER_HOST": "tcp://env:1"},
-			up: []string{"tcp://one:1"}, tried: []string{"tcp://env:1"}},
+			up: []string{"tcp://one:1"}, host: "tcp://env:1", how: "DOCKER_HOST", silent: true, tried: []string{"tcp://env:1"}},
 		{name: "context before sockets", env: map[string]string{"DOCKER_CONFIG": desktop},
 			up: []string{"tcp://desktop:1", "tcp://one:1"}, host: "tcp://desktop:1", how: "docker context desktop", tried: []string{"tcp://desktop:1"}},
 		{name: "DOCKER_CONTEXT=default turns the context off", env: map[string]string{"DOCKER_CONFIG": desktop, "DOCKER_CONTEXT": "default"},
@@ -75,7 +76,7 @@ func TestFindTakesTheFirstNamedElseTheFirstThatAnswers(t *testing.T) {
 		{name: "sockets in order", env: map[string]string{"DOCKER_CONFIG": t.TempDir()},
 			up: []string{"tcp://two:1"}, host: "tcp://two:1", how: howUsual, tried: []string{"tcp://one:1", "tcp://two:1"}},
 		{name: "none", env: map[string]string{"DOCKER_CONFIG": t.TempDir()}, tried: []string{"tcp://one:1", "tcp://two:1"}},
-		{name: "ssh", explicit: "ssh://me@far", up: []string{"ssh://me@far"}, tried: []string{"ssh://me@far"}},
+		{name: "ssh", explicit: "ssh://me@far", up: []string{"ssh://me@far"}, host: "ssh://me@far", how: "--engine", silent: true, tried: []string{"ssh://me@far"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,7 +94,7 @@ func TestFindTakesTheFirstNamedElseTheFirstThatAnswers(t *testing.T) {
 				sockets: func(func(string) string) []string { return []string{"tcp://one:1", "tcp://two:1"} },
 			}
 			got, tried, err := f.find(t.Context(), tt.explicit)
-			if (err == nil) != (tt.host != "") {
+			if (err != nil) != (tt.silent || tt.host == "") {
 				t.Fatalf("error %v", err)
 			}
 			if got.Host != tt.host || got.How != tt.how {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -15,8 +16,11 @@ import (
 // attach joins this terminal to the session's shell, unfiltered: it is the one
 // place where a session may drive the terminal.
 func (a *app) attach() *cobra.Command {
-	return a.named("attach SESSION", "Open a shell in the session, in this terminal", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+	return a.named("attach SESSION", "Open a shell in the session, in this terminal", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
 		fd := int(os.Stdin.Fd())
+		if !term.IsTerminal(fd) {
+			return errors.New("attach needs a terminal to join: `volundr sessions chat` is for scripts")
+		}
 		size := client.Size{Cols: 80, Rows: 24}
 		if w, h, err := term.GetSize(fd); err == nil {
 			size = client.Size{Cols: uint(w), Rows: uint(h)}
@@ -26,23 +30,21 @@ func (a *app) attach() *cobra.Command {
 			return err
 		}
 		defer t.Close()
-		if term.IsTerminal(fd) {
-			old, err := term.MakeRaw(fd)
-			if err != nil {
-				return err
-			}
-			defer term.Restore(fd, old)
-			resized := make(chan os.Signal, 1)
-			signal.Notify(resized, syscall.SIGWINCH)
-			defer signal.Stop(resized)
-			go func() { // ends with the process: attach is its last act
-				for range resized {
-					if w, h, err := term.GetSize(fd); err == nil {
-						t.Resize(client.Size{Cols: uint(w), Rows: uint(h)})
-					}
-				}
-			}()
+		old, err := term.MakeRaw(fd)
+		if err != nil {
+			return err
 		}
+		defer term.Restore(fd, old)
+		resized := make(chan os.Signal, 1)
+		signal.Notify(resized, syscall.SIGWINCH)
+		defer signal.Stop(resized)
+		go func() { // ends with the process: attach is its last act
+			for range resized {
+				if w, h, err := term.GetSize(fd); err == nil {
+					t.Resize(client.Size{Cols: uint(w), Rows: uint(h)})
+				}
+			}
+		}()
 		go io.Copy(t, os.Stdin) // blocks in Read until the process ends
 		if _, err := io.Copy(os.Stdout, t); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 
 func (a *app) credentials() *cobra.Command {
 	c := &cobra.Command{Use: "credentials", Short: "Keys that the daemon uses for sessions; sessions never see them"}
+	c.Args, c.RunE = subcommands(c)
 	c.AddCommand(a.setCredential(), a.listCredentials(), a.deleteCredential())
 	return c
 }
@@ -24,9 +26,13 @@ func (a *app) credentials() *cobra.Command {
 func (a *app) setCredential() *cobra.Command {
 	var kind string
 	c := &cobra.Command{
-		Use: "set NAME", Short: "Store a key; anthropic and openai are those of the models", Args: cobra.ExactArgs(1),
+		Use: "set NAME", Short: "Store a key; anthropic and openai are those of the models", Args: takes(1, 1),
 		Example: "  volundr credentials set anthropic\n  volundr credentials set anthropic --type oauth_token   # a Claude subscription token",
 		RunE: func(c *cobra.Command, args []string) error {
+			field := map[string]string{"api_key": "api_key", "oauth_token": "access_token"}[kind]
+			if field == "" {
+				return fmt.Errorf("--type is api_key or oauth_token, not %q", kind)
+			}
 			cl, err := a.connect(c.Context())
 			if err != nil {
 				return err
@@ -34,10 +40,6 @@ func (a *app) setCredential() *cobra.Command {
 			value, err := secret(c, args[0])
 			if err != nil {
 				return err
-			}
-			field := map[string]string{"api_key": "api_key", "oauth_token": "access_token"}[kind]
-			if field == "" {
-				return fmt.Errorf("--type is api_key or oauth_token, not %q", kind)
 			}
 			in := map[string]any{"name": args[0], "secret_type": kind, "data": map[string]string{field: value}}
 			if err := cl.Do(c.Context(), "POST", "/credentials", in, nil); err != nil {
@@ -48,6 +50,7 @@ func (a *app) setCredential() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&kind, "type", "api_key", "api_key or oauth_token")
+	choices(c, "type", "api_key", "oauth_token")
 	return c
 }
 
@@ -73,7 +76,7 @@ func secret(c *cobra.Command, name string) (string, error) {
 func (a *app) listCredentials() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List names, never values", Args: cobra.NoArgs,
+		Use: "list", Aliases: []string{"ls"}, Short: "List names, never values", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl, err := a.connect(c.Context())
 			if err != nil {
@@ -87,6 +90,10 @@ func (a *app) listCredentials() *cobra.Command {
 			}
 			if asJSON {
 				return printJSON(c, out.Credentials)
+			}
+			if len(out.Credentials) == 0 {
+				fmt.Fprintln(c.OutOrStdout(), "No credentials. Store one: volundr credentials set anthropic")
+				return nil
 			}
 			var rows [][]string
 			for _, k := range out.Credentials {
@@ -102,13 +109,17 @@ func (a *app) listCredentials() *cobra.Command {
 
 func (a *app) deleteCredential() *cobra.Command {
 	return &cobra.Command{
-		Use: "delete NAME", Short: "Forget a credential", Args: cobra.ExactArgs(1),
+		Use: "delete NAME", Short: "Forget a credential", Args: takes(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			cl, err := a.connect(c.Context())
 			if err != nil {
 				return err
 			}
-			return cl.Do(c.Context(), "DELETE", "/credentials/"+args[0], nil, nil)
+			if err := cl.Do(c.Context(), "DELETE", "/credentials/"+url.PathEscape(args[0]), nil, nil); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "Forgot %s.\n", args[0])
+			return nil
 		},
 	}
 }

@@ -21,13 +21,9 @@ func await(c *cobra.Command, cl *client.Client, id string, tell bool) (client.Se
 		if err != nil {
 			return s, err
 		}
-		now := s.Status
-		if s.Doing != "" {
-			now += ": " + s.Doing
-		}
-		if tell && now != said {
-			fmt.Fprintln(c.OutOrStdout(), clean(now))
-			said = now
+		if at := now(s); tell && at != said {
+			fmt.Fprintln(c.OutOrStdout(), clean(at))
+			said = at
 		}
 		switch s.Status {
 		case client.Running:
@@ -45,9 +41,17 @@ func await(c *cobra.Command, cl *client.Client, id string, tell bool) (client.Se
 	}
 }
 
+// now is a session's state and what goes on in it.
+func now(s client.Session) string {
+	if s.Doing != "" {
+		return s.Status + ": " + s.Doing
+	}
+	return s.Status
+}
+
 func (a *app) start() *cobra.Command {
 	var asJSON, wait bool
-	c := a.named("start SESSION", "Start a stopped or failed session", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+	c := a.named("start SESSION", "Start a stopped or failed session", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
 		s, err := cl.Start(c.Context(), s.ID)
 		if err == nil && wait {
 			s, err = await(c, cl, s.ID, !asJSON)
@@ -70,7 +74,7 @@ func (a *app) start() *cobra.Command {
 
 func (a *app) stop() *cobra.Command {
 	var asJSON bool
-	c := a.named("stop SESSION", "Stop a session; its workspace is kept", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+	c := a.named("stop SESSION", "Stop a session; its workspace is kept", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
 		s, err := cl.Stop(c.Context(), s.ID)
 		if err != nil {
 			return err
@@ -78,7 +82,7 @@ func (a *app) stop() *cobra.Command {
 		if asJSON {
 			return printJSON(c, s)
 		}
-		fmt.Fprintf(c.OutOrStdout(), "Session %s is %s.\n", s.Name, s.Status)
+		fmt.Fprintf(c.OutOrStdout(), "Session %s is %s.\n", s.Name, clean(now(s)))
 		return nil
 	})
 	jsonFlag(c, &asJSON)
@@ -87,7 +91,7 @@ func (a *app) stop() *cobra.Command {
 
 func (a *app) delete() *cobra.Command {
 	var yes bool
-	c := a.named("delete SESSION", "Delete a session with its workspace", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+	c := a.named("delete SESSION", "Delete a session with its workspace", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
 		if !yes {
 			if !term.IsTerminal(int(os.Stdin.Fd())) {
 				return fmt.Errorf("deleting %s takes its workspace away: say --yes to do it without being asked", s.Name)
@@ -99,10 +103,17 @@ func (a *app) delete() *cobra.Command {
 			fmt.Fprintf(c.OutOrStdout(), "Delete session %s with its workspace? %s [y/N] ", s.Name, clean(lossWords(loss)))
 			answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
 			if !strings.EqualFold(strings.TrimSpace(answer), "y") {
+				fmt.Fprintln(c.OutOrStdout(), "Nothing was deleted.")
 				return exit(1)
 			}
 		}
 		if err := cl.Delete(c.Context(), s.ID); err != nil {
+			return err
+		}
+		if left, err := cl.Get(c.Context(), s.ID); err == nil {
+			fmt.Fprintf(c.OutOrStdout(), "Session %s will be deleted, it is %s.\n", s.Name, clean(now(left)))
+			return nil
+		} else if !client.NotFound(err) {
 			return err
 		}
 		fmt.Fprintf(c.OutOrStdout(), "Session %s is deleted.\n", s.Name)
@@ -142,7 +153,7 @@ func lossWords(l client.Loss) string {
 func (a *app) sessionLogs() *cobra.Command {
 	var asJSON bool
 	var lines int
-	c := a.named("logs SESSION", "Show what a session's parts printed", func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+	c := a.named("logs SESSION", "Show what a session's parts printed", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
 		logs, err := cl.Logs(c.Context(), s.ID, lines)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -36,11 +37,15 @@ func printJSON(c *cobra.Command, v any) error {
 
 // table prints rows under a head, columns aligned.
 func table(c *cobra.Command, head string, rows [][]string) {
-	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ReplaceAll(head, " | ", "\t"))
+	columns(c.OutOrStdout(), append([][]string{strings.Split(head, " | ")}, rows...))
+}
+
+// columns prints rows with their columns aligned.
+func columns(out io.Writer, rows [][]string) {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = strings.ReplaceAll(clean(row[i]), "\n", " ")
+			row[i] = strings.NewReplacer("\n", " ", "\t", " ").Replace(clean(row[i]))
 		}
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}

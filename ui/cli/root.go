@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -76,8 +77,14 @@ func New(d Daemon) *cobra.Command {
 		Version:       d.Version,
 	}
 	root.SetVersionTemplate("volundr {{.Version}}\n")
+	root.Args, root.RunE = subcommands(root)
+	// A command of commands can be run, but only to show what follows anyway.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w: `%s --help` shows what there is", err, c.CommandPath())
+	})
 	root.PersistentFlags().StringVar(&a.flags.DataDir, "data-dir", "", "folder for all state (a second daemon can run beside the first)")
-	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"})
+	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"}, &cobra.Group{ID: "more", Title: "More:"})
 	for _, c := range []*cobra.Command{a.up(), a.down(), a.status(), a.open(), a.daemonLogs(), a.doctor(), a.image()} {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
@@ -86,14 +93,18 @@ func New(d Daemon) *cobra.Command {
 		c.GroupID = "work"
 		root.AddCommand(c)
 	}
-	root.AddCommand(a.version())
+	version := a.version()
+	version.GroupID = "more"
+	root.AddCommand(version)
+	root.SetHelpCommandGroupID("more")
+	root.SetCompletionCommandGroupID("more")
 	return root
 }
 
 func (a *app) version() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if asJSON {
 				return printJSON(c, map[string]string{"version": a.Version})

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 func (a *app) sessions() *cobra.Command {
 	c := &cobra.Command{Use: "sessions", Aliases: []string{"session", "s"}, Short: "Create, list and use sessions"}
+	c.Args, c.RunE = subcommands(c)
 	c.AddCommand(a.create(), a.list(), a.show(), a.start(), a.stop(), a.delete(), a.sessionLogs(), a.chat(), a.attach())
 	return c
 }
@@ -41,17 +41,20 @@ func find(ctx context.Context, cl *client.Client, what string) (client.Session, 
 	case 1:
 		return hits[0], nil
 	}
-	var lines strings.Builder
+	rows := [][]string{}
 	for _, s := range hits {
-		fmt.Fprintf(&lines, "\n  %s  %s, %s, %s", s.ID, s.Name, s.Status, s.Repo)
+		rows = append(rows, []string{"  " + s.ID, s.Status, short(s.Repo), age(time.Since(s.CreatedAt))})
 	}
-	return client.Session{}, fmt.Errorf("%d sessions are called %q, give the id of one:%s", len(hits), what, lines.String())
+	var lines strings.Builder
+	columns(&lines, rows)
+	return client.Session{}, fmt.Errorf("%d sessions are called %q, give the id of one:\n%s", len(hits), what, strings.TrimRight(lines.String(), "\n"))
 }
 
-// named is a command on one session.
-func (a *app) named(use, short string, run func(c *cobra.Command, cl *client.Client, s client.Session, rest []string) error) *cobra.Command {
+// named is a command on one session, with at most most arguments (< 0: any
+// number), of which the session is the first.
+func (a *app) named(use, short string, most int, run func(c *cobra.Command, cl *client.Client, s client.Session, rest []string) error) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.MinimumNArgs(1),
+		Use: use, Short: short, Args: takes(1, most),
 		ValidArgsFunction: a.completeNames,
 		RunE: func(c *cobra.Command, args []string) error {
 			cl, err := a.connect(c.Context())
@@ -67,7 +70,7 @@ func (a *app) named(use, short string, run func(c *cobra.Command, cl *client.Cli
 	}
 }
 
-func (a *app) completeNames(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeNames(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -83,9 +86,17 @@ func (a *app) completeNames(c *cobra.Command, args []string, _ string) ([]string
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	out := make([]string, 0, len(all))
+	names := map[string]int{}
 	for _, s := range all {
-		out = append(out, s.Name+"\t"+s.Status)
+		names[s.Name]++
+	}
+	out := make([]cobra.Completion, 0, len(all))
+	for _, s := range all {
+		if names[s.Name] > 1 {
+			out = append(out, cobra.CompletionWithDesc(s.ID, s.Name+", "+s.Status))
+		} else {
+			out = append(out, cobra.CompletionWithDesc(s.Name, s.Status))
+		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
@@ -94,7 +105,7 @@ func (a *app) list() *cobra.Command {
 	var asJSON bool
 	var o client.ListOptions
 	c := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List sessions, newest first", Args: cobra.NoArgs,
+		Use: "list", Aliases: []string{"ls"}, Short: "List sessions, newest first", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl, err := a.connect(c.Context())
 			if err != nil {
@@ -120,6 +131,7 @@ func (a *app) list() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&o.Status, "status", "", "only sessions in this state")
+	choices(c, "status", client.Created, client.Starting, client.Provisioning, client.Running, client.Stopping, client.Stopped, client.Failed, client.Archived)
 	c.Flags().BoolVar(&o.IncludeArchived, "archived", false, "archived sessions too")
 	jsonFlag(c, &asJSON)
 	return c
@@ -149,7 +161,7 @@ func short(repo string) string {
 
 func (a *app) show() *cobra.Command {
 	var asJSON bool
-	c := a.named("show SESSION", "Show one session", func(c *cobra.Command, _ *client.Client, s client.Session, _ []string) error {
+	c := a.named("show SESSION", "Show one session", 1, func(c *cobra.Command, _ *client.Client, s client.Session, _ []string) error {
 		if asJSON {
 			return printJSON(c, s)
 		}
@@ -178,95 +190,4 @@ func (a *app) show() *cobra.Command {
 	})
 	jsonFlag(c, &asJSON)
 	return c
-}
-
-func (a *app) create() *cobra.Command {
-	var in client.SessionCreate
-	var asJSON, wait bool
-	var repo, branch, base, copyOf, mount string
-	var env []string
-	c := &cobra.Command{
-		Use: "create NAME", Short: "Create a session and start it", Args: cobra.ExactArgs(1),
-		Example: "  volundr sessions create fix-login --repo https://github.com/me/app --prompt 'Fix the login test'\n" +
-			"  volundr sessions create try-it --copy .          # a copy of this folder, uncommitted work included\n" +
-			"  volundr sessions create pair --mount ~/src/app   # this folder itself",
-		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			in.Name = args[0]
-			if in.Source, err = sourceOf(repo, branch, base, copyOf, mount); err != nil {
-				return err
-			}
-			if in.Env, err = pairs(env); err != nil {
-				return err
-			}
-			s, err := cl.Create(c.Context(), in)
-			if err != nil {
-				return err
-			}
-			if wait {
-				if s, err = await(c, cl, s.ID, !asJSON); err != nil {
-					return err
-				}
-			}
-			if asJSON {
-				return printJSON(c, s)
-			}
-			if !wait {
-				fmt.Fprintf(c.OutOrStdout(), "Session %s is starting (%s). Talk to it with `volundr sessions chat %s`.\n", s.Name, s.ID, s.Name)
-			}
-			return nil
-		},
-	}
-	f := c.Flags()
-	f.StringVar(&repo, "repo", "", "git repository to clone (URL or path)")
-	f.StringVar(&branch, "branch", "", "branch to work on")
-	f.StringVar(&base, "base", "", "branch to create it from, when it is missing")
-	f.StringVar(&copyOf, "copy", "", "folder to copy, with its uncommitted work")
-	f.StringVar(&mount, "mount", "", "folder to work in, live")
-	f.StringVar(&in.Agent, "agent", "", "claude, codex, or acp with --command")
-	f.StringSliceVar(&in.Command, "command", nil, "command of an ACP agent in the image")
-	f.StringVar(&in.Model, "model", "", "model (default: the agent's)")
-	f.StringVar(&in.Mode, "mode", "", "the agent's permission mode")
-	f.StringVar(&in.InitialPrompt, "prompt", "", "first message to the agent")
-	f.StringVar(&in.SystemPrompt, "system-prompt", "", "added to the agent's own system prompt")
-	f.StringArrayVar(&env, "env", nil, "NAME=value for the session (again for more)")
-	f.StringVar(&in.Network, "network", "", "open (default) or none")
-	f.BoolVar(&wait, "wait", false, "wait until it runs, showing what goes on")
-	jsonFlag(c, &asJSON)
-	c.MarkFlagsMutuallyExclusive("repo", "copy", "mount")
-	return c
-}
-
-func sourceOf(repo, branch, base, copyOf, mount string) (*client.Source, error) {
-	switch {
-	case copyOf != "":
-		dir, err := filepath.Abs(copyOf)
-		return &client.Source{Type: client.SourceCopy, LocalPath: dir}, err
-	case mount != "":
-		dir, err := filepath.Abs(mount)
-		return &client.Source{Type: client.SourceMount, LocalPath: dir}, err
-	}
-	if st, err := os.Stat(repo); repo != "" && err == nil && st.IsDir() {
-		dir, err := filepath.Abs(repo)
-		if err != nil {
-			return nil, err
-		}
-		repo = dir
-	}
-	return &client.Source{Type: client.SourceGit, Repo: repo, Branch: branch, BaseBranch: base}, nil
-}
-
-func pairs(env []string) (map[string]string, error) {
-	out := map[string]string{}
-	for _, e := range env {
-		k, v, ok := strings.Cut(e, "=")
-		if !ok || k == "" {
-			return nil, fmt.Errorf("--env %q is not NAME=value", e)
-		}
-		out[k] = v
-	}
-	return out, nil
 }

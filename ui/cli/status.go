@@ -19,7 +19,7 @@ import (
 func (a *app) status() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "status", Short: "Show the daemon", Args: cobra.NoArgs,
+		Use: "status", Short: "Show the daemon", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {
@@ -54,7 +54,7 @@ func (a *app) status() *cobra.Command {
 
 func (a *app) down() *cobra.Command {
 	return &cobra.Command{
-		Use: "down", Short: "End the daemon; sessions run on", Args: cobra.NoArgs,
+		Use: "down", Short: "End the daemon; sessions run on", Args: takes(0, 0),
 		Long: "Ends the daemon. Sessions run on and their agents work on; `volundr up` finds them again.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := a.config()
@@ -92,7 +92,7 @@ func (a *app) down() *cobra.Command {
 func (a *app) open() *cobra.Command {
 	var only bool
 	c := &cobra.Command{
-		Use: "open", Short: "Log a browser in", Args: cobra.NoArgs,
+		Use: "open", Short: "Log a browser in", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl, err := a.connect(c.Context())
 			if err != nil {
@@ -117,7 +117,7 @@ func (a *app) open() *cobra.Command {
 func (a *app) daemonLogs() *cobra.Command {
 	var lines int
 	c := &cobra.Command{
-		Use: "logs", Short: "Show the daemon's log", Args: cobra.NoArgs,
+		Use: "logs", Short: "Show the daemon's log", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {
@@ -158,7 +158,7 @@ func tail(w io.Writer, path string, n int) error {
 func (a *app) doctor() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "doctor", Short: "Say what Volundr stands on, and what is missing", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Say what Volundr stands on, and what is missing", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {
@@ -199,8 +199,9 @@ func (a *app) doctor() *cobra.Command {
 
 func (a *app) image() *cobra.Command {
 	c := &cobra.Command{Use: "image", Short: "The session image"}
+	c.Args, c.RunE = subcommands(c)
 	build := &cobra.Command{
-		Use: "build", Short: "Make the session image now (the daemon does it by itself)", Args: cobra.NoArgs,
+		Use: "build", Short: "Make the session image now (the daemon does it by itself)", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {

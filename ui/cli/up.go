@@ -23,7 +23,7 @@ import (
 func (a *app) up() *cobra.Command {
 	var foreground, noOpen, noWait bool
 	c := &cobra.Command{
-		Use: "up", Short: "Start the daemon and print a login link", Args: cobra.NoArgs,
+		Use: "up", Short: "Start the daemon and print a login link", Args: takes(0, 0),
 		Long: "Finds a Docker engine (on Debian and Ubuntu as root it installs one if none answers), starts the daemon\n" +
 			"in the background and prints a one-time login link. Running it again only prints a new link.",
 		RunE: func(c *cobra.Command, _ []string) error {

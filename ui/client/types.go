@@ -142,7 +142,7 @@ type Loss struct {
 // Credential is one line of GET /credentials; the value is never given out.
 type Credential struct {
 	Name     string            `json:"name"`
-	Type     string            `json:"type"`
+	Type     string            `json:"secret_type"`
 	Keys     []string          `json:"keys"`
 	Metadata map[string]string `json:"metadata"`
 }
