@@ -124,6 +124,26 @@ func applyJournal(t *Transcript, e client.Entry) {
 		if v, ok := read[client.Note](e); ok {
 			t.note(e, "error", v.Source, v.Message)
 		}
+	case client.EntryNote:
+		if v, ok := read[client.Note](e); ok {
+			t.note(e, "", v.Source, v.Message)
+		}
+	case client.EntryGit:
+		if v, ok := read[client.Git](e); ok {
+			t.git(e, v)
+		}
+	}
+}
+
+// git notes what a reader of the conversation wants to know of a repository:
+// what was committed and what left the session.
+func (t *Transcript) git(e client.Entry, v client.Git) {
+	hash := v.Hash[:min(len(v.Hash), 7)]
+	switch v.Action {
+	case "commit":
+		t.note(e, "", "", "Committed "+hash+": "+v.Subject)
+	case "push":
+		t.note(e, "", "", "Pushed "+v.Branch+" to "+v.Remote+" ("+hash+").")
 	}
 }
 

@@ -239,3 +239,24 @@ func FuzzEntries(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatHappensInTheWorkspaceIsNotedSparingly(t *testing.T) {
+	tr := NewTranscript("s")
+	s := &script{n: 1, at: now}
+	s.say(client.EntryFiles, client.Files{Changes: []client.FileChange{{Path: "a", Action: "created"}}})
+	s.say(client.EntryCommand, client.ShellCommand{Command: "ls"})
+	s.say(client.EntryGit, client.Git{Action: "checkout", Branch: "b"})
+	s.say(client.EntryGit, client.Git{Action: "commit", Hash: "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", Subject: "mend it"})
+	s.say(client.EntryGit, client.Git{Action: "push", Hash: "a94a", Branch: "b", Remote: "origin"})
+	s.say(client.EntryNote, client.Note{Message: "Worth knowing."})
+	var got []string
+	for _, e := range s.entries {
+		tr.Apply(e)
+	}
+	for _, it := range tr.Items() {
+		got = append(got, it.Text)
+	}
+	if diff := cmp.Diff([]string{"Committed a94a8fe: mend it", "Pushed b to origin (a94a).", "Worth knowing."}, got); diff != "" {
+		t.Error(diff)
+	}
+}

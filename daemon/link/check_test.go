@@ -37,6 +37,18 @@ func TestCheck(t *testing.T) {
 		{"numbers are bounded", `{"seq":5,"run":2,"type":"turn_end","data":{"prompt":"p","stop_reason":"?","input_tokens":-5,"output_tokens":9000000000000000000,"cost_usd":1e300}}`, nil,
 			`{"prompt":"p","stop_reason":"error","input_tokens":0,"output_tokens":100000000,"cost_usd":1000}`},
 		{"ports", `{"seq":5,"run":2,"type":"ports","data":[{"port":3000},{"port":7430},{"port":0},{"port":70000}]}`, nil, `[{"port":3000}]`},
+		{"files", `{"seq":5,"run":2,"type":"files","data":{"changes":[{"path":"a","action":"renamed","from":"b","ins":-3,"del":2},{"path":"/etc/x"},{"path":"a/../../x"},{"path":"c\u001b[2J\n","action":"eaten","from":"."}],"more":-2}}`, nil,
+			`{"changes":[{"path":"a","action":"renamed","from":"b","del":2},{"path":"c�[2J�","action":"modified"}],"more":2}`},
+		{"a commit", `{"seq":5,"run":2,"type":"git","data":{"action":"commit","repo":"../x","hash":"a94a8fe5ccb19ba61c4c0873d391e987982fbbd3","subject":"one\ntwo","files":["a","/b"]}}`, nil,
+			`{"action":"commit","hash":"a94a8fe5ccb19ba61c4c0873d391e987982fbbd3","subject":"one two","files":["a"]}`},
+		{"a hash that is none", `{"seq":5,"run":2,"type":"git","data":{"action":"commit","hash":"../../x"}}`, errUnreadable, ""},
+		{"what git does not do", `{"seq":5,"run":2,"type":"git","data":{"action":"explode"}}`, errUnreadable, ""},
+		{"a command", `{"seq":5,"run":2,"type":"command","data":{"command":"for x\ndo","dir":"/w\ns","exit":-99,"started_at":9,"ended_at":3,"shell":"csh","where":"moon"}}`, nil,
+			`{"command":"for x\ndo","dir":"/w s","exit":-1,"started_at":9,"ended_at":9}`},
+		{"a checkpoint", `{"seq":5,"run":2,"type":"checkpoint","data":{"id":"c","prompt":"p","took":-1,"files":3}}`, nil, `{"id":"c","prompt":"p","took":0,"files":3}`},
+		{"no checkpoint", `{"seq":5,"run":2,"type":"checkpoint","data":{"id":"","prompt":"p","took":5,"error":"no room"}}`, nil, `{"id":"","prompt":"p","took":5,"error":"no room"}`},
+		{"a checkpoint that is a path", `{"seq":5,"run":2,"type":"rewound","data":{"checkpoint":"..","prompt":"p"}}`, errUnreadable, ""},
+		{"a note", `{"seq":5,"run":2,"type":"note","data":{"source":"workspace","message":"m"}}`, nil, `{"source":"workspace","message":"m"}`},
 		{"seen", `{"seq":4,"run":2,"type":"text","data":{"block":"b","text":"a"}}`, errSeen, ""},
 		{"gap", `{"seq":6,"run":2,"type":"text","data":{"block":"b","text":"a"}}`, errGap, ""},
 		{"no number", `{"run":2,"type":"text","data":{"block":"b","text":"a"}}`, errUnreadable, ""},
@@ -80,7 +92,7 @@ func TestCheck(t *testing.T) {
 
 func FuzzCheck(f *testing.F) {
 	for typ := range shapes {
-		f.Add([]byte(`{"seq":5,"run":2,"turn":"p","at":1,"type":"` + typ + `","data":{"id":"a","block":"b","prompt":"p","state":"ready","tool":{"id":"t"},"options":[{"id":"o"}]}}`))
+		f.Add([]byte(`{"seq":5,"run":2,"turn":"p","at":1,"type":"` + typ + `","data":{"id":"a","block":"b","prompt":"p","state":"ready","tool":{"id":"t"},"options":[{"id":"o"}],"action":"commit","changes":[{"path":"x/y","from":"z"}],"files":["x"],"command":"ls","checkpoint":"c"}}`))
 	}
 	f.Add([]byte(`{"seq":5,"run":2,"type":"tool","data":{"id":"a","input":{"x":[1,"\ud800",2e400]},"content":[{"type":"diff","old":"a","new":"b"}]}}`))
 	f.Add([]byte(`{"seq":5,"run":2,"type":"ports","data":[{"port":3000,"process":"a\u0000b"}]}`))

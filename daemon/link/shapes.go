@@ -14,6 +14,11 @@ const (
 	maxOptions = 200   // options, steps, locations, contents of one entry
 	maxTokens  = 100e6 // of a kind in one turn
 	maxCost    = 1000  // US dollars of one turn
+	maxChanges = 1000  // changed files of one entry
+	maxPath    = 4096  // bytes of a path
+	maxCommand = 4096  // characters of a command line
+	maxLines   = 1e9   // added to or taken from a file, or files recorded
+	maxTime    = 1e15  // unix ms
 )
 
 // shapes are the types that a journal may hold, each with what makes its data
@@ -57,8 +62,14 @@ var shapes = map[string]func(json.RawMessage) (json.RawMessage, error){
 		v.Agent, v.Session, v.Detail = plain(v.Agent, maxName), plain(v.Session, maxName), cut(v.Detail, maxNote)
 		return slices.Contains([]string{"starting", "ready", "resumed", "exited", "failed"}, v.State)
 	}),
-	wire.EntryStalled: as(goodNote),
-	wire.EntryError:   as(goodNote),
+	wire.EntryStalled:    as(goodNote),
+	wire.EntryError:      as(goodNote),
+	wire.EntryNote:       as(goodNote),
+	wire.EntryFiles:      as(goodFiles),
+	wire.EntryGit:        as(goodGit),
+	wire.EntryCommand:    as(goodCommand),
+	wire.EntryCheckpoint: as(goodCheckpoint),
+	wire.EntryRewound:    as(func(v *wire.Rewound) bool { return goodID(v.Checkpoint) && goodID(v.Prompt) }),
 	wire.EntryPorts: as(func(v *[]wire.Port) bool {
 		*v = slices.DeleteFunc(*v, func(p wire.Port) bool { return !goodPort(p) })
 		*v = first(*v)

@@ -224,8 +224,8 @@ func TestAttach(t *testing.T) {
 
 // Entry types are as the session writes them.
 func TestEntryTypesAreDistinct(t *testing.T) {
-	types := []string{EntryTurnStart, EntryText, EntryThought, EntryTool, EntryPlan, EntryPermission, EntryPermissionDone, EntryTurnEnd, EntryMode, EntryModel, EntryCommands, EntryUsage, EntryAgent, EntryStalled, EntryError, EntryPorts, EntryPrompt, EntryAnswer, EntryStop}
-	if slices.Sort(types); len(slices.Compact(types)) != 19 {
+	types := []string{EntryTurnStart, EntryText, EntryThought, EntryTool, EntryPlan, EntryPermission, EntryPermissionDone, EntryTurnEnd, EntryMode, EntryModel, EntryCommands, EntryUsage, EntryAgent, EntryStalled, EntryError, EntryPorts, EntryFiles, EntryGit, EntryCommand, EntryCheckpoint, EntryRewound, EntryNote, EntryPrompt, EntryAnswer, EntryStop}
+	if slices.Sort(types); len(slices.Compact(types)) != 25 {
 		t.Error(types)
 	}
 }

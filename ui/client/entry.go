@@ -36,6 +36,12 @@ const (
 	EntryStalled        = "stalled"         // Note
 	EntryError          = "error"           // Note
 	EntryPorts          = "ports"           // []Port
+	EntryFiles          = "files"           // Files: what changed in the workspace
+	EntryGit            = "git"             // Git
+	EntryCommand        = "command"         // ShellCommand: ended in a terminal
+	EntryCheckpoint     = "checkpoint"      // Checkpoint
+	EntryRewound        = "rewound"         // Rewound
+	EntryNote           = "note"            // Note: worth knowing, and no error
 
 	EntryPrompt = "prompt" // daemon: Prompt
 	EntryAnswer = "answer" // daemon: Answer
