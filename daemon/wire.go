@@ -62,11 +62,11 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	p.links = link.New(link.Options{DB: d.db, Runtime: func(name string) runtime.Runtime { return p.runtimes[name] },
 		Outside: outside, Changed: func() { p.engine.Poke() }, Local: local(d.cfg), Log: d.log})
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources})
-	chronicles := chronicle.New(d.db)
+	chronicles := chronicle.New(chronicle.Options{DB: d.db, End: p.links.End, Cancel: p.links.Cancel, Run: p.links.RunCommand, Log: d.log})
 	p.engine = engine.New(engine.Options{
 		DB: d.db, Runtimes: p.runtimes, Spec: p.launch.Spec,
 		Opened: chronicles.Opened, Completed: chronicles.Completed,
-		Keep: p.links.Keep, Health: p.links.Health, End: p.links.End,
+		Keep: p.links.Keep, Health: p.links.Health, End: chronicles.End,
 		Timeout: d.cfg.Provisioning.Timeout, Log: d.log,
 	})
 	return p, nil

@@ -1,14 +1,10 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Chronicle is one row of chronicles: the record of one run of a session. It
@@ -21,94 +17,83 @@ type Chronicle struct {
 	TenantID   string
 	ParentID   string // empty: none
 	Status     string // "draft", "complete"
+	Name       string // the session's, when the run began
 	Project    string
 	Repo       string
 	Branch     string
 	Model      string
-	Config     json.RawMessage
-	Reason     string
+	Config     json.RawMessage // the launch request, without secrets
+	Reason     string          // why the run ended
 	StartedAt  time.Time
 	EndedAt    time.Time
 	Tokens     int64
 	CostMicros int64
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
+	Active     time.Duration // turns under way
+	Models     []ModelUsage
+	Texts
+	Tags        []string
+	BaseCommit  string // of the workspace's repository; empty: none or not known
+	FinalCommit string
+	Packs
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
-const chronicleColumns = `id, session_id, run, owner_id, tenant_id, coalesce(parent_id, ''), status, project, repo, branch, model,
-	config, reason, started_at, ended_at, tokens, cost_micros, created_at, updated_at`
+// Authors of a chronicle's texts, the better one later.
+const (
+	AuthorRule   = "rule"   // made from the timeline
+	AuthorAgent  = "agent"  // told in the last turn
+	AuthorPerson = "person" // edited
+)
+
+// Texts are a chronicle in words.
+type Texts struct {
+	Summary    string
+	KeyChanges []string
+	Unfinished string
+	Author     string // empty: there are none yet
+}
+
+// Packs are what a chronicle can be continued from: digests of blobs.
+type Packs struct {
+	Workspace string
+	Context   string
+	Agent     string // whose context that is: claude, codex, acp
+	Missing   string // why there is no pack, for people
+}
+
+// ModelUsage is what one model was used for in a run.
+type ModelUsage struct {
+	Model      string `json:"model"`
+	Provider   string `json:"provider"` // cloud, local
+	Turns      int    `json:"turns"`
+	Input      int64  `json:"input_tokens"`
+	Output     int64  `json:"output_tokens"`
+	CacheRead  int64  `json:"cache_read_tokens"`
+	CacheWrite int64  `json:"cache_write_tokens"`
+	CostMicros int64  `json:"cost_micros"`
+}
+
+const chronicleColumns = `id, session_id, run, owner_id, tenant_id, coalesce(parent_id, ''), status, name, project, repo, branch, model,
+	config, reason, started_at, ended_at, tokens, cost_micros, active_ms, models, summary, key_changes, unfinished, author, tags,
+	base_commit, final_commit, workspace, context, agent, missing, created_at, updated_at`
 
 func scanChronicle(row scanner) (c Chronicle, err error) {
-	var config string
-	var started, ended, created, updated int64
-	err = row.Scan(&c.ID, &c.SessionID, &c.Run, &c.OwnerID, &c.TenantID, &c.ParentID, &c.Status, &c.Project, &c.Repo, &c.Branch,
-		&c.Model, &config, &c.Reason, &started, &ended, &c.Tokens, &c.CostMicros, &created, &updated)
-	c.Config = json.RawMessage(config)
+	var config, models, changes, tags string
+	var started, ended, active, created, updated int64
+	if err := row.Scan(&c.ID, &c.SessionID, &c.Run, &c.OwnerID, &c.TenantID, &c.ParentID, &c.Status, &c.Name, &c.Project, &c.Repo, &c.Branch,
+		&c.Model, &config, &c.Reason, &started, &ended, &c.Tokens, &c.CostMicros, &active, &models, &c.Summary, &changes, &c.Unfinished,
+		&c.Author, &tags, &c.BaseCommit, &c.FinalCommit, &c.Workspace, &c.Context, &c.Agent, &c.Missing, &created, &updated); err != nil {
+		return Chronicle{}, notFound(err)
+	}
+	c.Config, c.Active = json.RawMessage(config), time.Duration(active)*time.Millisecond
 	c.StartedAt, c.EndedAt, c.CreatedAt, c.UpdatedAt = moment(started), moment(ended), moment(created), moment(updated)
-	return c, err
+	return c, errors.Join(json.Unmarshal([]byte(models), &c.Models), json.Unmarshal([]byte(changes), &c.KeyChanges),
+		json.Unmarshal([]byte(tags), &c.Tags))
 }
 
-// OpenChronicle stores, for the system, the draft of a run's chronicle, once
-// for each (session, run). It fills an empty ID and StartedAt, takes an empty
-// ParentID from the run before, and counts what the run has used already.
-func (db *DB) OpenChronicle(ctx context.Context, c Chronicle) error {
-	if c.ID == "" {
-		c.ID = uuid.NewString()
-	}
-	if len(c.Config) == 0 {
-		c.Config = json.RawMessage(`{}`)
-	}
-	return db.write(ctx, func(t *tx) error {
-		if c.StartedAt.IsZero() {
-			c.StartedAt = t.now
-		}
-		_, err := t.ExecContext(ctx, `INSERT INTO chronicles (id, session_id, run, owner_id, tenant_id, parent_id, status, project,
-			repo, branch, model, config, started_at, tokens, cost_micros, created_at, updated_at)
-			SELECT ?1, ?2, ?3, ?4, ?5, coalesce(nullif(?6, ''),
-				(SELECT id FROM chronicles WHERE session_id = ?2 AND run < ?3 ORDER BY run DESC LIMIT 1)),
-				'draft', ?7, ?8, ?9, ?10, ?11, ?12, coalesce(sum(input + output + cache_write), 0), coalesce(sum(cost_micros), 0), ?13, ?13
-			FROM usage WHERE session_id = ?2 AND run = ?3
-			ON CONFLICT (session_id, run) DO NOTHING`,
-			c.ID, c.SessionID, c.Run, c.OwnerID, c.TenantID, c.ParentID, c.Project, c.Repo, c.Branch, c.Model, string(c.Config),
-			millis(c.StartedAt), millis(t.now))
-		return err
-	})
-}
-
-// CompleteChronicle ends, for the system, a run's chronicle and notes on the
-// session that this run is told. A chronicle that is complete keeps its first
-// reason and time. ErrNotFound when it was never opened.
-func (db *DB) CompleteChronicle(ctx context.Context, sessionID string, run int, reason string, endedAt time.Time) error {
-	return db.write(ctx, func(t *tx) error {
-		var status string
-		err := t.QueryRowContext(ctx, `SELECT status FROM chronicles WHERE session_id = ? AND run = ?`, sessionID, run).Scan(&status)
-		if err != nil {
-			return fmt.Errorf("complete chronicle of run %d: %w", run, notFound(err))
-		}
-		if _, err := t.ExecContext(ctx, `UPDATE chronicles SET status = 'complete', reason = ?, ended_at = ?, updated_at = ?
-			WHERE session_id = ? AND run = ? AND status = 'draft'`, reason, millis(endedAt), millis(t.now), sessionID, run); err != nil {
-			return err
-		}
-		_, err = t.ExecContext(ctx, `UPDATE sessions SET chronicled_run = ?, updated_at = ?, version = version + 1
-			WHERE id = ? AND chronicled_run < ?`, run, millis(t.now), sessionID, run)
-		return err
-	})
-}
-
-// ChronicleFilter narrows Chronicles.
-type ChronicleFilter struct {
-	SessionID string // empty: any
-	Limit     int    // 0: 50
-	Offset    int
-}
-
-// Chronicles gives p's chronicles, the newest first.
-func (db *DB) Chronicles(ctx context.Context, p Principal, f ChronicleFilter) ([]Chronicle, error) {
-	if f.Limit <= 0 {
-		f.Limit = 50
-	}
-	rows, err := db.r.QueryContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE (? = '' OR session_id = ?) AND`+mine+`
-		ORDER BY started_at DESC, rowid DESC LIMIT ? OFFSET ?`, append(p.args(f.SessionID, f.SessionID), f.Limit, f.Offset)...)
+// chronicleRows reads all rows and closes them.
+func chronicleRows(rows *sql.Rows, err error) ([]Chronicle, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -124,15 +109,15 @@ func (db *DB) Chronicles(ctx context.Context, p Principal, f ChronicleFilter) ([
 	return out, rows.Err()
 }
 
-// Chronicle gives one chronicle of p's.
-func (db *DB) Chronicle(ctx context.Context, p Principal, id string) (Chronicle, error) {
-	c, err := scanChronicle(db.r.QueryRowContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE id = ? AND`+mine, p.args(id)...))
-	return c, notFound(err)
-}
-
 func notFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}
 	return err
+}
+
+// list is a JSON array, of nothing too.
+func list(v []string) string {
+	b, _ := json.Marshal(append([]string{}, v...))
+	return string(b)
 }

@@ -11,8 +11,10 @@ import (
 // AppendJournal stores, for the link, journal entries of a session (Seq, Run,
 // At, Turn, Type and Data of each) and moves the session's journal position.
 // Entries that are there already, by (session, epoch, Seq), are left alone. It
-// returns how many were new. ErrNotFound when the session is gone.
-func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entries []Entry) (added int, err error) {
+// returns how many were new. What the timeline says of the entries is written in
+// the same transaction, each row to the run it names. ErrNotFound when the
+// session is gone.
+func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entries []Entry, rows ...TimelineEvent) (added int, err error) {
 	if len(entries) == 0 {
 		return 0, nil
 	}
@@ -49,7 +51,7 @@ func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entrie
 			added += int(n)
 		}
 		t.nudge = added > 0
-		return nil
+		return t.told(ctx, sessionID, rows)
 	})
 	return added, err
 }
@@ -62,22 +64,43 @@ func (db *DB) AppendDaemon(ctx context.Context, sessionID, typ, turn string, dat
 		return Entry{}, err
 	}
 	err = db.write(ctx, func(t *tx) error {
-		e, err = t.appendDaemon(ctx, sessionID, typ, turn, raw)
+		e, err = db.appendDaemon(ctx, t, sessionID, typ, turn, raw)
 		return err
 	})
 	return e, err
 }
 
-func (t *tx) appendDaemon(ctx context.Context, sessionID, typ, turn string, data json.RawMessage) (Entry, error) {
+// Teller says what may be stored of an entry of the daemon's own (redacted), and
+// what the timeline says of it.
+type Teller func(Entry) (Entry, []TimelineEvent)
+
+// Tell has t asked of every entry of the daemon's own from now on.
+func (db *DB) Tell(t Teller) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.teller = t
+}
+
+func (db *DB) appendDaemon(ctx context.Context, t *tx, sessionID, typ, turn string, data json.RawMessage) (Entry, error) {
 	e := Entry{SessionID: sessionID, Source: "daemon", At: t.now, Turn: turn, Type: typ, Data: data}
 	err := t.QueryRowContext(ctx, `INSERT INTO entries (session_id, source, run, at, turn, type, data)
-		SELECT id, 'daemon', run, ?, ?, ?, ? FROM sessions WHERE id = ? RETURNING n, run`,
-		millis(t.now), turn, typ, orNull(data), sessionID).Scan(&e.N, &e.Run)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Entry{}, ErrNotFound
+		SELECT id, 'daemon', run, ?, ?, ?, 'null' FROM sessions WHERE id = ? RETURNING n, run`,
+		millis(t.now), turn, typ, sessionID).Scan(&e.N, &e.Run)
+	if err != nil {
+		return Entry{}, notFound(err)
+	}
+	db.mu.Lock()
+	tell := db.teller
+	db.mu.Unlock()
+	var rows []TimelineEvent
+	if tell != nil {
+		e, rows = tell(e)
 	}
 	t.nudge = true
-	return e, err
+	if _, err := t.ExecContext(ctx, `UPDATE entries SET data = ? WHERE n = ?`, orNull(e.Data), e.N); err != nil {
+		return Entry{}, err
+	}
+	return e, t.told(ctx, sessionID, rows)
 }
 
 // Entries gives a piece of the conversation of one of p's sessions, ascending:

@@ -11,7 +11,16 @@ const (
 	SessionUpdated  = "session_updated"
 	SessionDeleted  = "session_deleted"
 	SessionActivity = "session_activity"
+
+	ChronicleCreated = "chronicle_created"
+	ChronicleUpdated = "chronicle_updated"
+	ChronicleDeleted = "chronicle_deleted"
+	ChronicleEvent   = "chronicle_event" // its timeline has news
 )
+
+// keepChronicleEvents is how many ChronicleEvents of a session are kept: one who
+// missed more reads the whole timeline.
+const keepChronicleEvents = 200
 
 // EventData is the data of every event: whose news it is, and the state it was
 // in. Who shows more reads the row again, for the latest state wins.
@@ -21,6 +30,9 @@ type EventData struct {
 	// Of SessionActivity only.
 	Activity string `json:"activity,omitempty"`
 	Text     string `json:"text,omitempty"`
+	// Of chronicles' events only.
+	Chronicle string   `json:"chronicle,omitempty"`
+	Keys      []string `json:"keys,omitempty"` // ChronicleEvent: of the rows, 100 at most
 }
 
 // event appends an event in the transaction of the change itself. Older ones
@@ -41,13 +53,31 @@ func (t *tx) event(ctx context.Context, s Session, typ string) error {
 	default:
 		d.State = s.State
 	}
+	return t.insertEvent(ctx, typ, s.ID, s.OwnerID, s.TenantID, d)
+}
+
+// chronicleEvent appends an event of a chronicle; keys name the rows of its
+// timeline that are new.
+func (t *tx) chronicleEvent(ctx context.Context, c Chronicle, typ string, keys ...string) error {
+	if typ == ChronicleEvent {
+		if _, err := t.ExecContext(ctx, `DELETE FROM events WHERE session_id = ?1 AND type = ?2 AND seq <=
+			(SELECT seq FROM events WHERE session_id = ?1 AND type = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)`,
+			c.SessionID, typ, keepChronicleEvents); err != nil {
+			return err
+		}
+	}
+	return t.insertEvent(ctx, typ, c.SessionID, c.OwnerID, c.TenantID,
+		EventData{ID: c.SessionID, Chronicle: c.ID, Keys: keys[:min(len(keys), 100)]})
+}
+
+func (t *tx) insertEvent(ctx context.Context, typ, sessionID, ownerID, tenantID string, d EventData) error {
 	data, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
 	t.nudge = true
 	_, err = t.ExecContext(ctx, `INSERT INTO events (at, type, session_id, owner_id, tenant_id, data) VALUES (?, ?, ?, ?, ?, ?)`,
-		millis(t.now), typ, s.ID, s.OwnerID, s.TenantID, string(data))
+		millis(t.now), typ, sessionID, ownerID, tenantID, string(data))
 	return err
 }
 

@@ -28,8 +28,9 @@ type DB struct {
 	r    *sql.DB // a pool that cannot
 	fuse func() error
 
-	mu   sync.Mutex
-	subs map[chan struct{}]bool
+	mu     sync.Mutex
+	subs   map[chan struct{}]bool
+	teller Teller
 }
 
 // Option changes how Open works.

@@ -50,7 +50,7 @@ func (db *DB) AddPrompt(ctx context.Context, p Principal, prompt Prompt) (out Pr
 		if err != nil {
 			return err
 		}
-		if _, err := t.appendDaemon(ctx, s.ID, EntryPrompt, prompt.ID, data); err != nil {
+		if _, err := db.appendDaemon(ctx, t, s.ID, EntryPrompt, prompt.ID, data); err != nil {
 			return err
 		}
 		if _, err := t.ExecContext(ctx, `UPDATE sessions SET message_count = message_count + 1, last_active = ?, updated_at = ?

@@ -15,7 +15,7 @@ import (
 const sessionColumns = `id, kind, name, owner_id, tenant_id, runtime, request, created_at, updated_at, version,
 	want, wanted_at, state, since, doing, run, ready_at, submitted_at, ended, failure, attempts, retry_at,
 	chronicled_run, archive, expires_at, activity, activity_text, detail, journal_epoch, journal_seq, last_active,
-	message_count, tokens_used, cost_micros, mode, mode_name`
+	message_count, tokens_used, cost_micros, mode, mode_name, hurry`
 
 type scanner interface{ Scan(...any) error }
 
@@ -26,7 +26,7 @@ func scanSession(row scanner) (s Session, err error) {
 	err = row.Scan(&s.ID, &s.Kind, &s.Name, &s.OwnerID, &s.TenantID, &s.Runtime, &request, &created, &updated, &s.Version,
 		&s.Want, &wanted, &s.State, &since, &s.Doing, &s.Run, &ready, &submitted, &ended, &failure, &s.Attempts, &retry,
 		&s.ChronicledRun, &s.Archive, &expires, &s.Activity, &s.ActivityText, &s.Detail, &s.JournalEpoch, &s.JournalSeq, &active,
-		&s.MessageCount, &s.TokensUsed, &s.CostMicros, &s.Mode, &s.ModeName)
+		&s.MessageCount, &s.TokensUsed, &s.CostMicros, &s.Mode, &s.ModeName, &s.Hurry)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, ErrNotFound
 	}

@@ -65,6 +65,7 @@ type Session struct {
 
 	Want     Want
 	WantedAt time.Time
+	Hurry    bool // the run ends without its last turn
 
 	State State
 	Since time.Time

@@ -39,6 +39,9 @@ func (db *DB) RecordUsage(ctx context.Context, u Usage) error {
 			WHERE session_id = ? AND run = ?`, tokens, u.CostMicros, millis(t.now), u.SessionID, u.Run); err != nil {
 			return err
 		}
+		if err := t.models(ctx, u.SessionID, u.Run); err != nil {
+			return err
+		}
 		return t.event(ctx, s, SessionUpdated)
 	})
 }

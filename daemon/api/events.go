@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -45,7 +46,7 @@ func (s *server) events(c echo.Context) error {
 			if err := s.tellSession(c, out, p, e); err != nil {
 				return err
 			}
-			if e.Type == "session_activity" {
+			if e.Type == store.SessionActivity || strings.HasPrefix(e.Type, "chronicle_") {
 				return nil
 			}
 			return idle()
@@ -57,7 +58,10 @@ func (s *server) events(c echo.Context) error {
 
 func (s *server) tellSession(c echo.Context, out *sse, p store.Principal, e store.Event) error {
 	ctx := c.Request().Context()
-	if e.Type == "session_deleted" {
+	switch {
+	case strings.HasPrefix(e.Type, "chronicle_"):
+		return nil
+	case e.Type == store.SessionDeleted:
 		return out.send(e.Seq, "gone", obj{"id": e.SessionID})
 	}
 	row, err := s.DB.Session(ctx, p, e.SessionID)

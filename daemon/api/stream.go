@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,8 +119,11 @@ func (s *server) stream(c echo.Context) error {
 	ctx, p := c.Request().Context(), principal(c)
 	out := startSSE(c)
 	s.follow(ctx, p, after, func(e store.Event) error {
-		if e.Type == "session_deleted" {
+		switch {
+		case e.Type == store.SessionDeleted:
 			return out.send(e.Seq, e.Type, map[string]string{"id": e.SessionID})
+		case strings.HasPrefix(e.Type, "chronicle_"):
+			return s.tellChronicle(c, out, p, e)
 		}
 		row, err := s.DB.Session(ctx, p, e.SessionID)
 		if isNotFound(err) {

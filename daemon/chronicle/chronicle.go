@@ -7,18 +7,65 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path"
 	"strings"
 	"time"
 
+	"volundr/runtime/broker/wire"
 	"volundr/store"
 )
 
-// Chronicles writes the chronicles of runs.
-type Chronicles struct{ db *store.DB }
+// endTimeout bounds how long the journal is read to its end.
+const endTimeout = 5 * time.Second
 
-// New gives chronicles in db.
-func New(db *store.DB) *Chronicles { return &Chronicles{db} }
+// Options are what chronicles stand on. DB is required; without the others what
+// needs them is left out.
+type Options struct {
+	DB *store.DB
+	// Redact takes what must not be read out of a text.
+	Redact func(string) string
+	// Ask hands the session's agent a prompt, once by its id. Cancel ends the turn
+	// under way, End the run: the journal is read to its end.
+	Ask    func(ctx context.Context, id string, p wire.Prompt) error
+	Cancel func(ctx context.Context, id string) error
+	End    func(ctx context.Context, id string) error
+	// Run runs a command in the session as the agent's user.
+	Run func(ctx context.Context, id string, cmd wire.Command) (wire.RunResult, error)
+	// CanAsk reports why the session's agent cannot be asked for a last word;
+	// empty: it can.
+	CanAsk func(ctx context.Context, s store.Session) string
+	Log    *slog.Logger
+}
+
+// Chronicles writes the chronicles of runs.
+type Chronicles struct {
+	Options
+	db *store.DB
+}
+
+// New gives chronicles.
+func New(o Options) *Chronicles {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Redact == nil {
+		o.Redact = func(text string) string { return text }
+	}
+	return &Chronicles{Options: o, db: o.DB}
+}
+
+// End ends a run politely, before its containers are stopped. It may last as
+// long as ctx allows; what it could not do is left out, and doing it again does
+// nothing twice.
+func (c *Chronicles) End(ctx context.Context, s store.Session) error {
+	if c.Options.End == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	return c.Options.End(ctx, s.ID)
+}
 
 // Opened notes that s.Run has begun. Once per run, however often it is called.
 func (c *Chronicles) Opened(ctx context.Context, s store.Session) error {

@@ -51,7 +51,7 @@ func only(t *testing.T, db *store.DB, id string) store.Chronicle {
 
 func TestARunIsOpenedAndCompletedOnce(t *testing.T) {
 	db := open(t)
-	book := chronicle.New(db)
+	book := chronicle.New(chronicle.Options{DB: db})
 	s := session(t, db, `{"model":"m1","source":{"type":"git","repo":"https://example.org/team/demo.git","branch":"main"}}`)
 	for range 2 {
 		if err := book.Opened(t.Context(), s); err != nil {
@@ -95,7 +95,7 @@ func TestARunIsOpenedAndCompletedOnce(t *testing.T) {
 func TestARunThatWasNeverOpenedIsCompletedAllTheSame(t *testing.T) {
 	db := open(t)
 	s := session(t, db, `{}`)
-	if err := chronicle.New(db).Completed(t.Context(), s, "stopped", time.Now()); err != nil {
+	if err := chronicle.New(chronicle.Options{DB: db}).Completed(t.Context(), s, "stopped", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if c := only(t, db, s.ID); c.Status != "complete" || c.Project != "demo" {
@@ -119,7 +119,7 @@ func TestProjectIsNamedAfterWhatIsWorkedOn(t *testing.T) {
 	} {
 		db := open(t)
 		s := session(t, db, request)
-		if err := chronicle.New(db).Opened(t.Context(), s); err != nil {
+		if err := chronicle.New(chronicle.Options{DB: db}).Opened(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		if c := only(t, db, s.ID); c.Project != want {

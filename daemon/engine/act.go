@@ -82,10 +82,13 @@ func (e *Engine) do(ctx context.Context, s store.Session, act action) error {
 		return e.start(ctx, rt, s)
 	case stop:
 		polite, cancel := context.WithTimeout(ctx, endTimeout)
-		if err := e.End(polite, s.ID); err != nil {
+		if err := e.End(polite, s); err != nil {
 			e.Log.Debug("A run did not end politely", "session", s.ID, "error", err)
 		}
 		cancel()
+		if ctx.Err() != nil { // shutting down, or another wish
+			return ctx.Err()
+		}
 		return within(ctx, callTimeout, func(ctx context.Context) error { return rt.Stop(ctx, s.ID) })
 	case remove:
 		return within(ctx, callTimeout, func(ctx context.Context) error { return rt.Remove(ctx, s.ID) })
@@ -172,7 +175,7 @@ func within(ctx context.Context, d time.Duration, fn func(context.Context) error
 // lastLines gives what a part printed last, without the times; nothing when
 // that cannot be read soon.
 func lastLines(ctx context.Context, rt runtime.Runtime, id, part string) (lines []string) {
-	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
 	r, err := rt.Logs(ctx, id, runtime.LogOptions{Part: part, Tail: 20})
 	if err != nil {

@@ -22,7 +22,8 @@ const (
 	resync      = 30 * time.Second      // look at everything at least this often
 	merge       = 50 * time.Millisecond // nudges of a watch within this are one
 	listTimeout = 15 * time.Second
-	endTimeout  = 5 * time.Second // of the polite end of a run, and of reading logs
+	logTimeout  = 5 * time.Second // of reading logs
+	endTimeout  = time.Hour       // of the polite end of a run: it bounds its own steps
 	callTimeout = 2 * time.Minute // of Stop and Remove
 
 	startTimeout = 15 * time.Minute // of Start, which may fetch an image
@@ -47,8 +48,9 @@ type Options struct {
 	Keep func(runs map[string]int)
 	// Health is the last that the kept run of a session said of itself.
 	Health func(id string) (wire.Health, bool)
-	// End ends a run politely: turn cancelled, journal read to its end.
-	End func(ctx context.Context, id string) error
+	// End ends a run politely, before its containers are stopped: last turn,
+	// snapshot, journal read to its end. Another wish of the owner cancels it.
+	End func(ctx context.Context, s store.Session) error
 	// Archive packs a session's volumes and returns the hash of what was
 	// verified; Restore unpacks them. Nil: archiving is not supported.
 	Archive func(ctx context.Context, s store.Session) (hash string, err error)
@@ -96,7 +98,7 @@ func New(o Options) *Engine {
 		o.Health = func(string) (wire.Health, bool) { return wire.Health{}, false }
 	}
 	if o.End == nil {
-		o.End = func(context.Context, string) error { return nil }
+		o.End = func(context.Context, store.Session) error { return nil }
 	}
 	return &Engine{
 		Options: o,

@@ -65,17 +65,17 @@ func (w *world) daemon(change ...func(*Options)) *life {
 	}
 	l := &life{world: w, db: db, done: make(chan struct{})}
 	link := &linked{life: l, ready: map[string]int{}, woken: make(chan struct{}, 1)}
-	book := chronicle.New(db)
+	book := chronicle.New(chronicle.Options{DB: db})
 	o := Options{
 		DB: db, Runtimes: map[string]runtime.Runtime{"fake": w.rt.Again()},
 		Spec: func(_ context.Context, s store.Session, image string) (runtime.Spec, error) {
 			return spec(s, image), nil
 		},
 		Keep: link.keep, Health: link.told,
-		End: func(ctx context.Context, id string) error {
+		End: func(ctx context.Context, s store.Session) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.ended = append(w.ended, id)
+			w.ended = append(w.ended, s.ID)
 			return nil
 		},
 		Opened: book.Opened,
@@ -296,6 +296,9 @@ func (l *life) lawful(first int64) {
 		var state struct{ State store.State }
 		if err := unmarshal(e.Data, &state); err != nil {
 			l.t.Fatal(err)
+		}
+		if state.State == "" && e.Type != store.SessionDeleted {
+			continue // a chronicle's
 		}
 		before, ok := last[e.SessionID]
 		if ok && state.State != "" && before != state.State && !slices.Contains(legal[before], state.State) {

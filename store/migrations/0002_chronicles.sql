@@ -30,9 +30,49 @@ CREATE TABLE timeline (
   type         TEXT NOT NULL CHECK (type IN ('session', 'message', 'file', 'git', 'terminal', 'error')),
   label        TEXT NOT NULL,
   data         TEXT NOT NULL CHECK (json_valid(data)), -- the contract's optional fields, and ours
+  text         TEXT NOT NULL DEFAULT '',               -- the whole message or command, for search and export
   UNIQUE (chronicle_id, key)
 ) STRICT;
 CREATE INDEX timeline_by_time ON timeline (chronicle_id, at, n);
+
+-- The search: words of timelines and of chronicles' own texts. The triggers keep
+-- them in step with the rows, whoever changes those.
+CREATE VIRTUAL TABLE timeline_words USING fts5(label, text, content='timeline', content_rowid='n',
+  tokenize="unicode61 remove_diacritics 2 tokenchars '_'", prefix='2 3');
+CREATE TRIGGER timeline_added AFTER INSERT ON timeline BEGIN
+  INSERT INTO timeline_words (rowid, label, text) VALUES (new.n, new.label, new.text);
+END;
+CREATE TRIGGER timeline_gone AFTER DELETE ON timeline BEGIN
+  INSERT INTO timeline_words (timeline_words, rowid, label, text) VALUES ('delete', old.n, old.label, old.text);
+END;
+CREATE TRIGGER timeline_changed AFTER UPDATE OF label, text ON timeline WHEN old.label <> new.label OR old.text <> new.text BEGIN
+  INSERT INTO timeline_words (timeline_words, rowid, label, text) VALUES ('delete', old.n, old.label, old.text);
+  INSERT INTO timeline_words (rowid, label, text) VALUES (new.n, new.label, new.text);
+END;
+
+ALTER TABLE chronicles ADD COLUMN n INTEGER; -- what the search calls it
+UPDATE chronicles SET n = rowid;
+CREATE UNIQUE INDEX chronicles_by_n ON chronicles (n);
+CREATE VIRTUAL TABLE chronicle_words USING fts5(name, project, summary, key_changes, unfinished, tags,
+  content='chronicles', content_rowid='n', tokenize="unicode61 remove_diacritics 2 tokenchars '_'", prefix='2 3');
+INSERT INTO chronicle_words (chronicle_words) VALUES ('rebuild');
+CREATE TRIGGER chronicle_added AFTER INSERT ON chronicles BEGIN
+  INSERT INTO chronicle_words (rowid, name, project, summary, key_changes, unfinished, tags)
+  VALUES (new.n, new.name, new.project, new.summary, new.key_changes, new.unfinished, new.tags);
+END;
+CREATE TRIGGER chronicle_gone AFTER DELETE ON chronicles BEGIN
+  INSERT INTO chronicle_words (chronicle_words, rowid, name, project, summary, key_changes, unfinished, tags)
+  VALUES ('delete', old.n, old.name, old.project, old.summary, old.key_changes, old.unfinished, old.tags);
+END;
+CREATE TRIGGER chronicle_changed AFTER UPDATE OF name, project, summary, key_changes, unfinished, tags ON chronicles BEGIN
+  INSERT INTO chronicle_words (chronicle_words, rowid, name, project, summary, key_changes, unfinished, tags)
+  VALUES ('delete', old.n, old.name, old.project, old.summary, old.key_changes, old.unfinished, old.tags);
+  INSERT INTO chronicle_words (rowid, name, project, summary, key_changes, unfinished, tags)
+  VALUES (new.n, new.name, new.project, new.summary, new.key_changes, new.unfinished, new.tags);
+END;
+
+-- "Stop now": the run ends without its last turn. Cleared by a new wish.
+ALTER TABLE sessions ADD COLUMN hurry INTEGER NOT NULL DEFAULT 0;
 
 -- Packs in the blob storage: encrypted files named by the digest of what is in
 -- them. A row exists before its file is counted on.

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Marks around what was found in a snippet. No text that is stored holds them,
+// so they can become any markup when the rest was escaped.
+const (
+	MarkStart = "\ue000"
+	MarkEnd   = "\ue001"
+)
+
+// Found is one hit of a search.
+type Found struct {
+	Chronicle Chronicle
+	Event     *TimelineEvent // nil: found in the chronicle's own texts
+	Snippet   string         // plain text with marks
+	Rank      float64        // the smaller the better
+}
+
+// Search finds p's chronicles by words in messages, commands, file names and
+// their own texts, the best first, at most three hits of one chronicle. All words
+// of the query must be there; the last may be the beginning of one. No query is
+// wrong: signs are not syntax.
+func (db *DB) Search(ctx context.Context, p Principal, query string, limit int) ([]Found, error) {
+	words := match(query)
+	if words == "" {
+		return []Found{}, nil
+	}
+	if limit <= 0 {
+		limit = 50
+	}
+	own, err := db.foundTexts(ctx, p, words, limit)
+	if err != nil {
+		return nil, err
+	}
+	events, err := db.foundEvents(ctx, p, words, limit)
+	if err != nil {
+		return nil, err
+	}
+	all := append(own, events...)
+	slices.SortStableFunc(all, func(a, b Found) int {
+		switch {
+		case a.Rank < b.Rank:
+			return -1
+		case a.Rank > b.Rank:
+			return 1
+		}
+		return b.Chronicle.StartedAt.Compare(a.Chronicle.StartedAt)
+	})
+	const each = 3
+	seen := map[string]int{}
+	all = slices.DeleteFunc(all, func(f Found) bool { seen[f.Chronicle.ID]++; return seen[f.Chronicle.ID] > each })
+	return all[:min(len(all), limit)], nil
+}
+
+// recent is how many of the newest hits are ranked: a word that stands
+// everywhere would otherwise take long to say nothing.
+const recent = 1000
+
+func (db *DB) foundTexts(ctx context.Context, p Principal, words string, limit int) ([]Found, error) {
+	// Texts say in a sentence what a timeline says in pages: they count more.
+	return db.found(ctx, `SELECT `+chronicleColumns+`, 0, '', 0, '', '', '', snippet, 3 * score FROM (
+			SELECT rowid AS hit, snippet(chronicle_words, -1, ?1, ?2, '…', 24) AS snippet, bm25(chronicle_words, 4, 4, 2, 2, 2, 2) AS score
+			FROM chronicle_words(?3) ORDER BY rowid DESC LIMIT ?4)
+		JOIN chronicles ON n = hit WHERE tenant_id = ?5 AND (?6 OR owner_id = ?7) ORDER BY score LIMIT ?8`,
+		MarkStart, MarkEnd, words, recent, p.TenantID, p.Admin, p.UserID, limit)
+}
+
+func (db *DB) foundEvents(ctx context.Context, p Principal, words string, limit int) ([]Found, error) {
+	return db.found(ctx, `WITH hits AS MATERIALIZED (
+			SELECT w.rowid AS hit, bm25(timeline_words, 2, 1) AS score FROM timeline_words(?3) w ORDER BY w.rowid DESC LIMIT ?4),
+		best AS MATERIALIZED (
+			SELECT hit, score, t.chronicle_id FROM hits JOIN timeline t ON t.n = hit JOIN chronicles c ON c.id = t.chronicle_id
+			WHERE c.tenant_id = ?5 AND (?6 OR c.owner_id = ?7) ORDER BY score LIMIT ?8)
+		SELECT `+prefixed("c.", chronicleColumns)+`, t.n, t.key, t.at, t.type, t.label, t.data,
+			(SELECT snippet(timeline_words, -1, ?1, ?2, '…', 24) FROM timeline_words(?3) WHERE rowid = hit), score
+		FROM best JOIN timeline t ON t.n = hit JOIN chronicles c ON c.id = best.chronicle_id ORDER BY score`,
+		MarkStart, MarkEnd, words, recent, p.TenantID, p.Admin, p.UserID, 3*limit)
+}
+
+func (db *DB) found(ctx context.Context, query string, args ...any) ([]Found, error) {
+	rows, err := db.r.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Found
+	for rows.Next() {
+		var f Found
+		var e TimelineEvent
+		var at int64
+		var data string
+		c, err := scanChronicle(with{rows, []any{&e.N, &e.Key, &at, &e.Type, &e.Label, &data, &f.Snippet, &f.Rank}})
+		if err != nil {
+			return nil, err
+		}
+		if f.Chronicle = c; e.N > 0 {
+			e.ChronicleID, e.At, e.Data = c.ID, moment(at), []byte(data)
+			f.Event = &e
+		}
+		out = append(out, f)
+	}
+	return out, rows.Err()
+}
+
+// with scans more columns behind those that somebody asks for.
+type with struct {
+	row  scanner
+	more []any
+}
+
+func (w with) Scan(dest ...any) error { return w.row.Scan(append(dest, w.more...)...) }
+
+func prefixed(prefix, columns string) string {
+	var out []string
+	for _, c := range strings.Split(columns, ",") {
+		switch c = strings.TrimSpace(c); {
+		case c == "coalesce(parent_id":
+			out = append(out, "coalesce("+prefix+"parent_id")
+		case c == "'')":
+			out = append(out, c)
+		default:
+			out = append(out, prefix+c)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// match makes an FTS5 query of what a person typed: every word quoted, the last
+// as a beginning. Empty when there is no word in it.
+func match(text string) string {
+	const most = 16 // words
+	var words []string
+	for _, w := range strings.Fields(strings.ToValidUTF8(text, " ")) {
+		w = strings.Map(func(r rune) rune {
+			if r == '"' || unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, w)
+		if strings.IndexFunc(w, func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) }) >= 0 {
+			words = append(words, w)
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	words = words[:min(len(words), most)]
+	return `"` + strings.Join(words, `" "`) + `"*`
+}

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// TimelineEvent is one row of timeline: a thing that happened in a run. What is
+// told again under the same Key replaces what was told before.
+type TimelineEvent struct {
+	N           int64  // set when read
+	ChronicleID string // set when read
+	Run         int    // whose chronicle it belongs to; when written
+	Key         string
+	At          time.Time
+	Type        string // session, message, file, git, terminal, error
+	Label       string
+	Data        json.RawMessage
+	Text        string // the whole of it, for search and export; read when asked for
+}
+
+// KeyTurn begins the keys of rows that tell of a turn's end: the durations in
+// their data are the time a session was active.
+const KeyTurn = "turn:"
+
+// TimelineFilter narrows Timeline.
+type TimelineFilter struct {
+	Types []string // none: all
+	After TimelineCursor
+	Limit int // 0: all
+	Texts bool
+}
+
+// TimelineCursor is a place in a timeline: behind this event. Rows are in the
+// order of their time, not of their number.
+type TimelineCursor struct {
+	At time.Time
+	N  int64
+}
+
+// Timeline gives what happened in a run that one of p's chronicles tells of, in
+// order of time. ErrNotFound when p has no such chronicle.
+func (db *DB) Timeline(ctx context.Context, p Principal, chronicleID string, f TimelineFilter) ([]TimelineEvent, error) {
+	if _, err := db.Chronicle(ctx, p, chronicleID); err != nil {
+		return nil, err
+	}
+	return db.timeline(ctx, chronicleID, f)
+}
+
+func (db *DB) timeline(ctx context.Context, chronicleID string, f TimelineFilter) ([]TimelineEvent, error) {
+	text := `''`
+	if f.Texts {
+		text = `text`
+	}
+	if f.Limit <= 0 {
+		f.Limit = -1
+	}
+	rows, err := db.r.QueryContext(ctx, `SELECT n, key, at, type, label, data, `+text+` FROM timeline
+		WHERE chronicle_id = ? AND (at, n) > (?, ?) AND (? = '' OR instr(?, ' ' || type || ' '))
+		ORDER BY at, n LIMIT ?`,
+		chronicleID, millis(f.After.At), f.After.N, strings.Join(f.Types, " "), " "+strings.Join(f.Types, " ")+" ", f.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []TimelineEvent{}
+	for rows.Next() {
+		e := TimelineEvent{ChronicleID: chronicleID}
+		var at int64
+		var data string
+		if err := rows.Scan(&e.N, &e.Key, &at, &e.Type, &e.Label, &data, &e.Text); err != nil {
+			return nil, err
+		}
+		e.At, e.Data = moment(at), json.RawMessage(data)
+		out = append(out, e)
+	}
+	return out, rows.Err()
+}
+
+// AppendTimeline adds, for the system, rows to the timeline of a session's run.
+// ErrNotFound when that has no chronicle.
+func (db *DB) AppendTimeline(ctx context.Context, sessionID string, run int, rows ...TimelineEvent) error {
+	if _, err := db.ChronicleOfRun(ctx, sessionID, run); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error { return t.timeline(ctx, sessionID, run, rows) })
+}
