@@ -9,7 +9,7 @@ import (
 )
 
 // AppendJournal stores, for the link, journal entries of a session (Seq, Run,
-// At, Turn, Type and Data of each) and moves the session's journal position.
+// At, Turn, Type, Data and Bodies of each) and moves the session's journal position.
 // Entries that are there already, by (session, epoch, Seq), are left alone. It
 // returns how many were new. What the timeline says of the entries is written in
 // the same transaction, each row to the run it names. ErrNotFound when the
@@ -49,6 +49,11 @@ func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entrie
 				return err
 			}
 			added += int(n)
+			if n > 0 {
+				if err := t.nameBodies(ctx, sessionID, e.Bodies); err != nil {
+					return err
+				}
+			}
 		}
 		t.nudge = added > 0
 		return t.told(ctx, sessionID, rows)

@@ -133,6 +133,7 @@ type Entry struct {
 	Turn      string
 	Type      string // wire.Entry… or, from the daemon, "prompt", "answer", "stop", "mode", "model"
 	Data      json.RawMessage
+	Bodies    []string // hashes of what was too long to stand in Data; only given, never read
 }
 
 // Prompt is one row of prompts.

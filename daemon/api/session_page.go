@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -135,24 +134,6 @@ func (s *server) items(c echo.Context) error {
 		return err
 	}
 	return html(c, http.StatusOK, ui.EarlierItems(row.ID, ui.Earlier(row.ID, part.entries, part.older)))
-}
-
-// body gives what was too long to stand in an entry: session content, so an
-// attachment that no browser renders here.
-func (s *server) body(c echo.Context) error {
-	row, err := s.session(c)
-	if err != nil {
-		return err
-	}
-	hash := c.Param("hash")
-	raw, err := s.Links.Body(c.Request().Context(), row.ID, hash)
-	if err != nil {
-		return err
-	}
-	h := c.Response().Header()
-	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", hash[:12]+".json"))
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	return c.Blob(http.StatusOK, "application/octet-stream", raw)
 }
 
 // postPrompt and postAnswer are the chat without a script.

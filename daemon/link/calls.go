@@ -2,11 +2,8 @@ package link
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/url"
-	"regexp"
 	"slices"
 	"time"
 
@@ -30,7 +27,6 @@ type Answer struct {
 const (
 	callTimeout = 15 * time.Second
 	maxAnswer   = 1 << 20  // bytes of an ordinary answer of the broker
-	maxBody     = 64 << 20 // of a body by hash
 	maxOutput   = 16 << 20 // of a command, each of stdout and stderr
 )
 
@@ -123,33 +119,8 @@ func (l *Links) Ports(ctx context.Context, id string) (ports []wire.Port, err er
 	return slices.DeleteFunc(ports, func(p wire.Port) bool { return !goodPort(p) }), nil
 }
 
-var hash = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
-// Body gives what an entry names by its SHA-256, and has checked that it is
-// that.
-func (l *Links) Body(ctx context.Context, id, sum string) (body []byte, err error) {
-	if !hash.MatchString(sum) {
-		return nil, ErrBadHash
-	}
-	_, c := l.connected(id)
-	if c == nil {
-		return nil, ErrNotConnected
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	err = c.exchange(ctx, wire.PathBody, []string{sum}, nil, maxBody, func(b []byte) error {
-		got := sha256.Sum256(b)
-		if hex.EncodeToString(got[:]) != sum {
-			return errors.New("the session gave other bytes than were named")
-		}
-		body = b
-		return nil
-	})
-	return body, err
-}
-
 // End ends the run politely: the turn is cancelled and the journal read to its
-// end, as far as ctx allows.
+// end, with what lies beside it, as far as ctx allows.
 func (l *Links) End(ctx context.Context, id string) error {
 	s, c := l.connected(id)
 	if c == nil {
@@ -162,7 +133,10 @@ func (l *Links) End(ctx context.Context, id string) error {
 	if err := c.call(ctx, wire.PathHello, nil, &hello); err != nil {
 		return err
 	}
-	return s.await(ctx, hello.Epoch, hello.Last)
+	if err := s.await(ctx, hello.Epoch, hello.Last); err != nil {
+		return err
+	}
+	return s.takeBodies(ctx, c, s.Log)
 }
 
 // connected gives the link of a session and its open connection, or nil.

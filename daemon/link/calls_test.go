@@ -265,3 +265,51 @@ func TestTheOutsideKnowsWhoAsksAndEndsWithTheLink(t *testing.T) {
 		t.Error("a request of nobody has a session")
 	}
 }
+
+func TestBodiesAreTakenOverAndOutliveTheSession(t *testing.T) {
+	w := newWorld(t)
+	named := func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		name := hex.EncodeToString(sum[:])
+		w.set(func() { w.bodies[name] = text })
+		return name
+	}
+	output, input, question := named("a long output"), named(`{"command":"a long one"}`), named("a long diff")
+	huge, forged, missing := named(strings.Repeat("x", store.MaxBody+1)), strings.Repeat("0", 64), strings.Repeat("1", 64)
+	w.set(func() { w.bodies[forged] = "not what its name says" })
+	w.write("p", wire.EntryTool, wire.Tool{ID: "c1", Status: "completed", InputBody: input, Content: []wire.Content{
+		{Type: "text", Text: "a lo", Body: output}, {Type: "text", Body: forged}, {Type: "text", Body: missing}, {Type: "text", Body: huge}}})
+	w.write("p", wire.EntryPermission, wire.Permission{ID: "q", Tool: wire.Tool{ID: "c2", Content: []wire.Content{{Type: "diff", Body: question}}}})
+	w.start()
+	until(t, "taken over", func() bool {
+		left, err := w.db.NamedBodies(t.Context(), w.id, 10)
+		return err == nil && len(left) == 0 && w.row(w.id).JournalSeq == 2
+	})
+	w.kill() // of the session nothing answers from here on
+	for name, want := range map[string]string{output: "a long output", input: `{"command":"a long one"}`, question: "a long diff"} {
+		if b, err := w.links.Body(t.Context(), w.id, name); err != nil || string(b) != want {
+			t.Errorf("%q, %v, want %q", b, err, want)
+		}
+	}
+	for what, name := range map[string]string{"forged": forged, "missing": missing, "huge": huge} {
+		if _, err := w.links.Body(t.Context(), w.id, name); !errors.Is(err, runtime.ErrUnavailable) || !strings.Contains(err.Error(), "Start the session") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestTheEndOfARunTakesWhatWasNamedLast(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	until(t, "connected", func() bool { _, c := w.links.connected(w.id); return c != nil })
+	sum := sha256.Sum256([]byte("the last words"))
+	name := hex.EncodeToString(sum[:])
+	w.set(func() { w.bodies[name] = "the last words" })
+	w.write("p", wire.EntryTool, wire.Tool{ID: "c", Status: "completed", Content: []wire.Content{{Type: "text", Body: name}}})
+	if err := w.links.End(t.Context(), w.id); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := w.db.SystemBody(t.Context(), w.id, name); err != nil || string(b) != "the last words" {
+		t.Errorf("%q, %v", b, err)
+	}
+}

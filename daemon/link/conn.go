@@ -119,6 +119,8 @@ func (c *conn) serve(ctx context.Context, id string, outside http.Handler, log *
 	return err
 }
 
+var errTooMuch = errors.New("the session answered with more than is allowed")
+
 // exchange is one request to the broker. route is one of wire.Path…, values
 // fill its {…} in order, already escaped. At most limit bytes of the answer are
 // read, and given to take.
@@ -135,7 +137,7 @@ func (c *conn) exchange(ctx context.Context, route string, values []string, body
 	case res.StatusCode >= 300:
 		return refuse(res.StatusCode, b)
 	case int64(len(b)) > limit:
-		return errors.New("the session answered with more than is allowed")
+		return errTooMuch
 	}
 	return take(b)
 }

@@ -104,6 +104,7 @@ type batch struct {
 	next    int64 // number that the next line should have
 	entries []store.Entry
 	size    int
+	bodies  bool // some entry names one
 	local   bool
 }
 
@@ -127,6 +128,8 @@ func (s *session) admit(b *batch, line []byte) error {
 		}
 		e = placeholder(b.next, s.run, now)
 	}
+	e.Bodies = bodiesOf(e)
+	b.bodies = b.bodies || len(e.Bodies) > 0
 	b.entries = append(b.entries, e)
 	b.size += len(e.Data)
 	b.next++
@@ -156,6 +159,10 @@ func (s *session) store(ctx context.Context, c *conn, b *batch, log *slog.Logger
 		s.trouble = ""
 	})
 	signal(s.answers)
+	if b.bodies {
+		signal(s.bodies)
+	}
+	b.bodies = false
 	b.entries, b.size = b.entries[:0], 0
 	return s.reached(ctx, c, b.next-1)
 }

@@ -24,8 +24,11 @@ type session struct {
 
 	prompts chan struct{} // some may be unsent
 	answers chan struct{} // some may be unsent
+	bodies  chan struct{} // some may not be taken over
 	bytes   *rate.Limiter // of the journal, in bytes
 	lines   *rate.Limiter // of the journal, in lines
+
+	bodyBytes *rate.Limiter // of what lies beside it
 
 	showing sync.Mutex // taken before mu
 
@@ -68,8 +71,8 @@ const (
 func newSession(l *Links, id string, run int) *session {
 	return &session{
 		Links: l, id: id, run: run,
-		prompts: make(chan struct{}, 1), answers: make(chan struct{}, 1), moved: make(chan struct{}),
-		bytes: rate.NewLimiter(bytesPerSecond, bytesAtOnce), lines: rate.NewLimiter(linesPerSecond, linesAtOnce),
+		prompts: make(chan struct{}, 1), answers: make(chan struct{}, 1), bodies: make(chan struct{}, 1), moved: make(chan struct{}),
+		bytes: rate.NewLimiter(bytesPerSecond, bytesAtOnce), lines: rate.NewLimiter(linesPerSecond, linesAtOnce), bodyBytes: rate.NewLimiter(bytesPerSecond, bytesAtOnce),
 	}
 }
 
@@ -159,6 +162,7 @@ func (s *session) connect(ctx context.Context, log *slog.Logger) (was bool, err 
 	g.Go(func() error { return s.follow(ctx, c, log) })
 	g.Go(func() error { return s.bring(ctx, s.prompts, func() error { return s.sendPrompts(ctx, c, log) }) })
 	g.Go(func() error { return s.bring(ctx, s.answers, func() error { return s.sendAnswers(ctx, c, log) }) })
+	g.Go(func() error { return s.bring(ctx, s.bodies, func() error { return s.takeBodies(ctx, c, log) }) })
 	return true, lost(s.id, g.Wait())
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"sync"
 )
 
@@ -70,6 +71,13 @@ func actAsAgent(in io.Reader, out io.Writer) {
 			case "flood":
 				for i := range 5000 {
 					say(fmt.Sprint(i, " "))
+				}
+				reply(end)
+			case "print":
+				for i, status := range []string{"in_progress", "in_progress", "completed"} {
+					update(map[string]any{"sessionUpdate": "tool_call", "toolCallId": "t", "title": "print", "kind": "execute", "status": status,
+						"content": []any{map[string]any{"type": "content", "content": map[string]any{"type": "text", "text": strings.Repeat("o", (i+1)*100<<10)}}}})
+					time.Sleep(350 * time.Millisecond) // longer than two states of a tool lie apart
 				}
 				reply(end)
 			case "huge":

@@ -172,6 +172,22 @@ func TestTurns(t *testing.T) {
 			t.Errorf("body of %d bytes %v", len(whole.Text), err)
 		}
 	})
+	t.Run("what a command prints is kept whole once, at its end", func(t *testing.T) {
+		f.prompt("p3b", "print")
+		f.end("p3b")
+		var told, kept int
+		for _, e := range f.entries {
+			if of("p3b", wire.EntryTool)(e) {
+				told++
+				if tool := data[wire.Tool](f, e); tool.Content[0].Body != "" {
+					kept++
+				}
+			}
+		}
+		if told < 2 || kept != 1 {
+			t.Errorf("told %d times, kept %d times", told, kept)
+		}
+	})
 	t.Run("an error of the agent is told", func(t *testing.T) {
 		f.prompt("p4", "error")
 		if end := f.end("p4"); end.StopReason != "error" || !strings.Contains(end.Error, "out of luck") {

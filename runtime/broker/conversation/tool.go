@@ -132,7 +132,8 @@ func (c *Conversation) closeTools() {
 	}
 }
 
-// shrink puts long texts beside the journal.
+// shrink puts long texts beside the journal. Of a call that goes on only their
+// beginnings are told: each state of its output would be kept whole.
 func (c *Conversation) shrink(t wire.Tool, input int) wire.Tool {
 	t.Title = cutText(t.Title, 4<<10)
 	if len(t.Locations) > 100 {
@@ -153,7 +154,7 @@ func (c *Conversation) shrink(t wire.Tool, input int) wire.Tool {
 	for _, k := range t.Content {
 		size := len(k.Text) + len(k.Old) + len(k.New)
 		if size > maxContent || size > room {
-			k = c.aside(k)
+			k = c.aside(k, done(t.Status) || input == permissionInput)
 			size = len(k.Text)
 		}
 		room -= size
@@ -166,15 +167,17 @@ func (c *Conversation) shrink(t wire.Tool, input int) wire.Tool {
 	return t
 }
 
-// aside keeps a content by hash and leaves its beginning.
-func (c *Conversation) aside(k wire.Content) wire.Content {
+// aside keeps a content by hash, if it is to be kept, and leaves its beginning.
+func (c *Conversation) aside(k wire.Content, keep bool) wire.Content {
 	b, err := json.Marshal(k)
 	if err != nil {
 		return wire.Content{Type: "text", Text: "(not readable)"}
 	}
 	short := wire.Content{Type: k.Type, Path: k.Path, MIME: k.MIME, Size: len(b)}
-	if short.Body, err = c.o.Journal.PutBody(b); err != nil {
-		c.o.Log.Warn("Output could not be kept", "error", err)
+	if keep {
+		if short.Body, err = c.o.Journal.PutBody(b); err != nil {
+			c.o.Log.Warn("Output could not be kept", "error", err)
+		}
 	}
 	if k.Type == "text" {
 		short.Text = cutText(k.Text, 2<<10)
