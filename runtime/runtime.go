@@ -120,7 +120,8 @@ type Workload struct {
 	Name    string // from the labels, like all that Adopt needs
 	Owner   string
 	Tenant  string
-	Run     int // of the containers; the last one when there are only volumes: 0
+	Run     int  // of the containers; the last one when there are only volumes: 0
+	Helper  bool // of the containers: Spec.Helper
 	Created time.Time
 	Expires time.Time // sandboxes: the label's deadline; zero otherwise
 	State   State

@@ -52,6 +52,7 @@ const (
 	LabelTenant       = "volundr.tenant"
 	LabelRun          = "volundr.run"
 	LabelCreated      = "volundr.created" // RFC 3339
+	LabelHelper       = "volundr.helper"  // "true" on the containers of a helper
 )
 
 // Network says what a workload may reach.
@@ -76,6 +77,10 @@ type Spec struct {
 	Tenant  string
 	Created time.Time
 	Run     int // counts starts, from 1
+	// Helper: these parts only look after the volumes of a session that does
+	// not run. Containers of the run itself are replaced by a helper's, and a
+	// helper's by those of the run.
+	Helper bool
 
 	Image     string // reference that the runtime can start
 	Parts     []Part // broker first; a sandbox has one

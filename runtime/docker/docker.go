@@ -110,6 +110,9 @@ func (r *Runtime) labels(s runtime.Spec, part string) map[string]string {
 		runtime.LabelRun: fmt.Sprint(s.Run), runtime.LabelCreated: s.Created.UTC().Format(time.RFC3339Nano),
 		labelParts: strings.Join(names, ","),
 	}
+	if s.Helper {
+		labels[runtime.LabelHelper] = "true"
+	}
 	if !s.Deadline.IsZero() {
 		labels[labelExpires] = s.Deadline.UTC().Format(time.RFC3339Nano)
 	}

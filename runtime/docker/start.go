@@ -59,7 +59,7 @@ func (r *Runtime) Start(ctx context.Context, s runtime.Spec) error {
 }
 
 // sorted gives the containers that stay, by part, and those that must go: of
-// another run, of no part, and those joined to a broker that is gone, which can
+// another run, of a helper or the other way round, of no part, and those joined to a broker that is gone, which can
 // never run again. again: volumes were perhaps not handed over.
 func sorted(s runtime.Spec, all []container.Summary) (have map[string]container.Summary, old []string, again bool, err error) {
 	have = map[string]container.Summary{}
@@ -77,7 +77,7 @@ func sorted(s runtime.Spec, all []container.Summary) (have map[string]container.
 			old = append(old, c.ID)
 		case run > s.Run:
 			return nil, nil, false, fmt.Errorf("start run %d of %s: run %d is there already: %w", s.Run, s.ID, run, runtime.ErrInvalid)
-		case run == s.Run && wanted[part]:
+		case run == s.Run && wanted[part] && (c.Labels[runtime.LabelHelper] != "") == s.Helper:
 			have[part] = c
 		default:
 			old = append(old, c.ID)

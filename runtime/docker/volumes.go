@@ -33,6 +33,7 @@ func (r *Runtime) volumeOptions(s runtime.Spec, m runtime.Mount) *mount.VolumeOp
 	labels := r.labels(s, m.Volume)
 	delete(labels, labelParts)
 	delete(labels, runtime.LabelRun) // of the containers, not of what outlives them
+	delete(labels, runtime.LabelHelper)
 	return &mount.VolumeOptions{Labels: labels, NoCopy: !imageOwns(m)}
 }
 

@@ -127,10 +127,11 @@ type workload struct {
 
 type container struct {
 	runtime.PartStatus
-	run   int
-	parts int // of the spec it was started with
-	net   int // the network namespace it owns or joined
-	lines []string
+	run    int
+	helper bool
+	parts  int // of the spec it was started with
+	net    int // the network namespace it owns or joined
+	lines  []string
 }
 
 // step does one piece of a call under the lock, with the script around it and

@@ -87,8 +87,8 @@ func (r *Runtime) outdated(spec runtime.Spec) []string {
 	for name, c := range w.parts {
 		wanted := slices.ContainsFunc(spec.Parts, func(p runtime.Part) bool { return p.Name == name })
 		// Who joined a network that is gone cannot be healed, only replaced.
-		cutOff := broker == nil || !broker.Running || broker.run < spec.Run || c.net != broker.net
-		if !wanted || c.run < spec.Run || cutOff && c != broker {
+		cutOff := broker == nil || !broker.Running || broker.run < spec.Run || broker.helper != spec.Helper || c.net != broker.net
+		if !wanted || c.run < spec.Run || c.helper != spec.Helper || cutOff && c != broker {
 			names = append(names, name)
 		}
 	}
@@ -105,7 +105,7 @@ func (r *Runtime) bring(k key, spec runtime.Spec, p runtime.Part) {
 	if c := w.parts[p.Name]; c != nil && c.Running {
 		return
 	}
-	c := &container{run: spec.Run, parts: len(spec.Parts)}
+	c := &container{run: spec.Run, helper: spec.Helper, parts: len(spec.Parts)}
 	if old := w.parts[p.Name]; old != nil {
 		c.lines = old.lines
 	}

@@ -37,6 +37,7 @@ func (w *workload) show() runtime.Workload {
 		c := w.parts[name]
 		v.Parts = append(v.Parts, c.PartStatus)
 		v.Run = max(v.Run, c.run)
+		v.Helper = v.Helper || c.helper
 		wanted = max(wanted, c.parts)
 		if c.Running {
 			running++

@@ -63,6 +63,27 @@ var lifecycleCases = []test{
 		s.start(t, spec)
 		s.kept(t, spec)
 	}},
+	{"Start/a helper replaces ended containers of its run, and they the helper", 0, func(t *testing.T, s *suite) {
+		spec := s.spec(t)
+		s.start(t, spec)
+		s.keep(t, spec.ID)
+		s.stop(t, spec.ID)
+		helper := spec
+		helper.Helper, helper.Parts = true, spec.Parts[:2]
+		if w := s.start(t, helper); !w.Helper || len(w.Parts) != 2 || w.Run != 1 {
+			t.Errorf("%+v, want a helper of two parts", w)
+		}
+		s.stop(t, spec.ID)
+		w := s.start(t, helper)
+		s.stop(t, spec.ID)
+		if ended, found := s.find(t, spec.ID); !found || len(ended.Parts) > 0 && !ended.Helper || !w.Helper {
+			t.Errorf("after Stop: %+v", ended)
+		}
+		if w := s.start(t, spec); w.Helper || len(w.Parts) != len(spec.Parts) {
+			t.Errorf("%+v, want the session itself", w)
+		}
+		s.kept(t, spec)
+	}},
 	{"Start/after Stop keeps the volumes", 0, func(t *testing.T, s *suite) {
 		spec := s.spec(t)
 		s.start(t, spec)
