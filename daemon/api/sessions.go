@@ -82,6 +82,7 @@ func (s *server) createSession(c echo.Context) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
+	in.From = nil // only reforging sets it
 	row, err := s.create(c, in.Name, in.Request)
 	if err != nil {
 		return err

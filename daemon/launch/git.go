@@ -4,14 +4,17 @@ import (
 	"context"
 
 	"volundr/daemon/source"
-	"volundr/runtime/broker/wire"
 )
 
 // git: where the workspace comes from and who commits in it. A live folder is
-// there already and needs no remote.
+// there already and needs no remote. A reforged session unpacks what the one
+// before left, and knows its origin all the same.
 func (l *Launcher) git(ctx context.Context, b *build) error {
 	src := b.request.Source
 	b.config.Source.UserName, b.config.Source.UserEmail = l.Source.Identity(ctx)
+	if from := b.request.From; from != nil {
+		b.config.Source.Workspace, b.config.Source.Context = from.Workspace, from.Context
+	}
 	repo := src.Repo
 	if src.Type == source.LocalCopy {
 		repo = src.LocalPath // its origin: work comes back as branches of the original
@@ -23,7 +26,7 @@ func (l *Launcher) git(ctx context.Context, b *build) error {
 	if err != nil {
 		return wrong(repo, "value_error", err.Error(), "source", src.Type, "repo")
 	}
-	b.config.Source = wire.Source{Remote: remote.Key(), URL: repo, Branch: src.Branch, Base: src.BaseBranch,
-		Archive: src.Type == source.LocalCopy, UserName: b.config.Source.UserName, UserEmail: b.config.Source.UserEmail}
+	s := &b.config.Source
+	s.Remote, s.URL, s.Branch, s.Base, s.Archive = remote.Key(), repo, src.Branch, src.BaseBranch, src.Type == source.LocalCopy
 	return nil
 }

@@ -186,3 +186,73 @@ func TestOtherKindsAndBrokenRowsAreForEver(t *testing.T) {
 		}
 	}
 }
+
+func TestAReforgedSessionUnpacksWhatWasLeft(t *testing.T) {
+	l, dir := launcher(t)
+	live := filepath.Join(dir, "live")
+	owned(t, live)
+	from := &From{Chronicle: "c", Workspace: "w1", Context: "x1"}
+	for name, src := range map[string]Source{
+		"a repository": {Type: "git", Repo: "https://example.org/team/demo.git", Branch: "main"},
+		"nothing":      {Type: "git"},
+		"a live one":   {Type: "local_mount", LocalPath: live},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := spec(t, l, Request{Agent: "claude", Source: src, From: from})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := brokerConfig(t, s).Source
+			if got.Workspace != "w1" || got.Context != "x1" || got.URL != src.Repo || got.Branch != src.Branch || got.UserName != "Ann" {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// A helper has the session's volumes and nothing else: no host folder, no
+// network, no program of the agent's.
+func TestAHelperOnlyHasTheVolumes(t *testing.T) {
+	l, dir := launcher(t)
+	live := filepath.Join(dir, "live")
+	owned(t, live)
+	for name, c := range map[string]struct {
+		src     Source
+		volumes []string
+	}{
+		"a repository": {Source{Type: "git", Repo: "https://example.org/demo.git"}, []string{"home", "journal", "workspace"}},
+		"a live one":   {Source{Type: "local_mount", LocalPath: live}, []string{"home", "journal"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw, err := json.Marshal(Request{Agent: "claude", Source: c.src})
+			if err != nil {
+				t.Fatal(err)
+			}
+			row := store.Session{ID: "0b5e", Kind: "session", Name: "demo", OwnerID: "ann", TenantID: "t", Run: 3, CreatedAt: time.Unix(1000, 0).UTC(), Request: raw}
+			whole, err := l.Spec(t.Context(), row, "image:1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := l.Helper(t.Context(), row, "image:1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.volumes, s.Volumes()); diff != "" || !s.Helper || s.Run != 3 || s.Network != runtime.NetworkNone || len(s.Parts) != 2 {
+				t.Errorf("%+v %s", s, diff)
+			}
+			if config := brokerConfig(t, s); !config.Helper || config.DaemonKey == "" || config.Run != 3 {
+				t.Errorf("%+v", config)
+			}
+			for _, p := range s.Parts {
+				if run := part(t, whole, p.Name); run.UID != p.UID || !slices.Equal(run.Command, p.Command) {
+					t.Errorf("%s as %d, %q", p.Name, p.UID, p.Command)
+				}
+				for _, m := range p.Mounts {
+					if m.Host != "" {
+						t.Errorf("%s mounts %s", p.Name, m.Host)
+					}
+				}
+			}
+		})
+	}
+}

@@ -33,9 +33,10 @@ type Request struct {
 // From is where a reforged session begins: packs in the blob storage instead of
 // a clone, and what the agent is told of the work before.
 type From struct {
-	Chronicle  string `json:"chronicle"`            // its parent
+	// Chronicle is its parent's id; a client cannot set From, only reforging does.
+	Chronicle  string `json:"chronicle"`
 	Checkpoint string `json:"checkpoint,omitempty"` // empty: the run's end
-	Workspace  string `json:"workspace"`            // digest
+	Workspace  string `json:"workspace,omitempty"`  // digest; empty: a live folder
 	Context    string `json:"context,omitempty"`    // digest; empty: another agent, or none
 	Briefing   string `json:"briefing,omitempty"`   // first context of an agent that has none of its own
 }
