@@ -52,7 +52,10 @@ func now(s client.Session) string {
 func (a *app) start() *cobra.Command {
 	var asJSON, wait bool
 	c := a.named("start SESSION", "Start a stopped or failed session", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
-		s, err := cl.Start(c.Context(), s.ID)
+		var err error
+		if under := s.Status == client.Starting || s.Status == client.Provisioning || s.Status == client.Running; !under || !wait {
+			s, err = cl.Start(c.Context(), s.ID)
+		}
 		if err == nil && wait {
 			s, err = await(c, cl, s.ID, !asJSON)
 		}
@@ -162,7 +165,11 @@ func (a *app) sessionLogs() *cobra.Command {
 			return printJSON(c, logs)
 		}
 		for _, l := range logs.Lines {
-			fmt.Fprintf(c.OutOrStdout(), "%s %-8s %s\n", l.Time, l.Logger, clean(l.Message))
+			at := l.Time
+			if t, err := time.Parse(time.RFC3339Nano, at); err == nil {
+				at = t.Local().Format("2006-01-02 15:04:05.000") // of one width
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s %-8s %s\n", clean(at), clean(l.Logger), clean(l.Message))
 		}
 		return nil
 	})

@@ -3,8 +3,11 @@ package cli
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,9 +20,10 @@ import (
 // waits: somebody may answer in the browser.
 func (t *talk) ask(q client.Permission) {
 	w := t.c.ErrOrStderr()
-	fmt.Fprintf(w, "%sThe agent asks: %s\n", t.newline(), clean(q.Tool.Title))
-	if len(q.Tool.Input) > 0 {
-		fmt.Fprintln(w, "  "+clean(string(q.Tool.Input)))
+	t.print(t.newline())
+	fmt.Fprintf(w, "The agent asks: %s\n", clean(q.Tool.Title))
+	for _, l := range details(q.Tool) {
+		fmt.Fprintln(w, "     "+clean(l))
 	}
 	if t.json || !term.IsTerminal(int(os.Stdin.Fd())) {
 		fmt.Fprintln(w, "Answer it in the browser; this waits.")
@@ -38,6 +42,25 @@ func (t *talk) ask(q client.Permission) {
 			}
 		}()
 	}
+}
+
+// details are what a question is about, a line for each value, without what its
+// title says already.
+func details(q client.Tool) (lines []string) {
+	var input map[string]any
+	if json.Unmarshal(q.Input, &input) != nil {
+		if len(q.Input) > 0 {
+			lines = append(lines, string(q.Input))
+		}
+		return lines
+	}
+	for _, name := range slices.Sorted(maps.Keys(input)) {
+		value := fmt.Sprint(input[name])
+		if value != strings.Trim(q.Title, "`") {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	return lines
 }
 
 // answer sends what was typed, if it is one of the options.

@@ -85,6 +85,9 @@ func daemon(ts *testscript.TestScript, neg bool, args []string) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // ends with the process
 	ts.Defer(func() {
+		if ts.Getenv("ENGINE") == "" {
+			sweep(ts)
+		}
 		cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-ended:
@@ -112,7 +115,8 @@ func daemon(ts *testscript.TestScript, neg bool, args []string) {
 
 // environment is the story's, of which testscript shows only single variables.
 func environment(ts *testscript.TestScript) (env []string) {
-	for _, name := range []string{"HOME", "USER", "PATH", "TMPDIR", "GIT_CONFIG_NOSYSTEM", "DOCKER_HOST", "DOCKER_CONFIG", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"} {
+	for _, name := range []string{"HOME", "USER", "PATH", "TMPDIR", "GIT_CONFIG_NOSYSTEM", "DOCKER_HOST", "DOCKER_CONTEXT", "SSL_CERT_FILE",
+		"ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

@@ -70,7 +70,7 @@ func (t *talk) run(ctx context.Context, text string) error {
 		case err := <-cut:
 			return fmt.Errorf("the conversation was cut (%w): `volundr sessions show %s` shows where it stands", err, t.session.Name)
 		case <-ctx.Done():
-			fmt.Fprint(t.c.ErrOrStderr(), t.newline())
+			t.print(t.newline())
 			last, cancel := context.WithTimeout(life, time.Second)
 			defer cancel()
 			_ = chat.Send(last, client.ChatSend{Type: client.FrameCancel})
@@ -102,7 +102,8 @@ func (t *talk) frame(ctx context.Context, chat *client.Chat, f client.ChatFrame)
 // state says why nothing is answered yet while the session is on its way up.
 func (t *talk) state(s client.Session) {
 	at := now(s)
-	if s.Status == client.Running || at == t.said {
+	up := s.Status == client.Created || s.Status == client.Starting || s.Status == client.Provisioning
+	if !up || at == t.said {
 		return
 	}
 	t.said = at
