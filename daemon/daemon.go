@@ -177,9 +177,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 // status is `volundr status --json`.
 func (d *Daemon) status(context.Context) client.Status {
+	var trouble []client.Trouble
+	if d.pieces != nil {
+		trouble = api.Trouble(d.pieces.engine.Trouble())
+	}
 	return client.Status{
 		URL: d.auth.ProgramOrigin(), UIURL: d.auth.ControlOrigin(), PID: os.Getpid(), Version: d.version,
-		TokenFile: d.cfg.Paths.Token, Runtime: d.pieces.standard, Image: d.image.status(),
+		TokenFile: d.cfg.Paths.Token, Runtime: d.pieces.standard, Image: d.image.status(), Trouble: trouble,
 	}
 }
 

@@ -12,7 +12,8 @@ type Shell struct {
 	Version string
 	Now     time.Time
 	Image   *Progress // the session image is being made, or could not be
-	Cursor  int64     // number of the last event that the page knows
+	Trouble []client.Trouble
+	Cursor  int64 // number of the last event that the page knows
 }
 
 // Progress is a long preparation that everything waits for.

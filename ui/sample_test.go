@@ -52,6 +52,18 @@ func sessions() []client.Session {
 
 func shell(title string) Shell { return Shell{Title: title, Version: "1.0.0", Now: now} }
 
+func troubled(title string) Shell {
+	s := shell(title)
+	s.Trouble = []client.Trouble{{Runtime: "docker", Title: "Docker does not answer.", Detail: "look at docker: the Docker engine does not answer (unavailable): dial unix /var/run/docker.sock: connect: connection refused"}}
+	return s
+}
+
+func troubledSession(s client.Session) SessionPage {
+	p := sessionPage(s, "chat")
+	p.Shell = troubled(s.Name)
+	return p
+}
+
 func dashboard() Dashboard {
 	stats := client.Stats{ActiveSessions: 3, TotalSessions: 7, TokensToday: 312_400, CostToday: 4.18}
 	found := []client.Found{{ID: "f1", Name: "lost-and-found", Created: now.Add(-30 * time.Hour), Volumes: []string{"home", "journal", "workspace"}}}

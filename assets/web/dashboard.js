@@ -94,6 +94,7 @@ export function dashboard() {
     gone({ id }) { document.getElementById('row-' + id)?.remove(); reload(); },
     stats({ html }) { place(html); },
     image({ html }) { place(html); },
+    trouble({ html }) { place(html); },
     stale: reload,
   };
 }

@@ -105,6 +105,7 @@ export function session() {
       talk.can(open);
       awake();
     },
+    trouble({ html }) { place(html); },
     gone({ id }) { if (id === root.dataset.session) location.assign('/'); },
     stale() { location.reload(); },
   };

@@ -16,7 +16,7 @@ export function stream(after, tell) {
       if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, 2000);
     };
     on('session', true); on('gone', true);
-    on('stats'); on('image'); on('stale');
+    on('stats'); on('image'); on('trouble'); on('stale');
   };
   open();
   return () => { clearTimeout(timer); source.close(); };

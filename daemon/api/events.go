@@ -2,22 +2,21 @@ package api
 
 import (
 	"context"
-	"reflect"
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/errgroup"
 
 	"volundr/store"
 	"volundr/ui"
-	"volundr/ui/client"
 )
 
 // events is the UI's stream: fragments of pages, one connection per browser.
 //
 //	session {id, row, header, open}   gone {id}   with the event's number
-//	stats {html}   image {html}   stale {id}      without: the last counts
+//	stats {html}   image {html}   trouble {html}   stale {id}   without: the last counts
 func (s *server) events(c echo.Context) error {
 	after, err := s.cursor(c)
 	if err != nil {
@@ -36,7 +35,7 @@ func (s *server) events(c echo.Context) error {
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.tellImage(ctx, out) })
+	g.Go(func() error { return s.tellNotices(ctx, out) })
 	g.Go(func() error {
 		idle := func() error { return s.tellStats(ctx, out, p) }
 		if err := idle(); err != nil {
@@ -94,19 +93,24 @@ func (s *server) tellStats(ctx context.Context, out *sse, p store.Principal) err
 	return out.send(0, "stats", obj{"html": html})
 }
 
-// tellImage tells how far the session image is, when that changes.
-func (s *server) tellImage(ctx context.Context, out *sse) error {
+// tellNotices tells how far the session image is and which runtimes do not
+// answer, when that changes.
+func (s *server) tellNotices(ctx context.Context, out *sse) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var said client.ImageStatus
+	said := map[string]string{}
 	for {
-		if st := s.Status(ctx).Image; !reflect.DeepEqual(st, said) {
-			said = st
-			html, err := ui.Render(ctx, ui.ImageNotice(imageProgress(st)))
+		st := s.Status(ctx)
+		for name, notice := range map[string]templ.Component{"image": ui.ImageNotice(imageProgress(st.Image)), "trouble": ui.TroubleNotice(st.Trouble)} {
+			html, err := ui.Render(ctx, notice)
 			if err != nil {
 				return err
 			}
-			if err := out.send(0, "image", obj{"html": html}); err != nil {
+			if html == said[name] {
+				continue
+			}
+			said[name] = html
+			if err := out.send(0, name, obj{"html": html}); err != nil {
 				return err
 			}
 		}

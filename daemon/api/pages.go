@@ -74,7 +74,7 @@ func html(c echo.Context, status int, page templ.Component) error {
 func (s *server) shell(c echo.Context, title string) ui.Shell {
 	last, _ := s.DB.LastEvent(c.Request().Context())
 	st := s.Status(c.Request().Context())
-	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Cursor: last}
+	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: last}
 }
 
 func imageProgress(st client.ImageStatus) *ui.Progress {

@@ -67,7 +67,7 @@ func newWorld(t *testing.T) *world {
 	srv := httptest.NewUnstartedServer(New(Options{
 		DB: db, Engine: w.engine, Links: w.links, Auth: a, Runtimes: runtimes, Default: "fake",
 		Status: func(context.Context) client.Status {
-			return client.Status{Version: "test", Runtime: "fake", Image: client.ImageStatus{State: "ready"}}
+			return client.Status{Version: "test", Runtime: "fake", Image: client.ImageStatus{State: "ready"}, Trouble: Trouble(w.engine.Trouble())}
 		},
 		Stopping: stopping, Now: time.Now, Log: log,
 	}))
@@ -79,17 +79,33 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// session makes a session of the laptop's owner that the store holds for running.
-func (w *world) session(name string) store.Session {
+// drive has the engine work until the end of the test.
+func (w *world) drive() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.engine.Run(ctx) }()
+	w.t.Cleanup(func() { cancel(); <-done })
+}
+
+// created makes a session of the laptop's owner of which nothing is wanted yet.
+func (w *world) created(name string) store.Session {
 	w.t.Helper()
 	s, err := w.db.CreateSession(w.t.Context(), store.Session{Name: name, OwnerID: auth.Local.UserID, TenantID: auth.Local.TenantID,
 		Runtime: "fake", Request: json.RawMessage(`{"agent":"claude","source":{"type":"git"}}`)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return s
+}
+
+// session makes one that the store holds for running.
+func (w *world) session(name string) store.Session {
+	w.t.Helper()
+	s := w.created(name)
 	n := s
 	n.Run, n.State, n.ReadyAt = 1, store.Running, time.Now()
-	if s, err = w.db.Conclude(w.t.Context(), s, n); err != nil {
+	s, err := w.db.Conclude(w.t.Context(), s, n)
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	return s

@@ -107,13 +107,20 @@ func (a *app) list() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List sessions, newest first", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.connect(c.Context())
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			st, cl, err := running(c.Context(), cfg)
 			if err != nil {
 				return err
 			}
 			all, err := cl.List(c.Context(), o)
 			if err != nil {
 				return err
+			}
+			for _, t := range st.Trouble {
+				fmt.Fprintf(c.ErrOrStderr(), "%s What is listed of its sessions is what was seen last; `volundr doctor` says more.\n", clean(t.Title))
 			}
 			if asJSON {
 				return printJSON(c, all)

@@ -45,6 +45,9 @@ func (a *app) status() *cobra.Command {
 				image = "not looked at yet"
 			}
 			fmt.Fprintf(w, "  image     %s\n", clean(image))
+			for _, t := range st.Trouble {
+				fmt.Fprintf(w, "  trouble   %s What is known of its sessions was seen last before that.\n            %s\n", clean(t.Title), clean(t.Detail))
+			}
 			return nil
 		},
 	}

@@ -95,6 +95,16 @@ type Status struct {
 	Runtime   string `json:"runtime"`
 	// Image is how far the session image is.
 	Image ImageStatus `json:"image"`
+	// Trouble are the runtimes that cannot be looked at now.
+	Trouble []Trouble `json:"trouble,omitempty"`
+}
+
+// Trouble is a runtime that cannot be looked at: what is told of its sessions
+// is what was seen last.
+type Trouble struct {
+	Runtime string `json:"runtime"`
+	Title   string `json:"title"`            // a sentence
+	Detail  string `json:"detail,omitempty"` // the error's words
 }
 
 // ImageStatus is how far the session image is.

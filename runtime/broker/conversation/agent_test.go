@@ -7,8 +7,8 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 	"sync"
+	"time"
 )
 
 // A small ACP agent, run by the test binary itself: what the real ones cannot
