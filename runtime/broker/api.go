@@ -49,18 +49,7 @@ func (b *Broker) routes() http.Handler {
 			finish(w, b.talk.SetModel(r.Context(), c.ID), http.StatusNoContent)
 		}
 	})
-	mux.HandleFunc(wire.PathRun, func(w http.ResponseWriter, r *http.Request) {
-		c, ok := read[wire.Command](w, r)
-		if !ok {
-			return
-		}
-		res, err := b.runner.Run(r.Context(), c)
-		if err != nil {
-			refuse(w, http.StatusBadGateway, "The command could not be run: "+err.Error())
-			return
-		}
-		answer(w, http.StatusOK, res)
-	})
+	b.packRoutes(mux)
 	mux.HandleFunc(wire.PathPorts, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, b.listeners()) })
 	mux.HandleFunc(wire.PathEnd, func(w http.ResponseWriter, r *http.Request) {
 		err := b.talk.End(r.Context())
@@ -110,6 +99,19 @@ func (b *Broker) serveBody(w http.ResponseWriter, r *http.Request) {
 	defer f.Close()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	io.Copy(w, f)
+}
+
+func (b *Broker) serveRun(w http.ResponseWriter, r *http.Request) {
+	c, ok := read[wire.Command](w, r)
+	if !ok {
+		return
+	}
+	res, err := b.runner.Run(r.Context(), c)
+	if err != nil {
+		refuse(w, http.StatusBadGateway, "The command could not be run: "+err.Error())
+		return
+	}
+	answer(w, http.StatusOK, res)
 }
 
 func (b *Broker) servePrompt(w http.ResponseWriter, r *http.Request) {

@@ -29,6 +29,7 @@ import (
 // Broker is one session's. Run makes it.
 type Broker struct {
 	config  wire.Config
+	dir     string // the journal's
 	key     ed25519.PublicKey
 	log     *slog.Logger
 	journal *journal.Journal
@@ -53,6 +54,15 @@ func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) 
 		return fmt.Errorf("listen for the daemon: %w", err)
 	}
 	defer port.Close()
+	b := &Broker{config: config, dir: dir, key: key, log: log, links: newLinks()}
+	b.runner = runner.NewClient(runner.Address("agent"))
+	if config.Helper {
+		b.api = b.helper()
+		stop := context.AfterFunc(ctx, b.links.close)
+		defer stop()
+		b.servePort(ctx, port)
+		return nil
+	}
 	inner, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(wire.OutsidePort))
 	if err != nil {
 		return fmt.Errorf("listen for the agent: %w", err)
@@ -63,9 +73,8 @@ func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) 
 		return err
 	}
 
-	b := &Broker{config: config, key: key, log: log, journal: j, links: newLinks()}
+	b.journal = j
 	b.outside = &outside{links: b.links, hold: holdOutside}
-	b.runner = runner.NewClient(runner.Address("agent"))
 	b.space = workspace{ready: make(chan struct{}), runner: b.runner, config: config, log: log}
 	b.talk = conversation.New(conversation.Options{
 		Config: config, Journal: j, Log: log, Start: b.runner.Start,

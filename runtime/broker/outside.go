@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,8 @@ type outside struct {
 	moved atomic.Int64
 }
 
+var reached = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs}
+
 const (
 	holdOutside = 5 * time.Minute
 	// A body up to this size is kept, so that it can be sent again.
@@ -35,8 +38,8 @@ const (
 )
 
 func (o *outside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.URL.Path, wire.OutsideModels) && !strings.HasPrefix(r.URL.Path, wire.OutsideGit) {
-		http.Error(w, "Only models and git are reached here.", http.StatusNotFound)
+	if !slices.ContainsFunc(reached, func(p string) bool { return strings.HasPrefix(r.URL.Path, p) }) {
+		http.Error(w, "Only models, git and the packs of this session are reached here.", http.StatusNotFound)
 		return
 	}
 	body, err := keep(r.Body)

@@ -120,7 +120,6 @@ func newPod(t *testing.T, config wire.Config) *pod {
 		}
 	})
 	p.docker("network", "create", "-o", "com.docker.network.bridge.enable_icc=false", p.name)
-	p.docker("run", "--rm", "--network", "none", "-u", "0", "-v", p.name+"-journal:/journal", img, "sh", "-c", "touch /journal/.made; chown -R 1001:1001 /journal")
 	return p
 }
 
@@ -137,7 +136,7 @@ func (p *pod) docker(args ...string) string {
 func (p *pod) up(parts ...string) {
 	p.t.Helper()
 	p.run++
-	p.part("broker", append([]string{"-u", "1001:1001", "--network", p.name}, p.journal...), "broker")
+	p.part("broker", append([]string{"-u", "900:900", "--network", p.name}, p.journal...), "broker")
 	p.ip = p.docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", p.name+"-broker")
 	join := append([]string{"-u", "1000:1000", "--network", "container:" + p.name + "-broker",
 		"-v", p.name + "-workspace:/workspace", "-v", p.name + "-home:/home/volundr", "-w", "/workspace"}, p.agent...)

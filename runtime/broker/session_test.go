@@ -212,7 +212,7 @@ func TestContinuesAfterCut(t *testing.T) {
 // room again the session goes on.
 func TestDiskFull(t *testing.T) {
 	p := newPod(t, claude(""))
-	p.journal = []string{"--tmpfs", "/journal:rw,size=3m,uid=1001,gid=1001,mode=700"}
+	p.journal = []string{"--tmpfs", "/journal:rw,size=3m,uid=900,gid=900,mode=700"}
 	d := newDaemon(t, p)
 	p.up()
 	d.connect()

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/yamux"
 
 	"volundr/runtime/broker"
+	"volundr/runtime/broker/pack"
 	"volundr/runtime/broker/runner"
 	"volundr/runtime/broker/wire"
 	"volundr/runtime/broker/workspace"
@@ -25,6 +26,8 @@ import (
 const usage = `usage: volundr-session broker                  hold the session's journal and speak to its agent
        volundr-session runner [-- command …]   supervise a command, run what the broker orders
        volundr-session prepare                 make the workspace (configuration on stdin)
+       volundr-session pack WHAT               write workspace, context or a volume to stdout
+       volundr-session unpack WHAT             lay what comes on stdin into an empty place
        volundr-session forward                 carry connections to the broker over stdin and stdout
        volundr-session keep                    do nothing until ended`
 
@@ -57,6 +60,10 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 		return supervise(ctx, args, log)
 	case "prepare":
 		return workspace.Main(ctx, os.Stdin, os.Stdout)
+	case "pack":
+		return pack.Main(ctx, args, os.Stdout, os.Stderr)
+	case "unpack":
+		return pack.MainUnpack(args, os.Stdin, os.Stderr)
 	case "forward":
 		return forward(ctx)
 	case "keep":
@@ -81,15 +88,16 @@ func config() (c wire.Config, err error) {
 // supervise is the runner's role. Without a configuration it serves nobody.
 func supervise(ctx context.Context, argv []string, log *slog.Logger) error {
 	o := runner.Options{Command: argv, Log: log}
+	helper := false
 	if os.Getenv(wire.EnvConfig) != "" {
 		c, err := config()
 		if err != nil {
 			return err
 		}
-		o.Listen = runner.Address(c.Part)
+		o.Listen, helper = runner.Address(c.Part), c.Helper
 		os.Unsetenv(wire.EnvConfig)
 	}
-	if home, err := os.UserHomeDir(); err == nil {
+	if home, err := os.UserHomeDir(); err == nil && !helper { // a helper's home may have to be empty
 		if err := workspace.Skel("/etc/skel", home); err != nil {
 			log.Warn("Defaults could not be laid into the home folder", "error", err)
 		}

@@ -48,6 +48,7 @@ type Options struct {
 type State struct {
 	Ready, Failed, Busy, Waiting bool
 	Detail                       string
+	Session                      string // the agent's ACP session, the last one when none is open
 }
 
 const (
@@ -238,10 +239,19 @@ func (c *Conversation) State() State {
 	return c.state
 }
 
+// Session names the ACP session that is open or was last; it may be empty.
+func (c *Conversation) Session() string {
+	if id := c.State().Session; id != "" {
+		return id
+	}
+	return c.o.Journal.History().Session
+}
+
 func (c *Conversation) publish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state.Ready = c.agent != nil && c.agent.session.ID != ""
+	c.state.Session = c.lastSession
 	c.state.Busy = c.turn != nil
 	c.state.Waiting = len(c.asks) > 0
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"volundr/runtime/broker/wire"
@@ -20,6 +21,23 @@ type History struct {
 	Asked   []string             // permission questions without an answer
 	Tools   map[string]wire.Tool // tool calls of the open turn that have not ended
 	Ports   []wire.Port
+}
+
+// Recall reads what the journal in dir says without opening it. A folder that
+// holds none has no history.
+func Recall(dir string) (History, error) {
+	h := History{Prompts: map[string]bool{}, Tools: map[string]wire.Tool{}}
+	firsts, err := segments(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, nil
+	}
+	asked := map[string]bool{}
+	for _, first := range firsts {
+		if _, _, serr := scan(segmentPath(dir, first), first, func(line []byte) { h.take(line, asked) }); err == nil {
+			err = serr
+		}
+	}
+	return h, err
 }
 
 // recover reads the journal once: it finds the last number, cuts off what a
