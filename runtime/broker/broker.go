@@ -78,7 +78,7 @@ func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) 
 	b.space = workspace{ready: make(chan struct{}), runner: b.runner, config: config, log: log}
 	b.talk = conversation.New(conversation.Options{
 		Config: config, Journal: j, Log: log, Start: b.runner.Start,
-		Ready: b.space.ready, Moved: b.outside.moved.Load,
+		Ready: b.space.ready, Resume: b.space.resumed, Moved: b.outside.moved.Load,
 	})
 	b.outside.cut = b.talk.Cut
 	b.ports.known = j.History().Ports

@@ -120,3 +120,64 @@ func TestArchive(t *testing.T) {
 		t.Error("the model was not told the conversation's beginning")
 	}
 }
+
+// A fresh session goes on with the workspace and the conversation of another,
+// whatever the agent.
+func TestGoesOn(t *testing.T) {
+	for _, agent := range []wire.Agent{{Kind: "claude"}, {Kind: "codex", Model: "gpt-5.5"}} {
+		t.Run(agent.Kind, func(t *testing.T) {
+			p := newPod(t, wire.Config{Agent: agent})
+			d := newDaemon(t, p)
+			p.up()
+			d.connect()
+			d.ready()
+			if res, err := d.http.Get("http://session/v1/pack/context"); err != nil || res.StatusCode != 404 {
+				t.Errorf("a context before the first word: %v %v, want 404", res.StatusCode, err)
+			}
+			d.prompt("g1", "say something")
+			d.end("g1")
+			p.exec(`cd /workspace && git init -q -b main && echo x > f && git add f && git -c user.name=a -c user.email=a@x commit -q -m x && echo dirty > f && echo new > g && git remote add origin https://elsewhere.example/x.git`)
+			const look = `cd /workspace; git log --format=%H; git status --porcelain; cat f g; ls -A`
+			want := p.exec(look)
+			packs := map[string][]byte{}
+			source := wire.Source{Remote: "r", URL: "https://git.example/x.git"}
+			packs["workspace"], source.Workspace = d.pack("workspace")
+			packs["context"], source.Context = d.pack("context")
+			t.Logf("workspace %d bytes, context %d bytes", len(packs["workspace"]), len(packs["context"]))
+			before := all[wire.AgentState](d, "", wire.EntryAgent)
+			d.cut()
+			p.down()
+
+			next := newPod(t, wire.Config{Agent: agent, Source: source})
+			e := newDaemon(t, next)
+			models := e.outside
+			mux := http.NewServeMux()
+			mux.Handle("/", models)
+			for _, name := range []string{"workspace", "context"} {
+				digest := map[string]string{"workspace": source.Workspace, "context": source.Context}[name]
+				mux.HandleFunc(wire.OutsideBlobs+digest, func(w http.ResponseWriter, _ *http.Request) { w.Write(packs[name]) })
+			}
+			e.outside = mux
+			next.up()
+			e.connect()
+			e.ready()
+			if got := next.exec(look); got != want {
+				t.Errorf("the workspace is\n%s\nwant\n%s", got, want)
+			}
+			if got := next.exec("cd /workspace && git config remote.origin.url"); got != source.URL {
+				t.Errorf("origin is %s", got)
+			}
+			states := all[wire.AgentState](e, "", wire.EntryAgent)
+			if last := states[len(states)-1]; last.State != "resumed" || last.Session != before[0].Session {
+				t.Errorf("agent began as %+v, want %s resumed", last, before[0].Session)
+			}
+			e.prompt("g2", "and again")
+			if end := e.end("g2"); end.StopReason != "end_turn" {
+				t.Errorf("turn ended as %+v", end)
+			}
+			if !remembers(e, "say something") {
+				t.Error("the model was not told the conversation's beginning")
+			}
+		})
+	}
+}

@@ -30,6 +30,13 @@ type workspace struct {
 	mu     sync.Mutex
 	what   string
 	detail string
+	resume string // the ACP session that a fresh one goes on with
+}
+
+func (s *workspace) resumed() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.resume
 }
 
 func (s *workspace) state() (what, detail string) {
@@ -58,6 +65,9 @@ func (s *workspace) prepare(ctx context.Context) {
 			s.set(workspaceFailed, last.Failed)
 			return
 		case err == nil && last.Done:
+			s.mu.Lock()
+			s.resume = last.Resume
+			s.mu.Unlock()
 			s.set(workspaceReady, "")
 			close(s.ready)
 			return

@@ -20,6 +20,7 @@ type agent struct {
 	session acp.Session
 	cost    float64 // last told
 	killed  bool    // by us, after a cancel
+	resumed bool    // the session is one from before
 }
 
 const (
@@ -122,10 +123,13 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string) error
 	c.say("Opening the agent's session")
 	within, cancel2 := context.WithTimeout(ctx, openTimeout)
 	defer cancel2()
+	if session == "" && c.o.Resume != nil {
+		session = c.o.Resume()
+	}
 	if session != "" {
 		err = c.reopen(within, a, session)
 		var no acp.Refusal
-		if err == nil || !errors.As(err, &no) {
+		if a.resumed = err == nil; a.resumed || !errors.As(err, &no) {
 			return err
 		}
 		c.o.Journal.Append("", wire.EntryError, wire.Note{Source: "agent",
@@ -193,9 +197,8 @@ func lastLine(s string) string {
 // up takes a new life in.
 func (c *Conversation) up(a *agent) {
 	c.agent = a
-	h := c.o.Journal.History()
 	state := "ready"
-	if h.Session == a.session.ID || c.resumed(a.session.ID) {
+	if a.resumed {
 		state = "resumed"
 	}
 	c.o.Journal.Append("", wire.EntryAgent, wire.AgentState{State: state, Agent: strings.TrimSpace(a.info.Name + " " + a.info.Version), Session: a.session.ID})
@@ -222,8 +225,6 @@ func (c *Conversation) up(a *agent) {
 		go c.wish("model", model, func(ctx context.Context) error { return conn.SetModel(ctx, id, model) })
 	}
 }
-
-func (c *Conversation) resumed(id string) bool { return id == c.lastSession }
 
 // wish sets what the session should have before its next turn.
 func (c *Conversation) wish(what, id string, set func(context.Context) error) {

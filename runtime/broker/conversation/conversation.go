@@ -36,6 +36,9 @@ type Options struct {
 	Start func(ctx context.Context, argv []string, dir string, env []string) (*runner.Process, error)
 	// Ready is closed when the workspace is ready.
 	Ready <-chan struct{}
+	// Resume names, once the workspace is ready, the ACP session that a
+	// conversation without one of its own goes on with; empty: none.
+	Resume func() string
 	// Moved counts bytes of model traffic: a sign of life.
 	Moved func() int64
 	// Dir is where the agent works; empty: /workspace.

@@ -94,16 +94,28 @@ func (g git) fill(ctx context.Context, dir string, say func(string)) error {
 			return fmt.Errorf("%s could not be cloned (%w). Check the address and your access to it.", g.name(), err)
 		}
 	}
-	if g.source.URL != "" {
-		verb := "set-url"
-		if _, err := g.run(ctx, dir, "remote", "get-url", "origin"); err != nil {
-			verb = "add"
-		}
-		if _, err := g.run(ctx, dir, "remote", verb, "origin", g.source.URL); err != nil {
-			return fmt.Errorf("The remote of the workspace could not be set (%w).", err)
-		}
+	if err := g.origin(ctx, dir); err != nil {
+		return err
 	}
 	return g.branch(ctx, dir, say)
+}
+
+// origin makes the real address the remote's, for people and for a push from
+// elsewhere.
+func (g git) origin(ctx context.Context, dir string) error {
+	if g.source.URL == "" {
+		return nil
+	}
+	verb := "set-url"
+	if now, err := g.run(ctx, dir, "config", "--local", "--get", "remote.origin.url"); err != nil {
+		verb = "add"
+	} else if now == g.source.URL {
+		return nil
+	}
+	if _, err := g.run(ctx, dir, "remote", verb, "origin", g.source.URL); err != nil {
+		return fmt.Errorf("The remote of the workspace could not be set (%w).", err)
+	}
+	return nil
 }
 
 func (g git) name() string {

@@ -1,5 +1,6 @@
 // Package workspace makes a fresh session's workspace: a clone by way of the
-// broker's outside port, an unpacked archive, or nothing. It runs in the
+// broker's outside port, an unpacked archive, the state that another session
+// left, or nothing. It runs in the
 // agent's container as the agent's user, and may be killed at any point: the
 // next run goes on or begins anew. A workspace that holds anything is never
 // touched.
@@ -9,12 +10,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
+	"volundr/runtime/broker/pack"
 	"volundr/runtime/broker/wire"
 )
 
@@ -23,6 +24,7 @@ type Report struct {
 	Detail string `json:"detail,omitempty"` // what is going on
 	Done   bool   `json:"done,omitempty"`
 	Failed string `json:"failed,omitempty"` // a sentence: why it will not work
+	Resume string `json:"resume,omitempty"` // when done: the ACP session that a fresh one goes on with
 }
 
 // Places of a session.
@@ -31,6 +33,7 @@ type Places struct {
 	Home      string
 	Skel      string // /etc/skel
 	Outside   string // base URL of git: http://127.0.0.1:7422/git/
+	Blobs     string // base URL of packs: http://127.0.0.1:7422/blobs/
 }
 
 // Main reads a configuration (one JSON line) and writes reports.
@@ -52,20 +55,17 @@ func Main(ctx context.Context, in io.Reader, out io.Writer) error {
 	err = Prepare(ctx, c, Places{
 		Workspace: "/workspace", Home: home, Skel: "/etc/skel",
 		Outside: fmt.Sprintf("http://127.0.0.1:%d%s", wire.OutsidePort, wire.OutsideGit),
+		Blobs:   fmt.Sprintf("http://127.0.0.1:%d%s", wire.OutsidePort, wire.OutsideBlobs),
 	}, say)
 	if err != nil {
 		return enc.Encode(Report{Failed: err.Error()})
 	}
-	return enc.Encode(Report{Done: true})
+	done := Report{Done: true}
+	if r, ok := pack.Resumed(home); ok && r.Agent == c.Agent.Kind {
+		done.Resume = r.Session
+	}
+	return enc.Encode(done)
 }
-
-// staging is the folder inside the workspace that a fresh tree is made in;
-// with the file complete in it, all that is missing is to move its content.
-const (
-	staging  = ".volundr-prepare"
-	complete = "complete"
-	tree     = "tree"
-)
 
 // Prepare makes the workspace. Its error is a sentence for people.
 func Prepare(ctx context.Context, c wire.Config, at Places, say func(string)) error {
@@ -80,87 +80,43 @@ func Prepare(ctx context.Context, c wire.Config, at Places, say func(string)) er
 	if err := g.configure(ctx); err != nil {
 		return err
 	}
-	stage := filepath.Join(at.Workspace, staging)
-	if s.Remote == "" {
-		return nil
+	if s.Remote != "" || s.Workspace != "" {
+		if err := g.lay(ctx, say); err != nil {
+			return err
+		}
 	}
-	state, err := look(at.Workspace)
+	return g.remembered(ctx, say)
+}
+
+// lay makes the workspace unless it holds anything.
+func (g git) lay(ctx context.Context, say func(string)) error {
+	place := pack.Place{Dir: g.at.Workspace}
+	state, err := place.Look()
 	if err != nil {
 		return fmt.Errorf("The workspace cannot be read: %w. Check the owner of the volume.", err)
 	}
+	var told error // already a sentence
 	switch state {
-	case taken:
-		os.Remove(stage) // empty, where the last step was cut
+	case pack.Taken:
+		os.Remove(filepath.Join(place.Dir, pack.Staging)) // empty, where the last step was cut
 		return nil
-	case fresh:
-		if err := os.RemoveAll(stage); err != nil {
-			return fmt.Errorf("The workspace cannot be written: %w. Check the owner of the volume.", err)
-		}
-		if err := os.MkdirAll(filepath.Join(stage, tree), 0o755); err != nil {
-			return fmt.Errorf("The workspace cannot be written: %w. Check the owner of the volume.", err)
-		}
-		if err := g.fill(ctx, filepath.Join(stage, tree), say); err != nil {
-			os.RemoveAll(stage)
-			return err
-		}
-		if err := finish(stage); err != nil {
-			return fmt.Errorf("The workspace cannot be written: %w. Free space on the disk.", err)
-		}
+	case pack.Staged:
+		err = place.Move()
+	case pack.Fresh:
+		err = place.Fill(func(dir string) error {
+			if g.source.Workspace != "" {
+				told = g.continued(ctx, dir, say)
+			} else {
+				told = g.fill(ctx, dir, say)
+			}
+			return told
+		})
 	}
-	if err := move(stage, at.Workspace); err != nil {
-		return fmt.Errorf("The workspace cannot be written: %w. Free space on the disk.", err)
+	if told != nil {
+		return told
+	}
+	if err != nil {
+		return fmt.Errorf("The workspace cannot be written: %w. Check the owner of the volume and the space on the disk.", err)
 	}
 	return nil
-}
-
-type condition int
-
-const (
-	fresh    condition = iota // empty, or with a half-made tree
-	unfinish                  // a made tree waits to be moved
-	taken                     // somebody's work
-)
-
-func look(dir string) (condition, error) {
-	if _, err := os.Stat(filepath.Join(dir, staging, complete)); err == nil {
-		return unfinish, nil
-	}
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return taken, err
-	}
-	for _, e := range list {
-		if e.Name() != staging && e.Name() != "lost+found" {
-			return taken, nil
-		}
-	}
-	return fresh, nil
-}
-
-// finish notes, on the disk, that the tree is whole.
-func finish(stage string) error {
-	f, err := os.Create(filepath.Join(stage, complete))
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	return errors.Join(err, f.Close())
-}
-
-// move puts what was made into the workspace; it may be repeated.
-func move(stage, dir string) error {
-	list, err := os.ReadDir(filepath.Join(stage, tree))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	for _, e := range list {
-		if err := os.Rename(filepath.Join(stage, tree, e.Name()), filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	// The mark goes last: with it gone the rest would be taken for a half-made tree.
-	if err := os.RemoveAll(filepath.Join(stage, tree)); err != nil {
-		return err
-	}
-	return os.RemoveAll(stage)
 }

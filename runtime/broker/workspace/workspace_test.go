@@ -26,7 +26,7 @@ func places(t *testing.T) Places {
 	dir := t.TempDir()
 	t.Setenv("HOME", filepath.Join(dir, "home"))
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-	cmd := exec.Command("sh", "-ec", `mkdir -p home workspace skel/.config remotes src; echo default > skel/.config/x
+	cmd := exec.Command("sh", "-ec", `mkdir -p home workspace blobs skel/.config remotes src; echo default > skel/.config/x
 git init -q -b main src; cd src; echo hello > file; git add .; git -c user.name=t -c user.email=t@x commit -qm one
 git branch other; cd ..; git clone -q --bare src remotes/r; git init -q --bare -b main remotes/empty; echo dirty > src/file; tar cf a.tar -C src .`)
 	cmd.Dir = dir
@@ -37,9 +37,10 @@ git branch other; cd ..; git clone -q --bare src remotes/r; git init -q --bare -
 	mux.Handle("/git/", http.StripPrefix("/git", &cgi.Handler{Path: git, Args: []string{"http-backend"}, Stderr: &bytes.Buffer{},
 		Env: []string{"GIT_PROJECT_ROOT=" + dir + "/remotes", "GIT_HTTP_EXPORT_ALL=1"}}))
 	mux.HandleFunc("/git/a/archive", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, dir+"/a.tar") })
+	mux.Handle("/blobs/", http.StripPrefix("/blobs", http.FileServer(http.Dir(dir+"/blobs"))))
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	return Places{Workspace: dir + "/workspace", Home: dir + "/home", Skel: dir + "/skel", Outside: srv.URL + "/git/"}
+	return Places{Workspace: dir + "/workspace", Home: dir + "/home", Skel: dir + "/skel", Outside: srv.URL + "/git/", Blobs: srv.URL + "/blobs/"}
 }
 
 func sh(t *testing.T, at Places, script string) string {
