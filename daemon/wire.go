@@ -36,7 +36,10 @@ type pieces struct {
 	launch   *launch.Launcher
 	sources  *source.Sources
 	vault    *vault.Vault
-	close    func()
+
+	chronicles *chronicle.Chronicles
+
+	close func()
 }
 
 func wire(ctx context.Context, d *Daemon) (*pieces, error) {
@@ -60,13 +63,19 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	outside.Handle(broker.OutsideModels, p.vault.Models())
 	outside.Handle(broker.OutsideGit, p.sources.Git())
 	p.links = link.New(link.Options{DB: d.db, Runtime: func(name string) runtime.Runtime { return p.runtimes[name] },
-		Outside: outside, Changed: func() { p.engine.Poke() }, Local: local(d.cfg), Log: d.log})
+		Outside: outside, Changed: func() { p.engine.Poke() }, Local: local(d.cfg), Log: d.log,
+		Tell: func(ctx context.Context, b link.Batch) ([]store.TimelineEvent, error) {
+			return p.chronicles.Tell(ctx, b)
+		},
+		Met: func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
+	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
+		End: p.links.End, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log})
+	d.db.Tell(p.chronicles.Own)
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources})
-	chronicles := chronicle.New(chronicle.Options{DB: d.db, End: p.links.End, Cancel: p.links.Cancel, Run: p.links.RunCommand, Log: d.log})
 	p.engine = engine.New(engine.Options{
 		DB: d.db, Runtimes: p.runtimes, Spec: p.launch.Spec,
-		Opened: chronicles.Opened, Completed: chronicles.Completed,
-		Keep: p.links.Keep, Health: p.links.Health, End: chronicles.End,
+		Opened: p.chronicles.Opened, Completed: p.chronicles.Completed,
+		Keep: p.links.Keep, Health: p.links.Health, End: p.chronicles.End,
 		Timeout: d.cfg.Provisioning.Timeout, Log: d.log,
 	})
 	return p, nil
@@ -126,9 +135,25 @@ func gateways(cfg config.Config) map[string]string {
 // local reports whether a session's models are served by the user's own
 // machines: their tokens cost nothing.
 func local(cfg config.Config) func(store.Session) bool {
-	providers := map[string]string{"claude": "anthropic", "codex": "openai"}
-	return func(s store.Session) bool {
-		var req launch.Request
-		return json.Unmarshal(s.Request, &req) == nil && cfg.Providers[providers[req.Agent]].Local
+	return func(s store.Session) bool { return cfg.Providers[provider(s)].Local }
+}
+
+// provider is whose models a session's agent asks; empty: not known.
+func provider(s store.Session) string {
+	var req launch.Request
+	if json.Unmarshal(s.Request, &req) != nil {
+		return ""
+	}
+	return map[string]string{"claude": "anthropic", "codex": "openai"}[req.Agent]
+}
+
+// canAsk says why a session's agent would not get an answer from its model.
+func canAsk(v *vault.Vault) func(context.Context, store.Session) string {
+	return func(ctx context.Context, s store.Session) string {
+		name := provider(s)
+		if name == "" {
+			return ""
+		}
+		return v.KeyStatus(ctx, store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}, name).Problem
 	}
 }

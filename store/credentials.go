@@ -71,8 +71,16 @@ func (db *DB) Credential(ctx context.Context, p Principal, name string) (Credent
 
 // Credentials gives p's own credentials by name.
 func (db *DB) Credentials(ctx context.Context, p Principal) ([]Credential, error) {
-	rows, err := db.r.QueryContext(ctx, `SELECT `+credentialColumns+` FROM credentials WHERE tenant_id = ? AND owner_id = ? ORDER BY name`,
-		p.TenantID, p.UserID)
+	return db.credentials(ctx, `tenant_id = ? AND owner_id = ? ORDER BY name`, p.TenantID, p.UserID)
+}
+
+// AllCredentials gives, for the vault, everybody's.
+func (db *DB) AllCredentials(ctx context.Context) ([]Credential, error) {
+	return db.credentials(ctx, `TRUE ORDER BY id`)
+}
+
+func (db *DB) credentials(ctx context.Context, where string, args ...any) ([]Credential, error) {
+	rows, err := db.r.QueryContext(ctx, `SELECT `+credentialColumns+` FROM credentials WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -82,6 +82,13 @@ func (db *DB) UnsentPrompts(ctx context.Context, sessionID string) ([]Prompt, er
 	return out, rows.Err()
 }
 
+// Prompt gives, for the system, a prompt of a session.
+func (db *DB) Prompt(ctx context.Context, sessionID, id string) (Prompt, error) {
+	p, err := scanPrompt(db.r.QueryRowContext(ctx, `SELECT id, session_id, blocks, created_at, sent_at FROM prompts
+		WHERE id = ? AND session_id = ?`, id, sessionID))
+	return p, notFound(err)
+}
+
 // MarkSent notes, for the link, that the broker took a prompt.
 func (db *DB) MarkSent(ctx context.Context, promptID string) error {
 	return db.write(ctx, func(t *tx) error {

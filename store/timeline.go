@@ -87,3 +87,11 @@ func (db *DB) AppendTimeline(ctx context.Context, sessionID string, run int, row
 	}
 	return db.write(ctx, func(t *tx) error { return t.timeline(ctx, sessionID, run, rows) })
 }
+
+// Asked reports, for the system, whether a person asked the agent for anything
+// in a chronicle's run.
+func (db *DB) Asked(ctx context.Context, chronicleID string) (yes bool, err error) {
+	err = db.r.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM timeline WHERE chronicle_id = ? AND key >= 'prompt:' AND key < 'prompt;'
+		AND coalesce(data ->> '$.automatic', 0) = 0)`, chronicleID).Scan(&yes)
+	return yes, err
+}

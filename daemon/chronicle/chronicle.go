@@ -5,19 +5,14 @@ package chronicle
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path"
 	"strings"
-	"time"
 
 	"volundr/runtime/broker/wire"
 	"volundr/store"
 )
-
-// endTimeout bounds how long the journal is read to its end.
-const endTimeout = 5 * time.Second
 
 // Options are what chronicles stand on. DB is required; without the others what
 // needs them is left out.
@@ -41,7 +36,8 @@ type Options struct {
 // Chronicles writes the chronicles of runs.
 type Chronicles struct {
 	Options
-	db *store.DB
+	db    *store.DB
+	folds folds
 }
 
 // New gives chronicles.
@@ -55,52 +51,6 @@ func New(o Options) *Chronicles {
 	return &Chronicles{Options: o, db: o.DB}
 }
 
-// End ends a run politely, before its containers are stopped. It may last as
-// long as ctx allows; what it could not do is left out, and doing it again does
-// nothing twice.
-func (c *Chronicles) End(ctx context.Context, s store.Session) error {
-	if c.Options.End == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, endTimeout)
-	defer cancel()
-	return c.Options.End(ctx, s.ID)
-}
-
-// Opened notes that s.Run has begun. Once per run, however often it is called.
-func (c *Chronicles) Opened(ctx context.Context, s store.Session) error {
-	r := asked(s)
-	config, err := json.Marshal(map[string]string{"name": s.Name, "model": r.Model, "repo": r.Source.Repo, "branch": r.Source.Branch})
-	if err != nil {
-		return err
-	}
-	err = c.db.OpenChronicle(ctx, store.Chronicle{
-		SessionID: s.ID, Run: s.Run, OwnerID: s.OwnerID, TenantID: s.TenantID,
-		Project: project(s.Name, r), Repo: r.Source.Repo, Branch: r.Source.Branch, Model: r.Model, Config: config,
-	})
-	if err != nil {
-		return fmt.Errorf("open chronicle of session %s, run %d: %w", s.ID, s.Run, err)
-	}
-	return nil
-}
-
-// Completed notes that s.Run has ended, why and when, and puts its number on
-// the session's row. The first reason stands. A run that was never opened is
-// opened first.
-func (c *Chronicles) Completed(ctx context.Context, s store.Session, reason string, at time.Time) error {
-	err := c.db.CompleteChronicle(ctx, s.ID, s.Run, reason, at)
-	if errors.Is(err, store.ErrNotFound) {
-		if err := c.Opened(ctx, s); err != nil {
-			return err
-		}
-		err = c.db.CompleteChronicle(ctx, s.ID, s.Run, reason, at)
-	}
-	if err != nil {
-		return fmt.Errorf("complete chronicle of session %s: %w", s.ID, err)
-	}
-	return nil
-}
-
 // request is what a chronicle shows of the launch request.
 type request struct {
 	Model  string `json:"model"`
@@ -109,6 +59,10 @@ type request struct {
 		Branch    string `json:"branch"`
 		LocalPath string `json:"local_path"`
 	} `json:"source"`
+	From struct {
+		Chronicle string `json:"chronicle"`
+	} `json:"from"`
+	Agent string `json:"agent"`
 }
 
 // asked reads the launch request. One that cannot be read leaves the fields
@@ -132,4 +86,11 @@ func project(name string, r request) string {
 		}
 	}
 	return name
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

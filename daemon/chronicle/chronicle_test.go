@@ -63,11 +63,13 @@ func TestARunIsOpenedAndCompletedOnce(t *testing.T) {
 		c.Model != "m1" || c.OwnerID != owner.UserID || c.TenantID != owner.TenantID || c.StartedAt.IsZero() {
 		t.Errorf("draft: %+v", c)
 	}
-	var config map[string]string
+	var config map[string]any
 	if err := json.Unmarshal(c.Config, &config); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"name": "demo", "model": "m1", "repo": c.Repo, "branch": "main"}, config); diff != "" {
+	want := map[string]any{"name": "demo", "model": "m1", "repo": c.Repo, "branch": "main",
+		"source": map[string]any{"type": "git", "repo": c.Repo, "branch": "main"}}
+	if diff := cmp.Diff(want, config); diff != "" {
 		t.Error(diff)
 	}
 

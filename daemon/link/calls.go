@@ -35,6 +35,26 @@ func (l *Links) Cancel(ctx context.Context, id string) error {
 	return l.act(ctx, id, wire.PathCancel, nil, EntryStop, struct{}{})
 }
 
+// Break stops the turn that is under way without a word in the conversation: the
+// daemon does it, and no person.
+func (l *Links) Break(ctx context.Context, id string) error {
+	_, c := l.connected(id)
+	if c == nil {
+		return ErrNotConnected
+	}
+	return c.call(ctx, wire.PathCancel, nil, nil)
+}
+
+// Ask hands the agent a prompt of the daemon's own, once by its id. It is not
+// kept: who asks asks again after a crash.
+func (l *Links) Ask(ctx context.Context, id string, p wire.Prompt) error {
+	_, c := l.connected(id)
+	if c == nil {
+		return ErrNotConnected
+	}
+	return c.prompt(ctx, p)
+}
+
 // SetMode chooses the agent's permission mode.
 func (l *Links) SetMode(ctx context.Context, id, choice string) error {
 	return l.act(ctx, id, wire.PathMode, wire.Choice{ID: choice}, EntryMode, wire.Choice{ID: choice})

@@ -174,10 +174,10 @@ func TestCost(t *testing.T) {
 		{wire.TurnEnd{Model: "gpt-55", Output: 1e6, CostUSD: 0.25}, 250_000},
 		{wire.TurnEnd{Model: "claude-opus-4-1", Output: 100e6}, 1000e6},
 	} {
-		if u := usage("s", store.Entry{Run: 1}, c.end, false); u.CostMicros != c.want || u.Provider != "cloud" {
+		if u := UsageOf("s", store.Entry{Run: 1}, c.end, false); u.CostMicros != c.want || u.Provider != "cloud" {
 			t.Errorf("%+v costs %d, want %d", c.end, u.CostMicros, c.want)
 		}
-		if u := usage("s", store.Entry{Run: 1}, c.end, true); u.CostMicros != 0 || u.Provider != "local" {
+		if u := UsageOf("s", store.Entry{Run: 1}, c.end, true); u.CostMicros != 0 || u.Provider != "local" {
 			t.Errorf("%+v costs %d locally", c.end, u.CostMicros)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // watch asks for the health of the pod until the connection ends: often until
 // every part answers, then every few seconds.
 func (s *session) watch(ctx context.Context, c *conn, log *slog.Logger) error {
-	wait, missed := s.pace.first, 0
+	wait, missed, met := s.pace.first, 0, false
 	for {
 		h, err := c.health(ctx)
 		switch {
@@ -30,6 +30,10 @@ func (s *session) watch(ctx context.Context, c *conn, log *slog.Logger) error {
 			if err := s.heardOf(ctx, h); err != nil && ctx.Err() == nil {
 				log.Warn("A session's health was not written", "error", err)
 			}
+			if !met && h.Ready() && s.isReady() {
+				met = true
+				s.meet(ctx, log)
+			}
 		}
 		if s.isReady() && h.Ready() {
 			wait = s.pace.health
@@ -43,6 +47,22 @@ func (s *session) watch(ctx context.Context, c *conn, log *slog.Logger) error {
 			return ErrNotConnected
 		case <-time.After(wait):
 		}
+	}
+}
+
+// meet tells that a session is there to be asked.
+func (s *session) meet(ctx context.Context, log *slog.Logger) {
+	if s.Met == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	row, err := s.DB.SystemSession(ctx, s.id)
+	if err == nil {
+		err = s.Met(ctx, row)
+	}
+	if err != nil && ctx.Err() == nil {
+		log.Debug("What is noted of a session that is ready was not", "error", err)
 	}
 }
 

@@ -146,7 +146,11 @@ func (s *session) store(ctx context.Context, c *conn, b *batch, log *slog.Logger
 		}
 	}
 	if len(b.entries) > 0 {
-		added, err := s.DB.AppendJournal(ctx, s.id, c.hello.Epoch, b.entries)
+		rows, err := s.Tell(ctx, Batch{s.id, c.hello.Epoch, b.local, b.entries})
+		if err != nil {
+			return err
+		}
+		added, err := s.DB.AppendJournal(ctx, s.id, c.hello.Epoch, b.entries, rows...)
 		if err != nil {
 			return err
 		}

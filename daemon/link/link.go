@@ -34,7 +34,22 @@ type Options struct {
 	// Local reports whether a session's model runs on the user's own machines:
 	// its tokens are counted as local and cost nothing. Nil: none does.
 	Local func(store.Session) bool
-	Log   *slog.Logger
+	// Tell is asked of every batch of journal entries before it is stored: it may
+	// take out of them what must not be stored, and says what the timeline tells
+	// of them. Nil: nothing.
+	Tell func(ctx context.Context, b Batch) ([]store.TimelineEvent, error)
+	// Met is called on every connection as soon as the session is ready. Nil:
+	// nothing.
+	Met func(ctx context.Context, s store.Session) error
+	Log *slog.Logger
+}
+
+// Batch is a piece of a session's journal, in order.
+type Batch struct {
+	Session string
+	Epoch   string
+	Local   bool // its model's tokens cost nothing
+	Entries []store.Entry
 }
 
 // Links are the connections of a daemon. Run does the work; the other methods
@@ -59,6 +74,9 @@ func New(o Options) *Links {
 	}
 	if o.Local == nil {
 		o.Local = func(store.Session) bool { return false }
+	}
+	if o.Tell == nil {
+		o.Tell = func(context.Context, Batch) ([]store.TimelineEvent, error) { return nil, nil }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -17,7 +17,7 @@ func (s *session) consequences(ctx context.Context, e store.Entry, local bool) e
 		if err := json.Unmarshal(e.Data, &end); err != nil {
 			return err
 		}
-		return s.DB.RecordUsage(ctx, usage(s.id, e, end, local))
+		return s.DB.RecordUsage(ctx, UsageOf(s.id, e, end, local))
 	case wire.EntryMode:
 		var v wire.Options
 		if err := json.Unmarshal(e.Data, &v); err != nil {
@@ -36,9 +36,9 @@ func (s *session) consequences(ctx context.Context, e store.Entry, local bool) e
 	return nil
 }
 
-// usage is what a turn used. Its cost is what the agent told, or what the table
+// UsageOf is what a turn used, as the entry of its end says. Its cost is what the agent told, or what the table
 // makes of its tokens.
-func usage(id string, e store.Entry, end wire.TurnEnd, local bool) store.Usage {
+func UsageOf(id string, e store.Entry, end wire.TurnEnd, local bool) store.Usage {
 	u := store.Usage{
 		SessionID: id, Run: e.Run, Turn: end.Prompt, At: e.At, Provider: "cloud", Model: end.Model,
 		Input: end.Input, Output: end.Output, CacheRead: end.CacheRead, CacheWrite: end.CacheWrite, Messages: 1,

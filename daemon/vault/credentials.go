@@ -106,6 +106,7 @@ func (v *Vault) Put(ctx context.Context, p store.Principal, given Credential, va
 		return Credential{}, fmt.Errorf("store credential %s: %w", given.Name, err)
 	}
 	v.forgive(p, given.Name)
+	v.learnAll(t.Type, values)
 	return shown(row), nil
 }
 

@@ -45,6 +45,9 @@ type Vault struct {
 
 	mu       sync.Mutex
 	refusals map[owned]Refusal
+
+	secretsMu sync.Mutex
+	secrets   secrets
 }
 
 // owned names something of one provider that belongs to somebody.

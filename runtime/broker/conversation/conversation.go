@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -188,6 +189,10 @@ func (c *Conversation) recall() {
 		c.o.Log.Error("Queued prompts could not be read", "error", err)
 	}
 	for i, p := range prompts {
+		if p.Automatic { // about an end that is past
+			c.o.Journal.Started(orders[i])
+			continue
+		}
 		c.known[p.ID] = true
 		c.queue = append(c.queue, queued{p, orders[i]})
 		c.order = orders[i]
@@ -214,7 +219,12 @@ func (c *Conversation) Prompt(ctx context.Context, p wire.Prompt) (fresh bool, e
 				return
 			}
 			c.known[p.ID], fresh = true, true
-			c.queue = append(c.queue, queued{p, c.order})
+			q := queued{p, c.order}
+			if p.Automatic { // it belongs to what is under way
+				c.queue = slices.Insert(c.queue, 0, q)
+			} else {
+				c.queue = append(c.queue, q)
+			}
 		}
 	})
 	return fresh, errors.Join(cerr, err)

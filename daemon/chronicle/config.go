@@ -1,0 +1,67 @@
+package chronicle
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"volundr/store"
+)
+
+// secretName are names of variables whose values are nobody's business;
+// secretValue is how tokens look that the vault need not know.
+var (
+	secretName  = regexp.MustCompile(`(?i)(key|token|secret|passw|passphrase|pwd|credential|auth|cookie|private|dsn)`)
+	secretValue = regexp.MustCompile(`^(sk-|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA|AIza|eyJ[A-Za-z0-9_-]+\.)`)
+	userInfo    = regexp.MustCompile(`(://)[^/@\s:]+(:[^/@\s]*)?@`)
+)
+
+const redacted = "[redacted]"
+
+// config is what a session was asked to be, whole, as it may be kept: the launch
+// request with the contract's four fields on top. Credentials stand in it by
+// name only; values of the environment that look like secrets are left out.
+func (c *Chronicles) config(s store.Session, r request) json.RawMessage {
+	all := map[string]any{}
+	if json.Unmarshal(s.Request, &all) != nil || all == nil {
+		all = map[string]any{}
+	}
+	if env, ok := all["env"].(map[string]any); ok {
+		for name, v := range env {
+			if text, ok := v.(string); ok && (secretName.MatchString(name) || secretValue.MatchString(text)) {
+				env[name] = redacted
+			}
+		}
+	}
+	all["name"], all["model"], all["repo"], all["branch"] = s.Name, r.Model, r.Source.Repo, r.Source.Branch
+	raw, err := json.Marshal(c.texts(all))
+	if err != nil {
+		return json.RawMessage(`{}`)
+	}
+	return raw
+}
+
+// texts takes secrets out of every text in a JSON value.
+func (c *Chronicles) texts(v any) any {
+	switch v := v.(type) {
+	case string:
+		return c.Redact(address(v))
+	case []any:
+		for i := range v {
+			v[i] = c.texts(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = c.texts(v[k])
+		}
+	}
+	return v
+}
+
+// address is a URL without the login in it.
+func address(u string) string {
+	if !strings.Contains(u, "://") {
+		return u
+	}
+	return userInfo.ReplaceAllString(u, "$1")
+}
