@@ -19,6 +19,7 @@ import (
 	"volundr/runtime/broker"
 	"volundr/runtime/broker/pack"
 	"volundr/runtime/broker/runner"
+	"volundr/runtime/broker/watch"
 	"volundr/runtime/broker/wire"
 	"volundr/runtime/broker/workspace"
 )
@@ -28,6 +29,7 @@ const usage = `usage: volundr-session broker                  hold the session's
        volundr-session prepare                 make the workspace (configuration on stdin)
        volundr-session pack WHAT               write workspace, context or a volume to stdout
        volundr-session unpack WHAT             lay what comes on stdin into an empty place
+       volundr-session watch                   tell what happens in the workspace (orders on stdin)
        volundr-session forward                 carry connections to the broker over stdin and stdout
        volundr-session keep                    do nothing until ended`
 
@@ -64,6 +66,8 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 		return pack.Main(ctx, args, os.Stdout, os.Stderr)
 	case "unpack":
 		return pack.MainUnpack(args, os.Stdin, os.Stderr)
+	case "watch":
+		return watch.Main(ctx, os.Stdin, os.Stdout, log)
 	case "forward":
 		return forward(ctx)
 	case "keep":
@@ -96,6 +100,7 @@ func supervise(ctx context.Context, argv []string, log *slog.Logger) error {
 		}
 		o.Listen, helper = runner.Address(c.Part), c.Helper
 		os.Unsetenv(wire.EnvConfig)
+		os.Setenv(watch.EnvPart, c.Part) // the shells' hooks ask for it
 	}
 	if home, err := os.UserHomeDir(); err == nil && !helper { // a helper's home may have to be empty
 		if err := workspace.Skel("/etc/skel", home); err != nil {

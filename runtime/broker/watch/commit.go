@@ -1,0 +1,97 @@
+package watch
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"volundr/runtime/broker/wire"
+)
+
+// maxDescribed is how many commits of one moment are looked into; of those
+// beyond, the reflog's words are told.
+const maxDescribed = 100
+
+// events makes events of movements, with what the commits hold.
+func (p place) events(ctx context.Context, g git, repo string, moves []movement) []wire.Git {
+	var all []wire.Git
+	branch := p.branch()
+	// Which branch was worked on is known backwards from the one that is now.
+	for i := len(moves) - 1; i >= 0; i-- {
+		e, ok := moves[i].event()
+		if moves[i].log == "HEAD" {
+			switch {
+			case e.Action == "checkout" && e.Branch == "":
+				e.Branch = branch
+			case e.Action == "checkout":
+				if branch = e.From; objectName(branch) {
+					branch = "" // HEAD stood on a commit
+				}
+			case e.Branch == "":
+				e.Branch = branch
+			}
+		}
+		if ok {
+			e.Repo = repo
+			all = append(all, e)
+		}
+	}
+	for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
+		all[i], all[j] = all[j], all[i]
+	}
+	for i := range all {
+		if i < maxDescribed && all[i].Action != "checkout" && all[i].Action != "branch" {
+			describe(ctx, g, &all[i])
+		}
+		for _, s := range []*string{&all[i].Subject, &all[i].Author, &all[i].Branch, &all[i].From, &all[i].Remote} {
+			*s = clip(*s, maxText)
+		}
+	}
+	return all
+}
+
+// branch is what HEAD stands on; empty: on a commit.
+func (p place) branch() string {
+	b, err := os.ReadFile(filepath.Join(p.dir, "HEAD"))
+	if err != nil || len(b) > maxPath {
+		return ""
+	}
+	ref, _ := strings.CutPrefix(strings.TrimSpace(string(b)), "ref: ")
+	name, ok := strings.CutPrefix(ref, "refs/heads/")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// describe adds subject, author and, for a commit, its files.
+func describe(ctx context.Context, g git, e *wire.Git) {
+	out, err := g.run(ctx, nil, "log", "-1", "--no-show-signature", "--no-notes", "--no-mailmap", "--format=%an%x00%s", "-s", e.Hash)
+	if err != nil {
+		return
+	}
+	author, subject, ok := strings.Cut(strings.TrimRight(string(out), "\n"), "\x00")
+	if !ok {
+		return
+	}
+	e.Author, e.Subject = author, subject
+	if e.Action != "commit" {
+		return
+	}
+	out, err = g.run(ctx, nil, "diff-tree", "--root", "--no-commit-id", "-r", "-z", "--raw", "--numstat", "-M", "-l400",
+		"--no-ext-diff", "--no-textconv", "--ignore-submodules=all", e.Hash)
+	if err != nil {
+		return
+	}
+	changes, err := parseDiff(out)
+	if err != nil {
+		return
+	}
+	for _, c := range changes {
+		e.Ins, e.Del = e.Ins+c.Ins, e.Del+c.Del
+		if len(e.Files) < maxNames {
+			e.Files = append(e.Files, clip(c.Path, maxPath))
+		}
+	}
+}
