@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
 )
 
 // Types of events.
@@ -107,6 +111,45 @@ func (db *DB) Events(ctx context.Context, p Principal, after int64, limit int) (
 func (db *DB) LastEvent(ctx context.Context) (n int64, err error) {
 	err = db.r.QueryRowContext(ctx, `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)`).Scan(&n)
 	return n, err
+}
+
+// forgotten is the key of the number of the last event that was forgotten.
+const forgotten = "events_forgotten"
+
+// ForgetEvents removes the events that are older than a moment, and returns how
+// many those were.
+func (db *DB) ForgetEvents(ctx context.Context, before time.Time) (n int64, err error) {
+	err = db.write(ctx, func(t *tx) error {
+		n = 0
+		var last sql.NullInt64
+		if err := t.QueryRowContext(ctx, `SELECT max(seq) FROM events WHERE at < ?`, millis(before)).Scan(&last); err != nil || !last.Valid {
+			return err
+		}
+		res, err := t.ExecContext(ctx, `DELETE FROM events WHERE seq <= ? AND at < ?`, last.Int64, millis(before))
+		if err != nil {
+			return err
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = t.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+			forgotten, strconv.FormatInt(last.Int64, 10))
+		return err
+	})
+	return n, err
+}
+
+// Forgotten gives the number of the last event that ForgetEvents removed, 0 when
+// none was. Who left off before it has missed something.
+func (db *DB) Forgotten(ctx context.Context) (int64, error) {
+	value, err := db.Meta(ctx, forgotten)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(value, 10, 64)
 }
 
 // Subscribe gives a channel that holds a nudge whenever something was committed

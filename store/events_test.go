@@ -92,3 +92,28 @@ func TestSubscribersAreNudgedAfterTheCommit(t *testing.T) {
 		t.Error("after cancel")
 	}
 }
+
+func TestOldEventsAreForgottenAndTheNumbersGoOn(t *testing.T) {
+	db := open(t)
+	s := put(t, db, create(t, db), Starting)
+	last := must(db.LastEvent(t.Context()))(t)
+	if n := must(db.ForgetEvents(t.Context(), time.Now().Add(-time.Hour)))(t); n != 0 {
+		t.Errorf("%d young events forgotten", n)
+	}
+	if n := must(db.Forgotten(t.Context()))(t); n != 0 {
+		t.Errorf("forgotten up to %d, though nothing was", n)
+	}
+	for range 2 { // again is nothing
+		check(t, func() error { _, err := db.ForgetEvents(t.Context(), time.Now().Add(time.Hour)); return err }())
+	}
+	if left := must(db.Events(t.Context(), anna, 0, 100))(t); len(left) > 0 {
+		t.Errorf("left: %+v", left)
+	}
+	if n := must(db.Forgotten(t.Context()))(t); n != last {
+		t.Errorf("forgotten up to %d, want %d", n, last)
+	}
+	put(t, db, s, Provisioning)
+	if next := must(db.Events(t.Context(), anna, last, 100))(t); len(next) != 1 || next[0].Seq != last+1 {
+		t.Errorf("the next event: %+v", next)
+	}
+}

@@ -18,6 +18,7 @@ import (
 // VOLUNDR_SHOTS names a folder for pictures of them all.
 func TestPagesInABrowser(t *testing.T) {
 	ctx := browser(t)
+	heard := listen(t, ctx)
 	rules := axe(t)
 	all := pages()
 	srv := site(t, all, nil)
@@ -52,6 +53,9 @@ func TestPagesInABrowser(t *testing.T) {
 				eval[bool](t, ctx, rules+";true")
 				for _, found := range violations(t, ctx) {
 					t.Error(found)
+				}
+				for _, said := range heard.take() {
+					t.Errorf("in the console: %s", said)
 				}
 			})
 		}

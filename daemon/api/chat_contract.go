@@ -238,26 +238,20 @@ func (sp *contractSpeaker) hear(ctx context.Context, frame []byte) error {
 
 // respond maps allow, deny and allowForever to one of the options on offer.
 func (sp *contractSpeaker) respond(ctx context.Context, id, behavior string) error {
-	all, err := sp.s.everything(ctx, sp.p, sp.row.ID, 0)
+	options, err := sp.s.Links.Offers(ctx, sp.row.ID, id)
 	if err != nil {
 		return err
 	}
 	kinds := map[string][]string{"allow": {"allow_once", "allow_always"},
 		"allowForever": {"allow_always", "allow_once"}, "deny": {"reject_once", "reject_always"}}[behavior]
-	for _, q := range open(all) {
-		if q.ID != id {
-			continue
-		}
-		for _, kind := range kinds {
-			for _, o := range q.Options {
-				if o.Kind == kind {
-					return sp.s.Links.Answer(ctx, sp.row.ID, id, o.ID)
-				}
+	for _, kind := range kinds {
+		for _, o := range options {
+			if o.Kind == kind {
+				return sp.s.Links.Answer(ctx, sp.row.ID, id, o.ID)
 			}
 		}
-		return fail(400, "The question offers no %q.", behavior)
 	}
-	return fail(409, "The question has been answered already.")
+	return fail(400, "The question offers no %q.", behavior)
 }
 
 // contentBlocks reads a string or Anthropic content blocks.

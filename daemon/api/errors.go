@@ -9,6 +9,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/launch"
+	"volundr/daemon/source"
+	"volundr/daemon/vault"
 	"volundr/runtime"
 	"volundr/store"
 )
@@ -36,6 +39,31 @@ type fieldError struct {
 
 func invalid(errs ...fieldError) error { return problem{http.StatusUnprocessableEntity, errs} }
 
+// unfit puts what launch and source say of a field into the contract's form.
+// src is the source of the request. Other errors are told as they are.
+func unfit(err error, src launch.Source) error {
+	var field *launch.FieldError
+	var check *source.CheckError
+	switch {
+	case errors.As(err, &field):
+		return invalid(fieldError{Type: field.Type, Loc: locOf(field.Loc), Msg: field.Msg, Input: field.Input})
+	case errors.As(err, &check) && check.Field == "repo":
+		return fail(http.StatusUnprocessableEntity, "Repository validation failed for '%s': %s", src.Repo, check.Msg)
+	case errors.As(err, &check):
+		given := map[string]string{"branch": src.Branch, "base_branch": src.BaseBranch, "local_path": src.LocalPath}
+		return invalid(fieldError{Type: "value_error", Loc: []any{"body", "source", src.Type, check.Field}, Msg: check.Msg, Input: given[check.Field]})
+	}
+	return fail(http.StatusUnprocessableEntity, "%s", err)
+}
+
+func locOf(loc []string) []any {
+	out := make([]any, len(loc))
+	for i, l := range loc {
+		out[i] = l
+	}
+	return out
+}
+
 // table maps the sentinels of the packages below to statuses. What is not here
 // is ours to mend: 500, logged once, and nothing of it is told.
 var table = []struct {
@@ -46,6 +74,7 @@ var table = []struct {
 	{store.ErrConflict, http.StatusConflict},
 	{store.ErrStale, http.StatusConflict},
 	{store.ErrFull, http.StatusInsufficientStorage},
+	{vault.ErrLocked, http.StatusServiceUnavailable},
 	{runtime.ErrNotFound, http.StatusConflict},
 	{runtime.ErrUnavailable, http.StatusServiceUnavailable},
 	{runtime.ErrInvalid, http.StatusUnprocessableEntity},

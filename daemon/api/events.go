@@ -27,8 +27,12 @@ func (s *server) events(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	old, err := s.DB.Forgotten(ctx)
+	if err != nil {
+		return err
+	}
 	out := startSSE(c)
-	if after > newest { // the database was replaced by an older one
+	if after > newest || after < old { // the database was replaced by an older one; the page slept for long
 		after = newest
 		if out.send(0, "stale", obj{"id": newest}) != nil {
 			return nil

@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volundr/runtime"
+	"volundr/store"
 	"volundr/ui/client"
 )
 
@@ -35,12 +36,26 @@ func (s *server) mine(c echo.Context) (string, error) {
 	return "", fail(http.StatusNotFound, "Nothing unknown with the id %s was found.", id)
 }
 
-func (s *server) adoptFound(c echo.Context) error {
+// adopt makes a session of what was found.
+func (s *server) adopt(c echo.Context) (store.Session, error) {
+	id, err := s.mine(c)
+	if err != nil {
+		return store.Session{}, err
+	}
+	return s.Engine.Adopt(c.Request().Context(), id)
+}
+
+// discard removes what was found, its volumes included.
+func (s *server) discard(c echo.Context) error {
 	id, err := s.mine(c)
 	if err != nil {
 		return err
 	}
-	row, err := s.Engine.Adopt(c.Request().Context(), id)
+	return s.Engine.Discard(c.Request().Context(), id)
+}
+
+func (s *server) adoptFound(c echo.Context) error {
+	row, err := s.adopt(c)
 	if err != nil {
 		return err
 	}
@@ -48,12 +63,24 @@ func (s *server) adoptFound(c echo.Context) error {
 }
 
 func (s *server) deleteFound(c echo.Context) error {
-	id, err := s.mine(c)
-	if err != nil {
-		return err
-	}
-	if err := s.Engine.Discard(c.Request().Context(), id); err != nil {
+	if err := s.discard(c); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// postAdopt and postDiscard are the same from a page.
+func (s *server) postAdopt(c echo.Context) error {
+	row, err := s.adopt(c)
+	if err != nil {
+		return err
+	}
+	return done(c, "/sessions/"+row.ID)
+}
+
+func (s *server) postDiscard(c echo.Context) error {
+	if err := s.discard(c); err != nil {
+		return err
+	}
+	return done(c, "/")
 }

@@ -37,8 +37,8 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/sessions/:id/prompt", s.postPrompt)
 	e.POST("/sessions/:id/answer", s.postAnswer)
 	e.GET("/found/:id/delete", s.confirmFound)
-	e.POST("/found/:id/adopt", s.postFound(s.adoptFound))
-	e.POST("/found/:id/delete", s.postFound(s.deleteFound))
+	e.POST("/found/:id/adopt", s.postAdopt)
+	e.POST("/found/:id/delete", s.postDiscard)
 
 	e.GET("/s/:id/session", s.chat)
 	e.GET("/s/:id/entries", s.entries)
@@ -58,9 +58,15 @@ func asset(c echo.Context) error {
 	return nil
 }
 
-// isPage reports whether a person's browser asks for a page.
+// isPage reports whether a person's browser waits for a page: it loads one, or
+// posts a form without a script.
 func isPage(r *http.Request) bool {
-	return auth.IsPageLoad(r) && !strings.HasPrefix(r.URL.Path, "/api/")
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		return false
+	}
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	posted := r.Method == http.MethodPost && (mode == "navigate" || mode == "" && strings.Contains(r.Header.Get("Accept"), "text/html"))
+	return posted || auth.IsPageLoad(r)
 }
 
 func html(c echo.Context, status int, page templ.Component) error {
@@ -194,25 +200,6 @@ func (s *server) confirmFound(c echo.Context) error {
 	}
 	return fail(http.StatusNotFound, "Nothing unknown with this id was found.")
 }
-
-// postFound is the page's way to a route of the API.
-func (s *server) postFound(route echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !isPage(c.Request()) {
-			return route(c)
-		}
-		if err := route(discard{c}); err != nil {
-			return err
-		}
-		return c.Redirect(http.StatusSeeOther, "/")
-	}
-}
-
-// discard is a context whose answer is not wanted.
-type discard struct{ echo.Context }
-
-func (discard) JSON(int, any) error { return nil }
-func (discard) NoContent(int) error { return nil }
 
 // newSession is the form; "?again=<id>" fills it as that session was launched.
 func (s *server) newSession(c echo.Context) error {

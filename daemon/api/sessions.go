@@ -133,24 +133,9 @@ func (s *server) checkRequest(c echo.Context, req *launch.Request) error {
 		req.Agent = s.agentFor(req.Model)
 	}
 	if err := s.Launch.Validate(*req); err != nil {
-		var f *launch.FieldError
-		if errors.As(err, &f) {
-			return invalid(fieldError{Type: f.Type, Loc: locOf(f.Loc), Msg: f.Msg, Input: f.Input})
-		}
-		return fail(http.StatusUnprocessableEntity, "%s", err)
+		return unfit(err, req.Source)
 	}
-	if err := s.checkSource(c.Request().Context(), req.Source); err != nil {
-		return err
-	}
-	return nil
-}
-
-func locOf(loc []string) []any {
-	out := make([]any, len(loc))
-	for i, l := range loc {
-		out[i] = l
-	}
-	return out
+	return s.checkSource(c.Request().Context(), req.Source)
 }
 
 func (s *server) getSession(c echo.Context) error {
@@ -190,6 +175,9 @@ func (s *server) patchSession(c echo.Context) error {
 		return err
 	}
 	if in.Model != nil {
+		if *in.Model == "" {
+			return invalid(fieldError{Type: "string_too_short", Loc: []any{"body", "model"}, Msg: "String should have at least 1 character", Input: ""})
+		}
 		req.Model = *in.Model
 	}
 	if in.Branch != nil && req.Source.Type == "git" {
@@ -199,7 +187,7 @@ func (s *server) patchSession(c echo.Context) error {
 		req.IssueID = *in.Issue
 	}
 	if err := s.Launch.Validate(req); err != nil {
-		return fail(http.StatusUnprocessableEntity, "%s", err)
+		return unfit(err, req.Source)
 	}
 	if patch.Request, err = json.Marshal(req); err != nil {
 		return err

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 
 	"volundr/daemon/launch"
 	"volundr/daemon/source"
@@ -11,18 +10,15 @@ import (
 // checkSource looks whether the workspace can be made before anything is
 // stored: a wrong URL or branch is told at once, beside the field.
 func (s *server) checkSource(ctx context.Context, src launch.Source) error {
-	switch src.Type {
-	case source.Git:
-		if src.Repo == "" {
-			return nil
-		}
-		if err := s.Sources.Check(ctx, src.Repo, src.Branch, src.BaseBranch); err != nil {
-			return fail(http.StatusUnprocessableEntity, "Repository validation failed for '%s': %s", src.Repo, err)
-		}
-	case source.LocalCopy:
-		if err := s.Sources.CheckFolder(ctx, src.LocalPath); err != nil {
-			return fail(http.StatusUnprocessableEntity, "%s", err)
-		}
+	var err error
+	switch {
+	case src.Type == source.Git && src.Repo != "":
+		err = s.Sources.Check(ctx, src.Repo, src.Branch, src.BaseBranch)
+	case src.Type == source.LocalCopy:
+		err = s.Sources.CheckFolder(ctx, src.LocalPath)
+	}
+	if err != nil {
+		return unfit(err, src)
 	}
 	return nil
 }

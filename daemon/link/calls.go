@@ -83,15 +83,8 @@ func (l *Links) act(ctx context.Context, id, route string, body any, typ string,
 // again after the connection was lost. ErrNotOpen when there is no such
 // question.
 func (l *Links) Answer(ctx context.Context, id, permission, option string) error {
-	s := l.session(id)
-	if s == nil {
-		return ErrNotConnected
-	}
-	row, err := l.DB.SystemSession(ctx, id)
+	s, err := l.talking(ctx, id)
 	if err != nil {
-		return err
-	}
-	if err := s.recall(ctx, row); err != nil {
 		return err
 	}
 	turn, err := s.take(permission, option)
@@ -105,6 +98,29 @@ func (l *Links) Answer(ctx context.Context, id, permission, option string) error
 	s.taken(permission, option)
 	signal(s.answers)
 	return s.show(ctx)
+}
+
+// Offers gives the options of an open permission question. ErrNotOpen when
+// there is no such question.
+func (l *Links) Offers(ctx context.Context, id, permission string) ([]wire.Option, error) {
+	s, err := l.talking(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.offered(permission)
+}
+
+// talking gives a session that is kept, with its conversation recalled.
+func (l *Links) talking(ctx context.Context, id string) (*session, error) {
+	s := l.session(id)
+	if s == nil {
+		return nil, ErrNotConnected
+	}
+	row, err := l.DB.SystemSession(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.recall(ctx, row)
 }
 
 // RunCommand runs a command in the session as the agent's user. Its output is

@@ -26,7 +26,7 @@ type running struct{ id, text string }
 // question is a permission question that is not settled.
 type question struct {
 	id, turn, text string
-	options        []string
+	options        []wire.Option
 	taken          bool    // somebody's answer is being written down
 	answer         *string // what it is
 	by             *conn   // the connection on which it was sent
@@ -87,12 +87,8 @@ func (t *talk) ask(e store.Entry) {
 	if json.Unmarshal(e.Data, &v) != nil || t.question(v.ID) != nil || len(t.open) >= maxOpen {
 		return
 	}
-	q := &question{id: v.ID, turn: e.Turn, text: label(v.Tool)}
-	for _, o := range v.Options {
-		q.options = append(q.options, o.ID)
-	}
 	t.busy = true
-	t.open = append(t.open, q)
+	t.open = append(t.open, &question{id: v.ID, turn: e.Turn, text: label(v.Tool), options: v.Options})
 }
 
 // label names a tool call for people.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"volundr/runtime"
+	"volundr/runtime/broker/wire"
 )
 
 // turn is the id of the turn under way, or "".
@@ -25,11 +26,22 @@ func (s *session) take(permission, option string) (turn string, err error) {
 	if q == nil || q.taken {
 		return "", ErrNotOpen
 	}
-	if option != "" && !slices.Contains(q.options, option) {
+	if option != "" && !slices.ContainsFunc(q.options, func(o wire.Option) bool { return o.ID == option }) {
 		return "", &sentence{"The question does not offer that answer.", runtime.ErrInvalid}
 	}
 	q.taken = true
 	return q.turn, nil
+}
+
+// offered are the options of an open question.
+func (s *session) offered(permission string) ([]wire.Option, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.talk.question(permission)
+	if q == nil || q.taken {
+		return nil, ErrNotOpen
+	}
+	return q.options, nil
 }
 
 // untake gives the question back: the answer was not written down.

@@ -22,6 +22,9 @@ func (s *Sources) refresh(ctx context.Context, r Remote) error {
 			return err
 		}
 	}
+	if err := s.used(r); err != nil {
+		return err
+	}
 	// A lock file of a git that was killed with us would stay for ever.
 	for _, left := range []string{"packed-refs.lock", "HEAD.lock", "config.lock", "shallow.lock"} {
 		if err := os.Remove(filepath.Join(dir, left)); err != nil && !errors.Is(err, fs.ErrNotExist) {

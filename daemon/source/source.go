@@ -49,14 +49,16 @@ func New(o Options) (*Sources, error) {
 	if err := os.WriteFile(filepath.Join(s.hooks, "pre-receive"), []byte(preReceive), 0o700); err != nil {
 		return nil, fmt.Errorf("folder of git mirrors: %w", err)
 	}
-	// Copies that a killed daemon left behind.
-	left, err := filepath.Glob(filepath.Join(o.Dir, "copy-*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
+	// Copies and half-removed mirrors that a killed daemon left behind.
+	for _, kind := range []string{"copy-*", gone + "*"} {
+		left, err := filepath.Glob(filepath.Join(o.Dir, kind))
+		if err != nil {
 			return nil, err
+		}
+		for _, dir := range left {
+			if err := os.RemoveAll(dir); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return s, nil
