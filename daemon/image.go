@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"volundr/runtime"
 	"volundr/ui/client"
@@ -52,13 +54,20 @@ func (m *image) retry() {
 	}
 }
 
+// away is the pause before an engine that did not answer is asked again.
+const away = 5 * time.Second
+
 func (m *image) run(ctx context.Context) error {
 	for {
-		m.make(ctx)
+		var back <-chan time.Time
+		if m.make(ctx) {
+			back = time.After(away)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-m.again:
+		case <-back:
 		}
 	}
 }
@@ -66,10 +75,12 @@ func (m *image) run(ctx context.Context) error {
 // kept is how many of the build's last lines are shown.
 const kept = 20
 
-func (m *image) make(ctx context.Context) {
+// make makes it once. unanswered: the engine is away, which is no failure of
+// the image.
+func (m *image) make(ctx context.Context) (unanswered bool) {
 	if m.images == nil {
 		m.set(func(st *client.ImageStatus) { st.State = "ready" })
-		return
+		return false
 	}
 	_, err := m.images.EnsureImage(ctx, runtime.Session, func(p runtime.Progress) {
 		m.set(func(st *client.ImageStatus) {
@@ -83,10 +94,26 @@ func (m *image) make(ctx context.Context) {
 	})
 	switch {
 	case ctx.Err() != nil:
+	case errors.Is(err, runtime.ErrUnavailable):
+		if m.status().Text != engineAway {
+			m.log.Warn("Session image waits for the engine", "error", err)
+		}
+		m.set(func(st *client.ImageStatus) { *st = client.ImageStatus{State: "building", Text: engineAway} })
+		return true
 	case err != nil:
 		m.log.Error("Session image not made", "error", err)
-		m.set(func(st *client.ImageStatus) { st.State, st.Error = "failed", err.Error() })
+		first, rest, more := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+		m.set(func(st *client.ImageStatus) {
+			*st = client.ImageStatus{State: "failed", Error: strings.ToUpper(first[:1]) + first[1:] + ".", Lines: st.Lines}
+			if more { // the step and what it printed last
+				st.Lines = strings.Split(rest, "\n")
+			}
+		})
 	default:
 		m.set(func(st *client.ImageStatus) { *st = client.ImageStatus{State: "ready"} })
 	}
+	return false
 }
+
+// engineAway is how far the image is while no engine answers.
+const engineAway = "waiting for the Docker engine, which does not answer (`volundr doctor` says more)"

@@ -113,7 +113,11 @@ func dockerRuntime(ctx context.Context, d *Daemon, key ed25519.PrivateKey) (*doc
 }
 
 func imageOptions(cfg config.Config) docker.ImageOptions {
-	return docker.ImageOptions{Recipe: assets.Image(), Programs: assets.Programs(), CABundle: cfg.Image.CABundle,
+	recipe := assets.Image()
+	if cfg.Image.Recipe != "" {
+		recipe = os.DirFS(cfg.Image.Recipe)
+	}
+	return docker.ImageOptions{Recipe: recipe, Programs: assets.Programs(), CABundle: cfg.Image.CABundle,
 		Base: cfg.Image.Base, DebianMirror: cfg.Image.Mirrors.Debian, NPMRegistry: cfg.Image.Mirrors.NPM}
 }
 

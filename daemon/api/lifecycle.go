@@ -34,8 +34,17 @@ func (s *server) wish(c echo.Context, want store.Want) (store.Session, error) {
 	if err != nil {
 		return row, err
 	}
-	s.Engine.Poke()
+	s.wake(c.Request().Context(), want)
 	return row, nil
+}
+
+// wake has the engine look. A start also tries an image again that could not be
+// made, so that what is said of it is true of the session's try too.
+func (s *server) wake(ctx context.Context, want store.Want) {
+	if want == store.WantRunning && s.Status(ctx).Image.State == "failed" {
+		s.RetryImage()
+	}
+	s.Engine.Poke()
 }
 
 // session is the row that the path names, if the caller may see it.

@@ -120,7 +120,7 @@ func (s *server) create(c echo.Context, name string, req launch.Request) (store.
 	if err != nil {
 		return row, err
 	}
-	s.Engine.Poke()
+	s.wake(ctx, store.WantRunning)
 	return row, nil
 }
 

@@ -33,6 +33,9 @@ type Image struct {
 	// Base is a Debian image to build on; empty: Docker Hub's, or one made of
 	// packages where no registry answers.
 	Base string `yaml:"base"`
+	// Recipe is a folder with base/ and session/ to build from, contexts like
+	// those of assets/image; empty: the built-in ones.
+	Recipe string `yaml:"recipe"`
 	// CABundle is a PEM file of certificate authorities to trust while building.
 	CABundle string  `yaml:"ca_bundle"`
 	Mirrors  Mirrors `yaml:"mirrors"`

@@ -92,6 +92,7 @@ func TestWhatCannotBeIsRefusedWithFileAndLine(t *testing.T) {
 		{"runtime: podman\n", "runtime \"podman\" is not known"},
 		{"engine: nonsense\n", "not an address of a Docker engine"},
 		{"image:\n  ca_bundle: missing.pem\n", "config.yaml:2: the certificate bundle cannot be read"},
+		{"image:\n  recipe: missing\n", "config.yaml:2: the recipe of the session image lacks base/Dockerfile"},
 		{"image:\n  mirrors:\n    npm: ftp://x\n", "config.yaml:3: mirror"},
 		{"local_mounts:\n  allowed_prefixes:\n    - /home\n    - /\n", "config.yaml:4: allowed prefix \"/\" would open the whole machine"},
 		{"local_mounts:\n  allowed_prefixes: [code]\n", "config.yaml:2: allowed prefix \"code\" is not an absolute"},

@@ -50,6 +50,9 @@ func overlay(to *string, flag string) {
 // resolve makes file names absolute: those of the file against its folder,
 // those of flags against where we are.
 func (c *Config) resolve(folder string, caFromFlag bool) (err error) {
+	if recipe := c.Image.Recipe; recipe != "" && !filepath.IsAbs(recipe) {
+		c.Image.Recipe = filepath.Join(folder, recipe)
+	}
 	if ca := c.Image.CABundle; ca != "" && !filepath.IsAbs(ca) {
 		if caFromFlag {
 			c.Image.CABundle, err = filepath.Abs(ca)

@@ -60,6 +60,14 @@ func (c Config) check() *problem {
 				fmt.Sprintf("the certificate bundle cannot be read: %s", err)}
 		}
 	}
+	for _, part := range []string{"base", "session"} {
+		if c.Image.Recipe == "" {
+			break
+		}
+		if _, err := os.Stat(filepath.Join(c.Image.Recipe, part, "Dockerfile")); err != nil {
+			return bad("$.image.recipe", "the recipe of the session image lacks %s/Dockerfile: %s", part, err)
+		}
+	}
 	for name, mirror := range map[string]string{"debian": c.Image.Mirrors.Debian, "npm": c.Image.Mirrors.NPM} {
 		if mirror != "" && !isWeb(mirror) {
 			return bad("$.image.mirrors."+name, "mirror %q is not a URL that begins with http:// or https://", mirror)

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"volundr/ui/client"
 )
@@ -117,7 +120,9 @@ func TestBadInputGetsASentence(t *testing.T) {
 
 	// A container that is removed behind our back fails the session, loses no
 	// volume, and the session starts again.
-	s := p.create(client.SessionCreate{Name: "robbed"})
+	s := p.create(client.SessionCreate{Name: "robbed", Source: &client.Source{Type: client.SourceGit, Repo: repo}})
+	b := openBrowser(t, p)
+	b.visit(b.ui + "/sessions/" + s.ID)
 	p.inAgent(s.ID, "echo kept > /workspace/kept")
 	out, err := exec.Command("sh", "-c", "docker rm -f $(docker ps -q --filter label=volundr.session="+s.ID+" --filter label=volundr.part=agent)").CombinedOutput()
 	if err != nil {
@@ -127,11 +132,25 @@ func TestBadInputGetsASentence(t *testing.T) {
 	if failed.Failure == nil || failed.Failure.Reason == "" {
 		t.Errorf("failed without a reason: %+v", failed)
 	}
-	if _, err := p.client().Start(t.Context(), s.ID); err != nil {
-		t.Fatal(err)
-	}
-	p.awaitState(s.ID, client.Running)
+	b.is("why it failed", "document.querySelector('.failure').textContent.includes("+strconv.Quote(failed.Failure.Reason)+")")
+	b.portraits("failed-gone")
+	b.do(chromedp.Click(".session-actions button.primary"))
+	b.is("that it runs again", "document.querySelector('#session-header').dataset.status === 'running' && !document.querySelector('.failure')")
 	if got := strings.TrimSpace(p.inAgent(s.ID, "cat /workspace/kept")); got != "kept" {
 		t.Errorf("the workspace holds %q", got)
 	}
+
+	// One that ends by itself says how, with the last lines of its log.
+	if out, err := exec.Command("sh", "-c", "docker stop -t 5 $(docker ps -q --filter label=volundr.session="+s.ID+" --filter label=volundr.part=editor)").CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	failed = p.awaitState(s.ID, client.Failed)
+	if f := failed.Failure; f == nil || f.Part != "editor" || f.ExitCode == nil || len(f.Lines) == 0 {
+		t.Errorf("the failure does not say what ended and how: %+v", f)
+	}
+	b.is("how it ended", "document.querySelector('.failure')?.textContent.includes('exit code')")
+	b.portraits("failed")
+	b.visit(b.ui + "/")
+	b.sees("robbed")
+	b.portraits("dashboard-failed")
 }

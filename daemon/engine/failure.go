@@ -85,7 +85,11 @@ func failedAttempts(last string) store.Failure {
 // the reason, the others the log.
 func failedStart(err error) store.Failure {
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
-	return store.Failure{Reason: "The session could not be started: " + sentence(lines[0]) + " Mend that, then start it again.", Lines: lines[1:]}
+	reason := "The session could not be started: " + sentence(lines[0])
+	if !strings.Contains(lines[0], "start again") {
+		reason += " Mend that, then start it again."
+	}
+	return store.Failure{Reason: reason, Lines: lines[1:]}
 }
 
 func failedArchive() store.Failure {

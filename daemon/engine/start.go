@@ -18,7 +18,7 @@ const doingEvery = 500 * time.Millisecond
 func (e *Engine) start(ctx context.Context, rt runtime.Runtime, s store.Session) error {
 	image, err := e.image(ctx, rt, s)
 	if err != nil {
-		return fmt.Errorf("make the session image: %w", err)
+		return err
 	}
 	spec, err := e.Spec(ctx, s, image)
 	if err != nil {

@@ -47,7 +47,7 @@ type imageMaker struct {
 	builds sharedBuilds
 
 	mu   sync.Mutex
-	plan *imagePlan // made once: nothing that it stands on changes while we run
+	plan *imagePlan // kept until a build fails: what it stands on is then mended
 }
 
 func newImageMaker(api *client.Client, opts ImageOptions, log *slog.Logger) *imageMaker {
@@ -71,6 +71,7 @@ func (m *imageMaker) ensure(ctx context.Context, kind runtime.Kind, progress fun
 		return m.make(ctx, plan, report)
 	})
 	if err != nil {
+		m.forget(plan)
 		return "", err
 	}
 	return plan.ref(), nil

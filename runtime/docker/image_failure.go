@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"regexp"
 	"strings"
 
 	"volundr/runtime"
@@ -50,6 +51,10 @@ var causes = []struct {
 		"a package registry did not answer; check the network, or set the mirrors of Debian and npm in the configuration, and start again"},
 }
 
+// exitCode is in what builders say of a command that failed. The command itself
+// stands below, as the instruction.
+var exitCode = regexp.MustCompile(`returned a non-zero code: (\d+)$`)
+
 func (e *BuildError) cause() string {
 	all := strings.ToLower(e.Message + "\n" + strings.Join(e.Tail, "\n"))
 	for _, c := range causes {
@@ -59,5 +64,9 @@ func (e *BuildError) cause() string {
 			}
 		}
 	}
-	return strings.TrimSuffix(e.Message, "\n") + "; start again to retry from this step"
+	said := strings.TrimSpace(e.Message)
+	if exit := exitCode.FindStringSubmatch(said); exit != nil && e.Instruction != "" {
+		said = "its command ended with exit code " + exit[1]
+	}
+	return said + "; mend that and start again, which goes on from this step"
 }

@@ -52,7 +52,7 @@ func TestBuildOutput(t *testing.T) {
 
 func TestBuildFailureSaysStepCauseAndLastLines(t *testing.T) {
 	tests := []struct{ name, printed, message, want string }{
-		{"a command", "npm error code E404", "The command 'npm install' returned a non-zero code: 1", "returned a non-zero code: 1; start again"},
+		{"a command", "npm error code E404", "The command 'npm install' returned a non-zero code: 1", "its command ended with exit code 1; mend that and start again"},
 		{"disk", "tar: write: No space left on device", "returned a non-zero code: 2", "the disk of the Docker engine is full"},
 		{"disk, said by the engine", "", "write /var/lib/docker/tmp: no space left on device", "the disk of the Docker engine is full"},
 		{"certificate", "npm error code SELF_SIGNED_CERT_IN_CHAIN", "returned a non-zero code: 1", "--ca-bundle"},

@@ -64,6 +64,15 @@ func (m *imageMaker) planned(ctx context.Context) (*imagePlan, error) {
 	return plan, nil
 }
 
+// forget lets the next try read the recipe and the CA anew.
+func (m *imageMaker) forget(plan *imagePlan) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.plan == plan {
+		m.plan = nil
+	}
+}
+
 func programFile(arch string) string { return "volundr-session-linux-" + arch }
 
 // caBundle gives the PEM that registries are verified by: the named file, else

@@ -45,6 +45,12 @@ func (a *app) status() *cobra.Command {
 				image = "not looked at yet"
 			}
 			fmt.Fprintf(w, "  image     %s\n", clean(image))
+			if st.Image.State == "failed" {
+				for _, l := range st.Image.Lines {
+					fmt.Fprintln(w, "            "+clean(l))
+				}
+				fmt.Fprintln(w, "            Mend it and run `volundr up` to try again.")
+			}
 			for _, t := range st.Trouble {
 				fmt.Fprintf(w, "  trouble   %s What is known of its sessions was seen last before that.\n            %s\n", clean(t.Title), clean(t.Detail))
 			}

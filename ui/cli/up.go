@@ -158,7 +158,10 @@ func followImage(ctx context.Context, cl *client.Client, out io.Writer) error {
 				}
 				continue
 			}
-			return fmt.Errorf("the session image could not be made: %s\nMend it and run `volundr up` again", st.Image.Error)
+			for _, l := range st.Image.Lines {
+				fmt.Fprintln(out, "  "+clean(l))
+			}
+			return fmt.Errorf("%s (mend it and run `volundr up` to try again)", strings.TrimRight(st.Image.Error, "."))
 		case "building":
 			if said == "" {
 				fmt.Fprintln(out, "The session image is made now, once; sessions wait for it (Ctrl-C leaves, the daemon goes on).")
