@@ -12,10 +12,11 @@ import (
 	"volundr/runtime/broker/wire"
 )
 
-// watch asks for the health of the pod until the connection ends: often until
-// every part answers, then every few seconds.
+// watch asks for the health of the pod until the connection ends: until every
+// part answers so often that asking adds little to the wait (a twentieth, at
+// least pace.first), then every few seconds.
 func (s *session) watch(ctx context.Context, c *conn, log *slog.Logger) error {
-	wait, missed, met := s.pace.first, 0, false
+	began, missed, met := time.Now(), 0, false
 	for {
 		h, err := c.health(ctx)
 		switch {
@@ -35,10 +36,12 @@ func (s *session) watch(ctx context.Context, c *conn, log *slog.Logger) error {
 				s.meet(ctx, log)
 			}
 		}
-		if s.isReady() && h.Ready() {
+		wait := s.pace.hurry
+		switch {
+		case s.isReady() && h.Ready():
 			wait = s.pace.health
-		} else if wait = min(wait*5/4, s.pace.hurry); s.isReady() {
-			wait = s.pace.hurry
+		case !s.isReady():
+			wait = min(max(time.Since(began)/20, s.pace.first), s.pace.hurry)
 		}
 		select {
 		case <-ctx.Done():
