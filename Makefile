@@ -37,8 +37,8 @@ setup: ## install what the tests need (Debian/Ubuntu as root, or SETUP=1)
 test: ## every test, end-to-end included
 	@bash .ci/test
 
-bench: $(BROKER)amd64 $(BROKER)arm64 ## a start against bare engine calls, the proxy against nothing between
-	$(GO) test ./runtime/docker ./daemon/proxy -run '^$$' -bench . -benchtime 5x -timeout 20m
+bench: volundr ## one table: the product against what it stands on (some minutes; ARGS="-only start -json")
+	@$(GO) run ./daemon/bench $(ARGS)
 
 clean: ## what make built
 	rm -rf volundr assets/broker/volundr-session-* .cache
