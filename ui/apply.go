@@ -111,6 +111,10 @@ func applyJournal(t *Transcript, e client.Entry) {
 		if v, ok := read[[]client.Port](e); ok {
 			t.put(idPorts, KindPorts, e).Ports = v
 		}
+	case client.EntryCommands:
+		if v, ok := read[client.Options](e); ok {
+			t.put(idCommands, KindCommands, e).Commands = v.Options
+		}
 	case client.EntryAgent:
 		if v, ok := read[client.AgentState](e); ok {
 			t.agent(e, v)

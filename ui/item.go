@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"time"
 
 	"volundr/ui/client"
@@ -20,10 +21,11 @@ const (
 	KindTurnEnd    Kind = "end"
 	KindNote       Kind = "note"
 	// Fixed places of the page rather than of the conversation.
-	KindStatus  Kind = "status"  // what goes on now; carries busy and waiting for the script
-	KindOptions Kind = "options" // mode and model
-	KindContext Kind = "context" // how full the window is
-	KindPorts   Kind = "ports"   // what can be previewed
+	KindStatus   Kind = "status"   // what goes on now; carries busy and waiting for the script
+	KindOptions  Kind = "options"  // mode and model
+	KindContext  Kind = "context"  // how full the window is
+	KindPorts    Kind = "ports"    // what can be previewed
+	KindCommands Kind = "commands" // slash commands on offer; the script reads them
 )
 
 // Item is one element of a conversation, ready to be shown. Which fields are
@@ -55,11 +57,12 @@ type Item struct {
 	End      client.TurnEnd
 	Duration time.Duration // end
 
-	Status  Status
-	Mode    client.Options
-	Model   client.Options
-	Context client.Context
-	Ports   []client.Port
+	Status   Status
+	Mode     client.Options
+	Model    client.Options
+	Context  client.Context
+	Ports    []client.Port
+	Commands []client.Option
 }
 
 // Status is what goes on in a conversation now.
@@ -70,4 +73,9 @@ type Status struct {
 	Since   time.Time
 	Text    string // "running go test"
 	Stalled bool
+}
+
+// said reports whether a message holds more than pictures.
+func said(blocks []client.Block) bool {
+	return slices.ContainsFunc(blocks, func(b client.Block) bool { return b.Type != "image" })
 }

@@ -2,8 +2,10 @@ package ui
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,6 +87,10 @@ func (b *backend) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /s/{id}/{surface}/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'")
 		fmt.Fprintf(w, "<title>%s</title>%s", r.PathValue("surface"), r.PathValue("surface"))
+	})
+	mux.HandleFunc("GET /s/{id}/files", func(w http.ResponseWriter, r *http.Request) {
+		all := []string{"invoice/round.go", "invoice/round_test.go", "docs/release notes (v2).md", "<img src=x onerror=alert(1)>.txt", "README.md"}
+		json.NewEncoder(w).Encode(client.FileMatches{Files: slices.DeleteFunc(all, func(f string) bool { return !strings.Contains(f, r.URL.Query().Get("q")) })})
 	})
 	mux.HandleFunc("GET /sessions/{id}/loss", func(w http.ResponseWriter, r *http.Request) {
 		LossView(sessions()[0], r.URL.Query().Get("act"), confirmPage("delete").Loss).Render(r.Context(), w)

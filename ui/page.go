@@ -45,15 +45,16 @@ func ValidTab(id string) bool {
 // SessionPage is a session with all its panes.
 type SessionPage struct {
 	Shell
-	Session client.Session
-	Tab     string
-	Chat    Window
-	Status  Item // Transcript.Fixed of each kind
-	Options Item
-	Context Item
-	Ports   Item
-	Port    int // preview that the URL names; 0: none
-	Logs    []client.LogLine
+	Session  client.Session
+	Tab      string
+	Chat     Window
+	Status   Item // Transcript.Fixed of each kind
+	Options  Item
+	Context  Item
+	Ports    Item
+	Commands Item
+	Port     int // preview that the URL names; 0: none
+	Logs     []client.LogLine
 	// WeakIsolation: surfaces fell back to loopback ports, and the page says so.
 	WeakIsolation bool
 }
@@ -62,6 +63,7 @@ type SessionPage struct {
 func (p *SessionPage) Fill(t *Transcript) {
 	p.Status, p.Options = t.Fixed(KindStatus), t.Fixed(KindOptions)
 	p.Context, p.Ports = t.Fixed(KindContext), t.Fixed(KindPorts)
+	p.Commands = t.Fixed(KindCommands)
 }
 
 // ConfirmPage asks before a session is stopped or deleted, for browsers without

@@ -125,6 +125,7 @@ func conversation() []client.Entry {
 	s := &script{at: now.Add(-20 * time.Minute)}
 	s.say(client.EntryMode, client.Options{Current: "acceptEdits", Options: []client.Option{{ID: "default", Name: "Always ask"}, {ID: "acceptEdits", Name: "Accept edits"}, {ID: "plan", Name: "Plan"}}})
 	s.say(client.EntryModel, client.Options{Current: "sonnet", Options: []client.Option{{ID: "sonnet", Name: "Sonnet 4.6"}, {ID: "opus", Name: "Opus 4.6"}}})
+	s.say(client.EntryCommands, client.Options{Options: []client.Option{{ID: "compact", Name: "compact", Description: "Shorten the conversation, keeping what matters"}, {ID: "review", Name: "review", Description: "Review the changes of this branch"}, {ID: "init", Name: "init", Description: "Write down how this repository works"}}})
 	s.prompt("p1", "Invoices of 0.285 € are rounded down. Find out why, fix it, and add a test.").begin("p1")
 	s.say(client.EntryThought, client.Text{Block: "t1", Text: "The user reports a rounding problem. I should look at the invoice package first."})
 	s.text("b1", "I'll look at how amounts are ").text("b1", "rounded first.")

@@ -14,10 +14,11 @@ import (
 
 // Ids of the items that have a fixed place in the page.
 const (
-	idStatus  = "chat-status"
-	idOptions = "chat-options"
-	idContext = "chat-context"
-	idPorts   = "preview-ports"
+	idStatus   = "chat-status"
+	idOptions  = "chat-options"
+	idContext  = "chat-context"
+	idPorts    = "preview-ports"
+	idCommands = "chat-commands"
 )
 
 // Transcript turns entries into items as they come: text is merged by block,
@@ -66,7 +67,7 @@ func (t *Transcript) Items() []Item {
 // order of the page, the fixed ones included.
 func (t *Transcript) After(n int64) []Item {
 	var out []Item
-	for _, id := range slices.Concat(t.order, t.queued, []string{idStatus, idOptions, idContext, idPorts}) {
+	for _, id := range slices.Concat(t.order, t.queued, []string{idStatus, idOptions, idContext, idPorts, idCommands}) {
 		if it, ok := t.items[id]; ok && it.Last > n {
 			out = append(out, *it)
 		}
@@ -86,7 +87,7 @@ func (t *Transcript) Item(id string) (Item, bool) {
 // Fixed gives an item that has its own place in the page, empty if nothing was
 // said about it yet.
 func (t *Transcript) Fixed(k Kind) Item {
-	ids := map[Kind]string{KindStatus: idStatus, KindOptions: idOptions, KindContext: idContext, KindPorts: idPorts}
+	ids := map[Kind]string{KindStatus: idStatus, KindOptions: idOptions, KindContext: idContext, KindPorts: idPorts, KindCommands: idCommands}
 	if it, ok := t.items[ids[k]]; ok {
 		return *it
 	}
@@ -115,14 +116,14 @@ func (t *Transcript) Apply(e client.Entry) []string {
 }
 
 // Stand takes an entry that lies before those that are shown, for what of it
-// still holds: mode, model, how full the window is, ports, and whether a turn
-// is under way. It makes no item of the conversation.
+// still holds: mode, model, commands, how full the window is, ports, and
+// whether a turn is under way. It makes no item of the conversation.
 func (t *Transcript) Stand(e client.Entry) {
 	if e.Source != "journal" {
 		return
 	}
 	switch e.Type {
-	case client.EntryMode, client.EntryModel, client.EntryUsage, client.EntryPorts:
+	case client.EntryMode, client.EntryModel, client.EntryUsage, client.EntryPorts, client.EntryCommands:
 		applyJournal(t, e)
 	case client.EntryTurnStart:
 		if v, ok := read[client.TurnStart](e); ok {
@@ -146,7 +147,7 @@ func (t *Transcript) put(id string, k Kind, e client.Entry) *Item {
 	if !ok {
 		it = &Item{ID: id, Kind: k, Session: t.session, First: e.N, At: e.At}
 		t.items[id] = it
-		if !slices.Contains([]Kind{KindStatus, KindOptions, KindContext, KindPorts}, k) {
+		if !slices.Contains([]Kind{KindStatus, KindOptions, KindContext, KindPorts, KindCommands}, k) {
 			t.order = append(t.order, id)
 		}
 	}

@@ -1,6 +1,7 @@
 // What is typed: a draft that survives a reload, pictures from the clipboard,
 // send, queue, stop.
 import { toast } from './page.js';
+import { completion } from './complete.js';
 
 const most = 5 << 20; // bytes of one picture
 
@@ -9,10 +10,14 @@ export function composer(el, { busy, prompt, cancel }) {
   const button = document.getElementById('send'), stop = document.getElementById('stop-turn'), list = document.getElementById('attachments');
   const key = 'draft-' + text.dataset.draft;
   let pictures = [];
+  const complete = completion(text, form);
 
-  const store = v => { try { if (v) localStorage.setItem(key, v); else localStorage.removeItem(key); } catch { /* no storage: no draft */ } };
+  const store = v => { try { if (v) localStorage.setItem(key, JSON.stringify([v, ...complete.picked])); else localStorage.removeItem(key); } catch { /* no storage: no draft */ } };
   const fit = () => { text.rows = Math.min(12, Math.max(1, text.value.split('\n').length, Math.ceil(text.value.length / 90))); };
-  try { text.value ||= localStorage.getItem(key) ?? ''; } catch { /* no storage */ }
+  try {
+    const [draft, ...files] = JSON.parse(localStorage.getItem(key) ?? '[]');
+    if (draft && !text.value) { text.value = draft; for (const f of files) complete.picked.add(f); }
+  } catch { /* no storage */ }
 
   const state = () => {
     button.textContent = busy() ? 'Queue' : 'Send';
@@ -28,10 +33,12 @@ export function composer(el, { busy, prompt, cancel }) {
   form.addEventListener('submit', e => {
     e.preventDefault();
     const blocks = pictures.map(p => ({ type: 'image', mime: p.mime, data: p.data }));
-    if (text.value.trim()) blocks.push({ type: 'text', text: text.value });
+    blocks.push(...complete.blocks(text.value));
     if (!blocks.length) return;
     prompt(blocks);
     text.value = '';
+    complete.picked.clear();
+    complete.shut();
     pictures = [];
     draw(); store(''); fit();
   });

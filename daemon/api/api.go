@@ -55,12 +55,13 @@ type Options struct {
 
 type server struct {
 	Options
+	workspaces files
 }
 
 // New gives the handler of the control origin, guards included: whoever gets
 // through is somebody. Surfaces have origins of their own and do not come here.
 func New(o Options) http.Handler {
-	s := &server{Options: o}
+	s := &server{Options: o, workspaces: files{lists: map[string]fileList{}}}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = onError(o.Log, s.errorPage)

@@ -70,16 +70,20 @@ func turns(entries []store.Entry) []client.Turn {
 
 // plain is the text of a prompt, its images named.
 func plain(blocks []wire.Block) string {
-	var parts []string
+	var out strings.Builder
+	before := ""
 	for _, b := range blocks {
-		switch b.Type {
+		if before != "" && before != "file" && b.Type != "file" {
+			out.WriteString("\n") // files stand in the text
+		}
+		switch before = b.Type; b.Type {
 		case "text":
-			parts = append(parts, b.Text)
+			out.WriteString(b.Text)
 		case "file":
-			parts = append(parts, "@"+b.Text)
+			out.WriteString("@" + b.Text)
 		case "image":
-			parts = append(parts, "[image]")
+			out.WriteString("[image]")
 		}
 	}
-	return strings.Join(parts, "\n")
+	return out.String()
 }

@@ -99,6 +99,13 @@ type Status struct {
 	Trouble []Trouble `json:"trouble,omitempty"`
 }
 
+// FileMatches answers GET /s/{id}/files?q=: names of files in the workspace, the best
+// first. They are the session's word, without what nobody could read.
+type FileMatches struct {
+	Files []string `json:"files"`
+	Cut   bool     `json:"cut,omitempty"` // the workspace has more than were looked at
+}
+
 // Trouble is a runtime that cannot be looked at: what is told of its sessions
 // is what was seen last.
 type Trouble struct {
