@@ -163,12 +163,22 @@ func (w *world) do(ctx context.Context, steps ...chromedp.Action[chromedp.Void])
 	}
 }
 
-// until waits until the page says so.
+// until waits until the page says so; it may load anew meanwhile.
 func (w *world) until(ctx context.Context, js string) {
 	w.t.Helper()
-	poll := chromedp.Poll[chromedp.Void](js, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(20*time.Second))
-	if err := chromedp.Do(ctx, poll); err != nil {
-		text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText.slice(0, 2000)"))
-		w.t.Fatalf("never true: %s (%v)\n%s", js, err, text)
+	end := time.After(30 * time.Second) // a machine may be busy
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+js+")"))
+		if yes && err == nil {
+			return
+		}
+		select {
+		case <-end:
+			text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText.slice(0, 2000)"))
+			w.t.Fatalf("never true: %s (%v)\n%s", js, err, text)
+		case <-tick.C:
+		}
 	}
 }
