@@ -26,6 +26,11 @@ func (db *DB) Chronicles(ctx context.Context, p Principal, f ChronicleFilter) ([
 	if words == "" && strings.TrimSpace(f.Text) != "" {
 		return []Chronicle{}, nil // nothing in it that could be found
 	}
+	if words != "" {
+		if err := db.index(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return chronicleRows(db.r.QueryContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE (? = '' OR session_id = ?)
 		AND (? = '' OR project = ?) AND (? = '' OR repo = ?) AND (? = '' OR model = ?)
 		AND NOT EXISTS (SELECT 1 FROM json_each(?) w WHERE NOT EXISTS (SELECT 1 FROM json_each(tags) t WHERE t.value = w.value))

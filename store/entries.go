@@ -33,26 +33,18 @@ func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entrie
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrNotFound)
 		}
-		insert, err := t.PrepareContext(ctx, `INSERT INTO entries (session_id, source, epoch, seq, run, at, turn, type, data)
-			VALUES (?, 'journal', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id, epoch, seq) DO NOTHING`)
+		values := make([][]any, len(entries))
+		for i, e := range entries {
+			values[i] = []any{sessionID, "journal", epoch, e.Seq, e.Run, millis(e.At), e.Turn, e.Type, orNull(e.Data)}
+		}
+		added, err = t.insertRows(ctx, `INSERT INTO entries (session_id, source, epoch, seq, run, at, turn, type, data)`,
+			`ON CONFLICT (session_id, epoch, seq) DO NOTHING`, values)
 		if err != nil {
 			return err
 		}
-		defer insert.Close()
 		for _, e := range entries {
-			res, err := insert.ExecContext(ctx, sessionID, epoch, e.Seq, e.Run, millis(e.At), e.Turn, e.Type, orNull(e.Data))
-			if err != nil {
+			if err := t.nameBodies(ctx, sessionID, e.Bodies); err != nil {
 				return err
-			}
-			n, err := res.RowsAffected()
-			if err != nil {
-				return err
-			}
-			added += int(n)
-			if n > 0 {
-				if err := t.nameBodies(ctx, sessionID, e.Bodies); err != nil {
-					return err
-				}
 			}
 		}
 		t.nudge = added > 0

@@ -34,6 +34,9 @@ func (db *DB) Search(ctx context.Context, p Principal, query string, limit int) 
 	if limit <= 0 {
 		limit = 50
 	}
+	if err := db.index(ctx); err != nil {
+		return nil, err
+	}
 	own, err := db.foundTexts(ctx, p, words, limit)
 	if err != nil {
 		return nil, err
@@ -56,6 +59,34 @@ func (db *DB) Search(ctx context.Context, p Principal, query string, limit int) 
 	seen := map[string]int{}
 	all = slices.DeleteFunc(all, func(f Found) bool { seen[f.Chronicle.ID]++; return seen[f.Chronicle.ID] > each })
 	return all[:min(len(all), limit)], nil
+}
+
+// indexed is how many rows are taken into the search in one transaction.
+const indexed = 4000
+
+// index takes what is new in timelines into the search.
+func (db *DB) index(ctx context.Context) error {
+	for {
+		var due bool
+		if err := db.r.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM timeline WHERE found = 0)`).Scan(&due); err != nil || !due {
+			return err
+		}
+		if err := db.write(ctx, func(t *tx) error {
+			var last int64
+			if err := t.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM (SELECT n FROM timeline WHERE found = 0 ORDER BY n LIMIT ?)`,
+				indexed).Scan(&last); err != nil {
+				return err
+			}
+			if _, err := t.ExecContext(ctx, `INSERT INTO timeline_words (rowid, label, text)
+				SELECT n, label, text FROM timeline WHERE found = 0 AND n <= ?`, last); err != nil {
+				return err
+			}
+			_, err := t.ExecContext(ctx, `UPDATE timeline SET found = 1 WHERE found = 0 AND n <= ?`, last)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
 }
 
 // recent is how many of the newest hits are ranked: a word that stands

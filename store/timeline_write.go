@@ -37,20 +37,16 @@ func (t *tx) timeline(ctx context.Context, sessionID string, run int, rows []Tim
 	if err != nil {
 		return err
 	}
-	put, err := t.PrepareContext(ctx, `INSERT INTO timeline (chronicle_id, key, at, type, label, data, text) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (chronicle_id, key) DO UPDATE SET at = excluded.at, type = excluded.type, label = excluded.label,
-			data = excluded.data, text = excluded.text`)
-	if err != nil {
-		return err
-	}
-	defer put.Close()
-	turns, keys := false, make([]string, 0, len(rows))
-	for _, r := range rows {
-		if _, err := put.ExecContext(ctx, c.ID, r.Key, millis(r.At), r.Type, r.Label, orObject(r.Data), r.Text); err != nil {
-			return err
-		}
+	turns, keys, values := false, make([]string, 0, len(rows)), make([][]any, len(rows))
+	for i, r := range rows {
+		values[i] = []any{c.ID, r.Key, millis(r.At), r.Type, r.Label, orObject(r.Data), r.Text}
 		keys = append(keys, r.Key)
 		turns = turns || strings.HasPrefix(r.Key, KeyTurn)
+	}
+	if _, err := t.insertRows(ctx, `INSERT INTO timeline (chronicle_id, key, at, type, label, data, text)`,
+		`ON CONFLICT (chronicle_id, key) DO UPDATE SET at = excluded.at, type = excluded.type, label = excluded.label,
+			data = excluded.data, text = excluded.text`, values); err != nil {
+		return err
 	}
 	if turns {
 		if _, err := t.ExecContext(ctx, `UPDATE chronicles SET updated_at = ?2, active_ms = (SELECT coalesce(sum(data ->> '$.duration_ms'), 0)

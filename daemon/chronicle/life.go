@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"volundr/daemon/link"
 	"volundr/store"
 )
 
@@ -107,12 +108,22 @@ func (c *Chronicles) write(ctx context.Context, s store.Session, row store.Chron
 	if err != nil {
 		return err
 	}
-	row.Reason, row.EndedAt = reason, at
-	if cut := c.cutTurn(row, events, at); cut != nil {
+	cut, err := c.cutTurn(ctx, row, events, at)
+	if err != nil {
+		return err
+	}
+	if cut != nil {
 		if err := c.db.AppendTimeline(ctx, s.ID, s.Run, *cut); err != nil {
 			return err
 		}
+		if row, err = c.db.ChronicleOfRun(ctx, s.ID, s.Run); err != nil {
+			return err
+		}
+		if events, err = c.events(ctx, row, store.TimelineFilter{Texts: true}); err != nil {
+			return err
+		}
 	}
+	row.Reason, row.EndedAt = reason, at
 	if row.FinalCommit == "" {
 		if err := c.db.SetCommits(ctx, row.ID, "", lastCommit(row, events)); err != nil {
 			return err
@@ -129,20 +140,23 @@ func (c *Chronicles) write(ctx context.Context, s store.Session, row store.Chron
 }
 
 // cutTurn is the row for a turn that the run's end cut off, if one was under way.
-func (c *Chronicles) cutTurn(row store.Chronicle, events []Event, at time.Time) *store.TimelineEvent {
+func (c *Chronicles) cutTurn(ctx context.Context, row store.Chronicle, events []Event, at time.Time) (*store.TimelineEvent, error) {
 	f := c.folds.get(row.SessionID)
 	if f == nil {
-		return nil
+		var err error
+		if f, err = c.recall(ctx, link.Batch{Session: row.SessionID}); err != nil {
+			return nil, err
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.turn == nil || f.turn.run != row.Run {
-		return nil
+		return nil, nil
 	}
 	if n := len(events); n > 0 && events[n-1].At.Before(at) {
 		at = events[n-1].At // nothing was heard of it after that
 	}
-	return of(rowOfCut(row.Run, f.turn, at))
+	return of(rowOfCut(row.Run, f.turn, at)), nil
 }
 
 func rowOfCut(run int, t *turn, at time.Time) store.TimelineEvent {

@@ -30,24 +30,24 @@ CREATE TABLE timeline (
   type         TEXT NOT NULL CHECK (type IN ('session', 'message', 'file', 'git', 'terminal', 'error')),
   label        TEXT NOT NULL,
   data         TEXT NOT NULL CHECK (json_valid(data)), -- the contract's optional fields, and ours
+  found        INTEGER NOT NULL DEFAULT 0,             -- 1: its words are in the search
   text         TEXT NOT NULL DEFAULT '',               -- the whole message or command, for search and export
   UNIQUE (chronicle_id, key)
 ) STRICT;
 CREATE INDEX timeline_by_time ON timeline (chronicle_id, at, n);
 
--- The search: words of timelines and of chronicles' own texts. The triggers keep
--- them in step with the rows, whoever changes those.
+-- The search: words of timelines and of chronicles' own texts. What is new in a
+-- timeline is taken in by the batch, before somebody searches: word by word it
+-- would slow down the journal. The triggers take out what changes or goes.
 CREATE VIRTUAL TABLE timeline_words USING fts5(label, text, content='timeline', content_rowid='n',
   tokenize="unicode61 remove_diacritics 2 tokenchars '_'", prefix='2 3');
-CREATE TRIGGER timeline_added AFTER INSERT ON timeline BEGIN
-  INSERT INTO timeline_words (rowid, label, text) VALUES (new.n, new.label, new.text);
-END;
-CREATE TRIGGER timeline_gone AFTER DELETE ON timeline BEGIN
+CREATE INDEX timeline_unfound ON timeline (n) WHERE found = 0;
+CREATE TRIGGER timeline_gone AFTER DELETE ON timeline WHEN old.found = 1 BEGIN
   INSERT INTO timeline_words (timeline_words, rowid, label, text) VALUES ('delete', old.n, old.label, old.text);
 END;
-CREATE TRIGGER timeline_changed AFTER UPDATE OF label, text ON timeline WHEN old.label <> new.label OR old.text <> new.text BEGIN
+CREATE TRIGGER timeline_changed AFTER UPDATE OF label, text ON timeline WHEN old.found = 1 BEGIN
   INSERT INTO timeline_words (timeline_words, rowid, label, text) VALUES ('delete', old.n, old.label, old.text);
-  INSERT INTO timeline_words (rowid, label, text) VALUES (new.n, new.label, new.text);
+  UPDATE timeline SET found = 0 WHERE n = new.n;
 END;
 
 ALTER TABLE chronicles ADD COLUMN n INTEGER; -- what the search calls it

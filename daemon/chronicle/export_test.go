@@ -1,0 +1,4 @@
+package chronicle
+
+// ParseWords is parseWords for tests.
+var ParseWords = parseWords
