@@ -29,6 +29,8 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 	stats, statsErr := db.Stats(ctx, p, time.Now())
 	chronicles, chroniclesErr := db.Chronicles(ctx, p, ChronicleFilter{SessionID: s.ID})
 	_, chron := db.Chronicle(ctx, p, chronicle)
+	_, comment := db.AddComment(ctx, p, Comment{SessionID: s.ID, Side: "new", Line: 1})
+	comments, commentsErr := db.Comments(ctx, p, s.ID)
 	logins, loginsErr := db.Logins(ctx, p)
 	_, cred := db.Credential(ctx, p, "key")
 	creds, credsErr := db.Credentials(ctx, p)
@@ -37,6 +39,7 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 		"Events": count(len(events), eventsErr), "Entries": count(len(entries), entriesErr), "AddPrompt": one(prompt),
 		"Stats": count(stats.Total+int(stats.TokensToday), statsErr), "Chronicles": count(len(chronicles), chroniclesErr),
 		"Chronicle": one(chron), "Logins": count(len(logins), loginsErr), "DeleteLogin": one(db.DeleteLogin(ctx, p, login)),
+		"AddComment": one(comment), "Comments": count(len(comments), commentsErr), "DeleteComments": one(db.DeleteComments(ctx, p, s.ID, "said")),
 		"Credential": one(cred), "Credentials": count(len(creds), credsErr), "DeleteCredential": one(db.DeleteCredential(ctx, p, "key")),
 	}
 }
@@ -49,6 +52,7 @@ func TestForeignPrincipalFindsNothing(t *testing.T) {
 	check(t, db.RecordUsage(t.Context(), Usage{SessionID: s.ID, Run: 1, Turn: "a", Provider: "cloud", Input: 5}))
 	login := must(db.AddLogin(t.Context(), Login{Hash: "h", UserID: "anna", TenantID: "t1", ExpiresAt: time.Now().Add(time.Hour)}))(t)
 	must(db.PutCredential(t.Context(), anna, Credential{Name: "key", Type: "api", Sealed: []byte("x")}))(t)
+	must(db.w.ExecContext(t.Context(), `INSERT INTO comments VALUES ('said', ?, 'anna', 't1', '', 'a', 'new', 1, '', '', 0)`, s.ID))(t)
 	for who, p := range map[string]Principal{"a colleague": bert, "another tenant's admin": other, "nobody": {},
 		"a namesake elsewhere": {UserID: "anna", TenantID: "t2"}} {
 		for name, ask := range foreign(t, db, p, s, "c", login.ID) {
