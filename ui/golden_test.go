@@ -28,6 +28,8 @@ func pages() map[string]templ.Component {
 		"chat":            SessionView(sessionPage(all[1], "chat")),
 		"failed":          SessionView(sessionPage(all[2], "chat")),
 		"starting":        SessionView(sessionPage(all[3], "editor")),
+		"diffs":           SessionView(diffsPage(all[0], false)),
+		"diffs-split":     SessionView(diffsPage(all[0], true)),
 		"logs":            SessionView(sessionPage(all[0], "logs")),
 		"preview":         SessionView(sessionPage(all[0], "preview")),
 		"new":             NewSessionPage(newPage()),

@@ -188,7 +188,7 @@ func sheets(page string) []string {
 	case "dashboard":
 		return append(all, "dashboard")
 	case "session":
-		return append(all, "dashboard", "session", "chat")
+		return append(all, "dashboard", "session", "chat", "changes")
 	case "new":
 		return append(all, "form")
 	case "login":
@@ -373,7 +373,7 @@ var keys = []struct {
 	{[]string{"j", "k"}, "Next and previous session"},
 	{[]string{"Enter"}, "Open it"},
 	{[]string{"."}, "What can be done with it"},
-	{[]string{"1", "–", "5"}, "Chat, Editor, Terminal, Preview, Logs"},
+	{[]string{"1", "–", "6"}, "Chat, Editor, Terminal, Preview, Diffs, Logs"},
 	{[]string{"y", "a", "d"}, "Answer a permission: once, always, deny"},
 	{[]string{"Enter"}, "In the chat: send (Shift+Enter: new line)"},
 	{[]string{"/", "@"}, "While writing: a command of the agent, a file"},

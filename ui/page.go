@@ -26,7 +26,7 @@ type Progress struct {
 
 // Tabs of a session page, in the order of their keys.
 var Tabs = []Tab{
-	{"chat", "Chat"}, {"editor", "Editor"}, {"terminal", "Terminal"}, {"preview", "Preview"}, {"logs", "Logs"},
+	{"chat", "Chat"}, {"editor", "Editor"}, {"terminal", "Terminal"}, {"preview", "Preview"}, {"diffs", "Diffs"}, {"logs", "Logs"},
 }
 
 // Tab is one pane of a session page.
@@ -55,6 +55,7 @@ type SessionPage struct {
 	Commands Item
 	Port     int // preview that the URL names; 0: none
 	Logs     []client.LogLine
+	Changes  *ChangesPane // nil: the script asks for them
 	// WeakIsolation: surfaces fell back to loopback ports, and the page says so.
 	WeakIsolation bool
 }

@@ -3,6 +3,7 @@
 import { place, typing } from './page.js';
 import { chat } from './chat.js';
 import { logs } from './logs.js';
+import { changes } from './changes.js';
 
 const sandbox = 'allow-scripts allow-same-origin allow-forms allow-popups allow-modals allow-downloads';
 
@@ -12,6 +13,7 @@ export function session() {
   const talk = chat(root);
   const log = logs(document.getElementById('pane-logs'));
   const running = () => document.getElementById('session-header').dataset.status === 'running';
+  const diffs = changes(document.getElementById('pane-diffs'), running);
   const run = () => document.getElementById('session-header').dataset.run;
 
   function show(tab, port) {
@@ -28,6 +30,7 @@ export function session() {
     }
     frame(tab);
     log.visible(tab === 'logs');
+    diffs.visible(tab === 'diffs');
     talk.visible(tab === 'chat');
   }
 
@@ -73,6 +76,7 @@ export function session() {
     if (!running()) for (const f of document.querySelectorAll('.pane iframe')) f.remove();
     document.getElementById('pane-preview').classList.toggle('asleep-all', !running());
     frame(root.dataset.tab);
+    diffs.load();
   }
 
   function go(tab, port) {
@@ -90,7 +94,7 @@ export function session() {
   addEventListener('popstate', () => show(location.pathname.split('/')[3] || 'chat', new URLSearchParams(location.search).get('port')));
   document.addEventListener('keydown', e => {
     if (typing() || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
-    const link = /^[1-5]$/.test(e.key) && document.querySelectorAll('[data-tab-link]')[e.key - 1];
+    const link = /^[1-9]$/.test(e.key) && document.querySelectorAll('[data-tab-link]')[e.key - 1];
     if (link) { e.preventDefault(); link.click(); link.focus(); return; }
     if (e.key === '.') { e.preventDefault(); document.querySelector('.session-actions a, .session-actions button')?.focus(); }
   });

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/auth"
+	"volundr/daemon/changes"
 	"volundr/daemon/engine"
 	"volundr/daemon/launch"
 	"volundr/daemon/link"
@@ -56,12 +57,13 @@ type Options struct {
 type server struct {
 	Options
 	workspaces files
+	changes    *changes.Changes
 }
 
 // New gives the handler of the control origin, guards included: whoever gets
 // through is somebody. Surfaces have origins of their own and do not come here.
 func New(o Options) http.Handler {
-	s := &server{Options: o, workspaces: files{lists: map[string]fileList{}}}
+	s := &server{Options: o, workspaces: files{lists: map[string]fileList{}}, changes: changes.New(o.Links.RunCommand)}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = onError(o.Log, s.errorPage)
@@ -93,6 +95,7 @@ func (s *server) contract(g *echo.Group) {
 	g.POST("/sessions/:id/messages", s.postMessage)
 	g.GET("/sessions/:id/attach", s.attach)
 	g.GET("/sessions/:id/loss", s.lossJSON)
+	s.changesRoutes(g)
 	g.GET("/models", s.models)
 	g.GET("/stats", s.stats)
 	g.GET("/me", s.me)

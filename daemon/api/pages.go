@@ -28,6 +28,8 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/sessions/new", s.postNewSession)
 	e.GET("/sessions/:id", s.sessionPage)
 	e.GET("/sessions/:id/:tab", s.sessionPage)
+	e.GET("/sessions/:id/changes", s.changesFragment)
+	e.GET("/sessions/:id/changes/file", s.fileFragment)
 	e.GET("/sessions/:id/loss", s.lossFragment)
 	e.GET("/sessions/:id/stop", s.confirm("stop"))
 	e.GET("/sessions/:id/delete", s.confirm("delete"))

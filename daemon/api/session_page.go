@@ -43,6 +43,11 @@ func (s *server) sessionPage(c echo.Context) error {
 	if port, err := strconv.Atoi(c.QueryParam("port")); err == nil && port > 0 && port < 65536 {
 		p.Port = port
 	}
+	if tab == "diffs" && row.State == store.Running {
+		if err := s.diffsTab(c, &p); err != nil {
+			return err
+		}
+	}
 	if tab == "logs" {
 		if p.Logs, err = s.lines(c.Request().Context(), row, 500); err != nil {
 			s.Log.Debug("Logs not shown", "session", row.ID, "error", err)

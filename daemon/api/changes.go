@@ -1,0 +1,242 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/daemon/changes"
+	"volundr/store"
+	"volundr/ui/client"
+)
+
+// diffContext is how many lines around a change are shown.
+const diffContext = 4
+
+// changesRoutes are what a session changed, and what a person does about it.
+func (s *server) changesRoutes(g *echo.Group) {
+	g.GET("/sessions/:id/changes", s.getChanges)
+	g.POST("/sessions/:id/changes/stage", s.onFiles(s.changes.Stage))
+	g.POST("/sessions/:id/changes/unstage", s.onFiles(s.changes.Unstage))
+	g.POST("/sessions/:id/changes/discard", s.discardFile)
+	g.POST("/sessions/:id/changes/commit", s.commitChanges)
+	g.GET("/sessions/:id/diff/files", s.diffFiles)
+	g.GET("/sessions/:id/diff", s.unifiedDiff)
+	g.GET("/sessions/:id/commits", s.commits)
+	g.GET("/chronicles/:id/diff", s.hunks)
+	g.GET("/sessions/:id/comments", s.listComments)
+	g.POST("/sessions/:id/comments", s.addComment)
+	g.DELETE("/sessions/:id/comments/:comment", s.deleteComment)
+	g.POST("/sessions/:id/review", s.sendReview)
+}
+
+// place reads which repository and which base a request means. Only a session
+// that runs can say what it changed.
+func (s *server) place(c echo.Context, standard changes.Base) (store.Session, changes.Place, error) {
+	row, err := s.session(c)
+	if err != nil {
+		return row, changes.Place{}, err
+	}
+	p := changes.Place{Session: row.ID, Repo: c.QueryParam("repo"), Base: changes.Base(c.QueryParam("base"))}
+	if p.Base == "" {
+		p.Base = standard
+	}
+	if !slices.Contains(changes.Bases, p.Base) {
+		return row, p, fail(http.StatusBadRequest, "Invalid base parameter: %s. Must be one of: session, last-commit, default-branch.", p.Base)
+	}
+	if row.State != store.Running {
+		return row, p, fail(http.StatusConflict, "Session %s is %s, and only a running session can say what it changed. Start it, or read its chronicle.", row.Name, row.State)
+	}
+	p.Commit, err = s.began(c.Request().Context(), row)
+	return row, p, err
+}
+
+// began gives the commit at which a session's first run began; empty when that
+// is not known.
+func (s *server) began(ctx context.Context, row store.Session) (string, error) {
+	c, err := s.DB.ChronicleOfRun(ctx, row.ID, 1)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	return c.BaseCommit, err
+}
+
+// refusal gives an error of changes the status it stands for.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, changes.ErrPath), errors.Is(err, changes.ErrMessage):
+		return fail(http.StatusBadRequest, "%s", err)
+	case errors.Is(err, changes.ErrNoRepository), errors.Is(err, changes.ErrNoBase), errors.Is(err, changes.ErrRefused):
+		return fail(http.StatusConflict, "%s", err)
+	}
+	return err
+}
+
+func (s *server) getChanges(c echo.Context) error {
+	_, p, err := s.place(c, changes.Session)
+	if err != nil {
+		return err
+	}
+	view, err := s.changesView(c.Request().Context(), p)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, view)
+}
+
+// changesView is a list as clients see it. What keeps git from comparing is a
+// note and no error.
+func (s *server) changesView(ctx context.Context, p changes.Place) (client.Changes, error) {
+	l, err := s.changes.List(ctx, p)
+	v := client.Changes{Repo: p.Repo, Branch: l.Branch, Base: string(p.Base), Against: l.Against, Commit: l.Base,
+		Files: []client.ChangedFile{}, More: l.More, Repos: l.Repos}
+	if errors.Is(err, changes.ErrNoRepository) || errors.Is(err, changes.ErrNoBase) {
+		v.Note = err.Error()
+		return v, nil
+	}
+	for _, f := range l.Files {
+		v.Files = append(v.Files, client.ChangedFile(f))
+	}
+	return v, refusal(err)
+}
+
+func (s *server) onFiles(do func(context.Context, changes.Place, []string) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		_, p, err := s.place(c, changes.LastCommit)
+		if err != nil {
+			return err
+		}
+		var in struct{ Paths []string }
+		if err := c.Bind(&in); err != nil {
+			return err
+		}
+		if err := do(c.Request().Context(), p, in.Paths); err != nil {
+			return refusal(err)
+		}
+		return c.NoContent(http.StatusNoContent)
+	}
+}
+
+// discardFile puts one file back as at the last commit, and says by which name
+// git still has what it held.
+func (s *server) discardFile(c echo.Context) error {
+	_, p, err := s.place(c, changes.LastCommit)
+	if err != nil {
+		return err
+	}
+	var in struct{ Path, From string }
+	if err := c.Bind(&in); err != nil {
+		return err
+	}
+	kept, err := s.changes.Discard(c.Request().Context(), p, in.Path, in.From)
+	if err != nil {
+		return refusal(err)
+	}
+	detail := in.Path + " is as at the last commit."
+	if kept != "" {
+		detail += fmt.Sprintf(" What it held is still there for a while: `git cat-file -p %s`.", kept[:12])
+	}
+	return c.JSON(http.StatusOK, map[string]string{"path": in.Path, "kept": kept, "detail": detail})
+}
+
+func (s *server) commitChanges(c echo.Context) error {
+	_, p, err := s.place(c, changes.LastCommit)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Message string
+		All     bool
+	}
+	if err := c.Bind(&in); err != nil {
+		return err
+	}
+	hash, err := s.changes.Commit(c.Request().Context(), p, in.Message, in.All)
+	if err != nil {
+		return refusal(err)
+	}
+	subject, _, _ := strings.Cut(strings.TrimSpace(in.Message), "\n")
+	return c.JSON(http.StatusCreated, map[string]string{"hash": hash, "short_hash": hash[:7], "message": subject})
+}
+
+// diffFiles is the contract's list.
+func (s *server) diffFiles(c echo.Context) error {
+	_, p, err := s.place(c, changes.Session)
+	if err != nil {
+		return err
+	}
+	v, err := s.changesView(c.Request().Context(), p)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"files": v.Files})
+}
+
+// unifiedDiff is the contract's diff of one file: by `base_branch` against the
+// default branch, by ours `base` against any.
+func (s *server) unifiedDiff(c echo.Context) error {
+	standard := changes.Session
+	if c.QueryParam("base_branch") != "" {
+		standard = changes.DefaultBranch
+	}
+	_, p, err := s.place(c, standard)
+	if err != nil {
+		return err
+	}
+	d, err := s.changes.Diff(c.Request().Context(), p, c.QueryParam("path"), c.QueryParam("from"), diffContext)
+	if err != nil {
+		return refusal(err)
+	}
+	out := map[string]any{"path": d.Path, "diff": nil}
+	if d.Text != "" {
+		out["diff"] = d.Text
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+// hunks is the contract's diff of one file, in pieces. Its id is a session's.
+func (s *server) hunks(c echo.Context) error {
+	_, p, err := s.place(c, changes.LastCommit)
+	if err != nil {
+		return err
+	}
+	d, err := s.changes.Diff(c.Request().Context(), p, c.QueryParam("file"), c.QueryParam("from"), diffContext)
+	if err != nil {
+		return refusal(err)
+	}
+	return c.JSON(http.StatusOK, diffView(d))
+}
+
+func diffView(d changes.Diff) client.FileDiff {
+	v := client.FileDiff{FilePath: d.Path, Hunks: []client.DiffHunk{}, From: d.From, Status: d.Status, Note: d.Note, Text: d.Text}
+	kinds := map[byte]string{'+': "add", '-': "remove", ' ': "context"}
+	for _, h := range d.Hunks {
+		hunk := client.DiffHunk{OldStart: h.OldStart, OldCount: h.OldCount, NewStart: h.NewStart, NewCount: h.NewCount, Section: h.Section}
+		for _, l := range h.Lines {
+			hunk.Lines = append(hunk.Lines, client.DiffLine{Type: kinds[l.Op], Content: l.Text, OldLine: l.Old, NewLine: l.New})
+		}
+		v.Hunks = append(v.Hunks, hunk)
+	}
+	return v
+}
+
+func (s *server) commits(c echo.Context) error {
+	_, p, err := s.place(c, changes.LastCommit)
+	if err != nil {
+		return err
+	}
+	list, err := s.changes.Commits(c.Request().Context(), p, c.QueryParam("since"))
+	if err != nil {
+		return refusal(err)
+	}
+	out := []map[string]string{}
+	for _, x := range list {
+		out = append(out, map[string]string{"hash": x.Hash, "short_hash": x.Hash[:7], "message": x.Subject})
+	}
+	return c.JSON(http.StatusOK, map[string]any{"commits": out})
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/daemon/changes"
+	"volundr/store"
+	"volundr/ui"
+	"volundr/ui/client"
+)
+
+// changesFragment is the list of the Diffs pane.
+func (s *server) changesFragment(c echo.Context) error {
+	row, p, err := s.place(c, changes.Session)
+	if err != nil {
+		return err
+	}
+	pane, err := s.changesPane(c, row, p)
+	if err != nil {
+		return err
+	}
+	return html(c, http.StatusOK, ui.ChangesView(pane))
+}
+
+// changesPane is what the Diffs pane shows of a session that runs.
+func (s *server) changesPane(c echo.Context, row store.Session, p changes.Place) (ui.ChangesPane, error) {
+	view, err := s.changesView(c.Request().Context(), p)
+	if err != nil {
+		return ui.ChangesPane{}, err
+	}
+	said, err := s.comments(c, row)
+	if err != nil {
+		return ui.ChangesPane{}, err
+	}
+	return ui.ChangesPane{Session: s.view(c, row), Changes: view, Split: c.QueryParam("view") == "split", Comments: said}, nil
+}
+
+// fileFragment is the change of one file in that list.
+func (s *server) fileFragment(c echo.Context) error {
+	row, p, err := s.place(c, changes.Session)
+	if err != nil {
+		return err
+	}
+	pane, err := s.filePane(c, row, p, c.QueryParam("path"), c.QueryParam("from"))
+	if err != nil {
+		return err
+	}
+	return html(c, http.StatusOK, ui.FileChange(pane))
+}
+
+func (s *server) filePane(c echo.Context, row store.Session, p changes.Place, path, from string) (ui.FilePane, error) {
+	d, err := s.changes.Diff(c.Request().Context(), p, path, from, diffContext)
+	if err != nil {
+		return ui.FilePane{}, refusal(err)
+	}
+	all, err := s.comments(c, row)
+	if err != nil {
+		return ui.FilePane{}, err
+	}
+	var here []client.Comment
+	for _, x := range all {
+		if x.Path == path && x.Repo == p.Repo {
+			here = append(here, x)
+		}
+	}
+	return ui.FilePane{Diff: diffView(d), Repo: p.Repo, Split: c.QueryParam("view") == "split", Comments: here}, nil
+}
+
+// diffsTab fills the Diffs pane of a page that opens on it, with the file that
+// the address names, so that it can be read without a script.
+func (s *server) diffsTab(c echo.Context, page *ui.SessionPage) error {
+	row, p, err := s.place(c, changes.Session)
+	if err != nil {
+		return err
+	}
+	pane, err := s.changesPane(c, row, p)
+	if err != nil {
+		return err
+	}
+	for _, f := range pane.Changes.Files {
+		if f.Path == c.QueryParam("file") {
+			open, err := s.filePane(c, row, p, f.Path, f.From)
+			if err != nil {
+				return err
+			}
+			pane.Open = &open
+		}
+	}
+	page.Changes = &pane
+	return nil
+}

@@ -1,0 +1,132 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"volundr/ui/client"
+)
+
+// change is a file of which one line was replaced by two.
+func change() client.FileDiff {
+	return client.FileDiff{FilePath: "a.go", Status: "modified", Hunks: []client.DiffHunk{{OldStart: 7, OldCount: 3, NewStart: 7, NewCount: 4, Section: "func f()", Lines: []client.DiffLine{
+		{Type: "context", Content: "\tx := 1", OldLine: 7, NewLine: 7},
+		{Type: "remove", Content: "\treturn x", OldLine: 8},
+		{Type: "add", Content: "\tx++", NewLine: 8},
+		{Type: "add", Content: "\treturn \"<b>\"", NewLine: 9},
+		{Type: "context", Content: "}", OldLine: 9, NewLine: 10},
+	}}}}
+}
+
+func TestCommentsStandAtTheirLinesUntilThoseChange(t *testing.T) {
+	comments := []client.Comment{
+		{ID: "new", Side: "new", Line: 9, Text: "\treturn \"<b>\"", Body: "why"},
+		{ID: "old", Side: "old", Line: 8, Text: "\treturn x", Body: "keep"},
+		{ID: "edited", Side: "new", Line: 8, Text: "\tx += 1", Body: "was different"},
+		{ID: "gone", Side: "new", Line: 99, Text: "x", Body: "far away"},
+	}
+	rows, stale := FilePane{Diff: change(), Comments: comments}.Rows()
+	got := map[string]string{}
+	for _, r := range rows {
+		for _, c := range r.Comments {
+			got[c.ID] = r.Op + r.Text
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"new": "+\treturn \"<b>\"", "old": "-\treturn x"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(stale) != 2 || stale[0].ID != "edited" || stale[1].ID != "gone" {
+		t.Errorf("%+v", stale)
+	}
+}
+
+func TestSplitPutsWhatWasBesideWhatIs(t *testing.T) {
+	rows, _ := FilePane{Diff: change()}.Rows()
+	var got []string
+	for _, r := range SplitRows(rows) {
+		text := func(c *ChangeRow) string {
+			if c == nil {
+				return "-"
+			}
+			return strings.TrimSpace(c.Text)
+		}
+		if r.Gap {
+			got = append(got, "@"+r.Text)
+			continue
+		}
+		got = append(got, text(r.Left)+" | "+text(r.Right))
+	}
+	want := []string{"@func f()", "x := 1 | x := 1", "return x | x++", `- | return "<b>"`, "} | }"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Whatever a lexer does, the text of a line is what the file says.
+func TestColoursKeepTheText(t *testing.T) {
+	for _, name := range []string{"a.go", "b.py", "c.md", "d.unknown", "Makefile", "e.json", "f.html"} {
+		d := change()
+		d.FilePath = name
+		d.Hunks[0].Lines = append(d.Hunks[0].Lines, client.DiffLine{Type: "add", Content: "  trailing \t", NewLine: 11}, client.DiffLine{Type: "add", Content: "\"open", NewLine: 12}, client.DiffLine{Type: "add", Content: "", NewLine: 13})
+		rows, _ := FilePane{Diff: d}.Rows()
+		for _, r := range rows {
+			if r.Op != "@" && joined(r.Spans) != r.Text {
+				t.Errorf("%s: %q is shown as %q", name, r.Text, joined(r.Spans))
+			}
+		}
+	}
+}
+
+func TestAFileNameIsText(t *testing.T) {
+	hostile := `"><script>alert(1)</script>.go`
+	d := change()
+	d.FilePath = hostile
+	p := ChangesPane{Session: client.Session{ID: "s"}, Changes: client.Changes{Base: "session", Files: []client.ChangedFile{{Path: hostile, Status: "modified", Unstaged: true}}},
+		Open: &FilePane{Diff: d}}
+	var b strings.Builder
+	if err := ChangesView(p).Render(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "<script>") || strings.Contains(b.String(), `"<b>"`) {
+		t.Error("a name or a line of the file became markup")
+	}
+}
+
+// A long change is many tables, so that a browser lays out what is seen.
+func TestALongChangeIsCutIntoTables(t *testing.T) {
+	d := client.FileDiff{FilePath: "long.txt", Hunks: []client.DiffHunk{{NewStart: 1, NewCount: 5000}}}
+	for i := range 5000 {
+		d.Hunks[0].Lines = append(d.Hunks[0].Lines, client.DiffLine{Type: "add", Content: fmt.Sprint("line ", i), NewLine: i + 1})
+	}
+	var b strings.Builder
+	if err := FileChange(FilePane{Diff: d}).Render(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if tables := strings.Count(b.String(), "<table"); tables != 25 {
+		t.Errorf("%d tables", tables)
+	}
+	if rows := strings.Count(b.String(), "<tr"); rows != 5000 {
+		t.Errorf("%d lines", rows)
+	}
+}
+
+// diffsPage is a session page with changes of every kind, one of them open and
+// commented.
+func diffsPage(s client.Session, split bool) SessionPage {
+	p := sessionPage(s, "diffs")
+	said := []client.Comment{
+		{ID: "c1", Path: "a.go", Side: "new", Line: 8, Text: "\tx++", Body: "Is this still needed?"},
+		{ID: "c2", Path: "a.go", Side: "new", Line: 3, Text: "import \"fmt\"", Body: "Unused."},
+	}
+	p.Changes = &ChangesPane{Session: s, Split: split, Comments: said, Open: &FilePane{Diff: change(), Split: split, Comments: said},
+		Changes: client.Changes{Base: client.BaseSession, Against: "the start of the session", Branch: "work", Files: []client.ChangedFile{
+			{Path: "a.go", Status: "modified", Ins: 2, Del: 1, Staged: true, Unstaged: true},
+			{Path: "docs/guide.md", From: "docs/help.md", Status: "renamed", Ins: 4},
+			{Path: "logo.png", Status: "added", Binary: true, Untracked: true, Unstaged: true},
+			{Path: "old/legacy.go", Status: "deleted", Del: 212, Staged: true},
+		}}}
+	return p
+}
