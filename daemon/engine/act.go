@@ -81,16 +81,20 @@ func (e *Engine) do(ctx context.Context, s store.Session, act action) error {
 	case start:
 		return e.start(ctx, rt, s)
 	case stop:
-		polite, cancel := context.WithTimeout(ctx, endTimeout)
-		if err := e.End(polite, s); err != nil {
-			e.Log.Debug("A run did not end politely", "session", s.ID, "error", err)
+		if !act.rough {
+			e.endPolitely(ctx, s)
 		}
-		cancel()
 		if ctx.Err() != nil { // shutting down, or another wish
 			return ctx.Err()
 		}
 		return within(ctx, callTimeout, func(ctx context.Context) error { return rt.Stop(ctx, s.ID) })
 	case remove:
+		if s.Run > s.ChronicledRun {
+			e.endPolitely(ctx, s)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return within(ctx, callTimeout, func(ctx context.Context) error { return rt.Remove(ctx, s.ID) })
 	case complete:
 		return e.Completed(ctx, s, act.reason, act.at)
@@ -118,6 +122,13 @@ func (e *Engine) do(ctx context.Context, s store.Session, act action) error {
 		return e.amend(ctx, s, func(n *store.Session) { n.Archive = "" })
 	}
 	return fmt.Errorf("%s is not done here", act.deed)
+}
+
+func (e *Engine) endPolitely(ctx context.Context, s store.Session) {
+	err := within(ctx, endTimeout, func(ctx context.Context) error { return e.End(ctx, s) })
+	if err != nil {
+		e.Log.Debug("A run did not end politely", "session", s.ID, "error", err)
+	}
 }
 
 // refused notes that the runtime refused a call that was paid for.

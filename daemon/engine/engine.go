@@ -69,6 +69,7 @@ type Engine struct {
 	poked  chan struct{}
 	nudged chan struct{}
 	done   chan outcome
+	asides chan aside
 
 	// Owned by Run's goroutine.
 	busy  map[string]*deeds
@@ -106,6 +107,7 @@ func New(o Options) *Engine {
 		poked:   make(chan struct{}, 1),
 		nudged:  make(chan struct{}, 1),
 		done:    make(chan outcome),
+		asides:  make(chan aside),
 		busy:    map[string]*deeds{},
 		pause:   map[string]pause{},
 		views:   map[string]*view{},
@@ -159,6 +161,9 @@ func (e *Engine) Run(ctx context.Context) error {
 			return nil
 		case o := <-e.done:
 			e.finish(o)
+		case a := <-e.asides:
+			e.beside(life, &wg, a)
+			continue
 		case <-e.poked:
 		case <-e.nudged:
 			if merged == nil {

@@ -389,8 +389,13 @@ func TestKeepNamesWhatHasABroker(t *testing.T) {
 		})
 		l.wish("b", store.WantGone)
 		time.Sleep(10 * time.Second)
+		if got := kept.Load(); got != "map[b:1]" {
+			t.Errorf("what is being deleted cannot say its last: %v", got)
+		}
+		w.rt.Script(nil)
+		time.Sleep(10 * time.Second)
 		if got := kept.Load(); got != "map[]" {
-			t.Errorf("what is being deleted is kept: %v", got)
+			t.Errorf("what is gone is kept: %v", got)
 		}
 	})
 }

@@ -70,6 +70,7 @@ type action struct {
 	reason  string        // of complete
 	at      time.Time     // of complete: when the run ended
 	wake    time.Time     // look again then at the latest; zero: no need
+	rough   bool          // of stop: there is no run to end politely
 }
 
 // next is the whole state machine: what we conclude of a session and what to do
@@ -104,7 +105,7 @@ func (r rules) conclude(want store.Want, s store.Session, seen sight, now time.T
 
 	// From here on nothing of it shall run.
 	case seen.runs():
-		return store.Stopping, action{deed: stop}
+		return store.Stopping, action{deed: stop, rough: seen.Helper}
 	case open && want == store.WantRunning:
 		return store.Stopping, told(s, s.Failure.Reason, now)
 	case open && want == store.WantArchived:
@@ -142,7 +143,7 @@ func (r rules) pack(s store.Session, seen sight) (store.State, action) {
 // run is the way to RUNNING.
 func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, action) {
 	open := s.Run > s.ChronicledRun
-	mine := seen.here && len(seen.Parts) > 0 && seen.Run == s.Run // containers of this run
+	mine := seen.here && len(seen.Parts) > 0 && seen.Run == s.Run && !seen.Helper // containers of this run
 	ready := !s.ReadyAt.IsZero() || s.Kind == string(runtime.Sandbox)
 	submitted := !s.SubmittedAt.IsZero()
 	ended := firstEnded(seen.Workload)
@@ -155,6 +156,8 @@ func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, act
 		return store.Starting, action{deed: begin}
 	case len(seen.Parts) > 0 && seen.Run > s.Run: // the database is older than the containers
 		return store.Starting, told(s, reasonReplaced, now)
+	case seen.Helper && seen.Run == s.Run && !s.ReadyAt.IsZero(): // it packs what a run has left that is over
+		return store.Stopping, told(s, reasonStopped, now)
 	case s.Ended != nil:
 		return store.Stopping, action{deed: fail, failure: failedEnd(*s.Ended, !s.ReadyAt.IsZero())}
 	case mine && ended != nil && killed(seen) && !seen.runs() && !seen.watched:

@@ -77,6 +77,8 @@ func over(at time.Time, s sight) sight             { s.over = at; return s }
 func heard(h wire.Health, s sight) sight           { s.health, s.known = h, true; return s }
 func viewed(since time.Time, s sight) sight        { s.since = since; return s }
 
+func helper(s sight) sight { s.Helper = true; return s }
+
 func TestNext(t *testing.T) {
 	const timeout = 5 * time.Minute
 	killed := down(1, dead("agent", 137), dead("broker", 255))
@@ -181,6 +183,15 @@ func TestNext(t *testing.T) {
 		{name: "archived", want: store.WantArchived, facts: row(run(1, 1), packed), seen: absent(), state: store.Archived},
 		{name: "restore", want: store.WantStopped, facts: row(run(1, 1), packed), seen: absent(), state: store.Archived, deed: restore},
 		{name: "start what was packed meanwhile", want: store.WantRunning, facts: row(run(1, 1), packed), seen: volumes(), state: store.Starting, deed: restore},
+
+		// Helpers.
+		{name: "a helper was left running", want: store.WantStopped, facts: row(run(1, 1)), seen: helper(up(1)), state: store.Stopping, deed: stop},
+		{name: "a helper was left at the end of a run", want: store.WantStopped, facts: row(open, started, answered), seen: helper(down(1, dead("broker", 137))), state: store.Stopping, deed: complete, says: "stopped"},
+		{name: "a helper is no session that runs", want: store.WantRunning, facts: row(open, started, answered), seen: helper(up(1)), state: store.Stopping, deed: complete, says: "stopped"},
+		{name: "a helper before a start", want: store.WantRunning, facts: row(open), seen: helper(up(1)), state: store.Starting, deed: start},
+		{name: "a helper before a start that was cut", want: store.WantRunning, facts: row(open, started), seen: helper(down(1, dead("agent", 137))), state: store.Provisioning, deed: start},
+		{name: "a helper of an archive that was cut", want: store.WantArchived, facts: row(run(1, 1)), seen: helper(up(1)), state: store.Stopping, deed: stop},
+		{name: "a helper of a restore that was cut", want: store.WantStopped, facts: row(run(1, 1), packed), seen: helper(down(1, dead("agent", 143))), state: store.Archived, deed: restore},
 
 		// The way out.
 		{name: "delete what runs", want: store.WantGone, facts: row(open, started, answered), seen: up(1), state: store.Stopping, deed: remove},

@@ -80,7 +80,7 @@ func (e *Engine) see(name string, list []runtime.Workload, err error) {
 	v.seen = make(map[string]runtime.Workload, len(list))
 	for _, w := range list {
 		v.seen[w.ID] = w
-		if w.State != runtime.Down {
+		if w.State != runtime.Down && !w.Helper {
 			v.running[w.ID] = w.Run
 		}
 		if firstEnded(w) == nil {
