@@ -133,3 +133,17 @@ func (db *DB) DeleteChronicle(ctx context.Context, p Principal, id string) error
 		return t.chronicleEvent(ctx, c, ChronicleDeleted)
 	})
 }
+
+// deleteChronicles removes those of all runs of a session.
+func (t *tx) deleteChronicles(ctx context.Context, sessionID string) error {
+	all, err := chronicleRows(t.QueryContext(ctx, `DELETE FROM chronicles WHERE session_id = ? RETURNING `+chronicleColumns, sessionID))
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if err := t.chronicleEvent(ctx, c, ChronicleDeleted); err != nil {
+			return err
+		}
+	}
+	return nil
+}

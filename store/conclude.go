@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -61,7 +62,8 @@ func (t *tx) staleOrGone(ctx context.Context, id string) error {
 }
 
 // Forget deletes the row, for the engine, when nothing is left of the session.
-// Its conversation goes with it; usage and chronicles stay. ErrStale when
+// Its conversation goes with it, and what s.Cleanup names; usage stays, and so
+// do chronicles with their snapshots otherwise. ErrStale when
 // somebody changed the row since s was read; a row that is gone is no error.
 func (db *DB) Forget(ctx context.Context, s Session) error {
 	return db.write(ctx, func(t *tx) error {
@@ -78,6 +80,17 @@ func (db *DB) Forget(ctx context.Context, s Session) error {
 				return err
 			}
 			return nil
+		}
+		if slices.Contains(s.Cleanup, CleanupWorkspace) {
+			if _, err := t.ExecContext(ctx, `UPDATE chronicles SET workspace = '', context = '',
+				missing = 'The snapshot was deleted with the session.' WHERE session_id = ?`, s.ID); err != nil {
+				return err
+			}
+		}
+		if slices.Contains(s.Cleanup, CleanupChronicles) {
+			if err := t.deleteChronicles(ctx, s.ID); err != nil {
+				return err
+			}
 		}
 		return t.event(ctx, s, SessionDeleted)
 	})

@@ -15,18 +15,18 @@ import (
 const sessionColumns = `id, kind, name, owner_id, tenant_id, runtime, request, created_at, updated_at, version,
 	want, wanted_at, state, since, doing, run, ready_at, submitted_at, ended, failure, attempts, retry_at,
 	chronicled_run, archive, expires_at, activity, activity_text, detail, journal_epoch, journal_seq, last_active,
-	message_count, tokens_used, cost_micros, mode, mode_name, hurry`
+	message_count, tokens_used, cost_micros, mode, mode_name, hurry, cleanup`
 
 type scanner interface{ Scan(...any) error }
 
 func scanSession(row scanner) (s Session, err error) {
-	var request string
+	var request, cleanup string
 	var ended, failure sql.NullString
 	var created, updated, wanted, since, ready, submitted, retry, expires, active int64
 	err = row.Scan(&s.ID, &s.Kind, &s.Name, &s.OwnerID, &s.TenantID, &s.Runtime, &request, &created, &updated, &s.Version,
 		&s.Want, &wanted, &s.State, &since, &s.Doing, &s.Run, &ready, &submitted, &ended, &failure, &s.Attempts, &retry,
 		&s.ChronicledRun, &s.Archive, &expires, &s.Activity, &s.ActivityText, &s.Detail, &s.JournalEpoch, &s.JournalSeq, &active,
-		&s.MessageCount, &s.TokensUsed, &s.CostMicros, &s.Mode, &s.ModeName, &s.Hurry)
+		&s.MessageCount, &s.TokensUsed, &s.CostMicros, &s.Mode, &s.ModeName, &s.Hurry, &cleanup)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, ErrNotFound
 	}
@@ -37,6 +37,9 @@ func scanSession(row scanner) (s Session, err error) {
 	s.CreatedAt, s.UpdatedAt, s.WantedAt, s.Since = moment(created), moment(updated), moment(wanted), moment(since)
 	s.ReadyAt, s.SubmittedAt, s.RetryAt, s.ExpiresAt = moment(ready), moment(submitted), moment(retry), moment(expires)
 	s.LastActive = moment(active)
+	if err := json.Unmarshal([]byte(cleanup), &s.Cleanup); err != nil {
+		return Session{}, fmt.Errorf("session %s: cleanup: %w", s.ID, err)
+	}
 	if ended.Valid {
 		if err := json.Unmarshal([]byte(ended.String), &s.Ended); err != nil {
 			return Session{}, fmt.Errorf("session %s: ended: %w", s.ID, err)

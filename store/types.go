@@ -93,7 +93,15 @@ type Session struct {
 	CostMicros   int64
 	Mode         string
 	ModeName     string
+
+	Cleanup []string // what is deleted with it, beside volumes and archive: Cleanup…
 }
+
+// What may be deleted with a session.
+const (
+	CleanupWorkspace  = "workspace_storage" // the snapshots of its chronicles
+	CleanupChronicles = "chronicles"        // those themselves
+)
 
 // Ended is how a run's containers ended, from List.
 type Ended struct {

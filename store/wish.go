@@ -58,6 +58,15 @@ func (db *DB) Wish(ctx context.Context, p Principal, id string, want Want, from 
 	return s, err
 }
 
+// SetCleanup notes what of p's session goes with it when it is deleted.
+func (db *DB) SetCleanup(ctx context.Context, p Principal, id string, targets []string) error {
+	return db.write(ctx, func(t *tx) error {
+		_, err := scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET cleanup = ?, version = version + 1 WHERE id = ? AND`+mine+
+			` RETURNING `+sessionColumns, p.args(list(targets), id)...))
+		return err
+	})
+}
+
 // heard is the state to show until the engine says better. It never is one in
 // which the wish counts as fulfilled.
 func heard(want Want, s State) State {

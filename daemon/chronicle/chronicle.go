@@ -30,7 +30,9 @@ type Options struct {
 	// CanAsk reports why the session's agent cannot be asked for a last word;
 	// empty: it can.
 	CanAsk func(ctx context.Context, s store.Session) string
-	Log    *slog.Logger
+	// Volumes take snapshots and archives; without them there are none.
+	Volumes Volumes
+	Log     *slog.Logger
 }
 
 // Chronicles writes the chronicles of runs.
@@ -38,6 +40,7 @@ type Chronicles struct {
 	Options
 	db    *store.DB
 	folds folds
+	fresh fresh
 }
 
 // New gives chronicles.
@@ -48,13 +51,14 @@ func New(o Options) *Chronicles {
 	if o.Redact == nil {
 		o.Redact = func(text string) string { return text }
 	}
-	return &Chronicles{Options: o, db: o.DB}
+	return &Chronicles{Options: o, db: o.DB, fresh: fresh{m: map[string]archive{}}}
 }
 
 // request is what a chronicle shows of the launch request.
 type request struct {
 	Model  string `json:"model"`
 	Source struct {
+		Type      string `json:"type"`
 		Repo      string `json:"repo"`
 		Branch    string `json:"branch"`
 		LocalPath string `json:"local_path"`
@@ -64,6 +68,9 @@ type request struct {
 	} `json:"from"`
 	Agent string `json:"agent"`
 }
+
+// live reports whether the workspace is a folder of the host.
+func (r request) live() bool { return r.Source.Type == "local_mount" && r.Source.LocalPath != "" }
 
 // asked reads the launch request. One that cannot be read leaves the fields
 // empty: the run is worth its record all the same.

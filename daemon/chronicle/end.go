@@ -18,7 +18,7 @@ const (
 )
 
 // End ends a run politely, before its containers are stopped: the agent's last
-// turn, what was not committed, the journal read to its end. What cannot be done
+// turn, what was not committed, the journal read to its end, the snapshot. What cannot be done
 // is left out; doing it again does nothing twice.
 func (c *Chronicles) End(ctx context.Context, s store.Session) error {
 	err := c.lastTurn(ctx, s)
@@ -31,9 +31,15 @@ func (c *Chronicles) End(ctx context.Context, s store.Session) error {
 	if c.Options.End == nil || ctx.Err() != nil {
 		return err
 	}
+	// The snapshot comes last: no turn is under way then, and the agent has
+	// written down what it knows.
+	return errors.Join(err, c.endRun(ctx, s.ID), c.snapshot(ctx, s))
+}
+
+func (c *Chronicles) endRun(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
-	return errors.Join(err, c.Options.End(ctx, s.ID))
+	return c.Options.End(ctx, id)
 }
 
 // Met notes where the workspace stands when a session first answers in its run.

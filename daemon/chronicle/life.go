@@ -13,6 +13,9 @@ import (
 // Opened notes that s.Run has begun, with what was asked before it did. Once per
 // run, however often it is called.
 func (c *Chronicles) Opened(ctx context.Context, s store.Session) error {
+	if err := c.resettle(ctx, s); err != nil {
+		return fmt.Errorf("snapshot of session %s: %w", s.ID, err)
+	}
 	if err := c.open(ctx, s, ""); err != nil {
 		return fmt.Errorf("open chronicle of session %s, run %d: %w", s.ID, s.Run, err)
 	}
@@ -73,6 +76,9 @@ func (c *Chronicles) Completed(ctx context.Context, s store.Session, reason stri
 func (c *Chronicles) complete(ctx context.Context, s store.Session, reason string, at time.Time) error {
 	row, err := c.db.ChronicleOfRun(ctx, s.ID, s.Run)
 	if err != nil {
+		return err
+	}
+	if err := c.settle(ctx, s); err != nil {
 		return err
 	}
 	if row.Status == "draft" {

@@ -51,8 +51,8 @@ func (e *Engine) pass(ctx context.Context, wg *sync.WaitGroup) (time.Duration, e
 }
 
 // keep tells the link which sessions have a broker: those of which something
-// of the current run is alive, or a helper's. What cannot be seen now stays as
-// it was.
+// of the current run is alive. What cannot be seen now stays as it was. A helper
+// is its starter's.
 func (e *Engine) keep(rows []store.Session) {
 	keep := map[string]int{}
 	for _, s := range rows {
@@ -64,7 +64,7 @@ func (e *Engine) keep(rows []store.Session) {
 			continue
 		}
 		w := v.seen[s.ID]
-		if s.Kind == string(runtime.Session) && w.Run == s.Run && (s.Run > s.ChronicledRun || w.Helper) && alive(w, runtime.PartBroker) {
+		if s.Kind == string(runtime.Session) && w.Run == s.Run && s.Run > s.ChronicledRun && !w.Helper && alive(w, runtime.PartBroker) {
 			keep[s.ID] = s.Run
 		}
 	}

@@ -62,6 +62,7 @@ type Links struct {
 	mu       sync.Mutex
 	want     map[string]int
 	sessions map[string]*session
+	visits   map[string]*conn // to helpers
 }
 
 // New gives links that connect nothing until Run.
@@ -81,7 +82,7 @@ func New(o Options) *Links {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Links{Options: o, pace: usual, wake: make(chan struct{}, 1), want: map[string]int{}, sessions: map[string]*session{}}
+	return &Links{Options: o, pace: usual, wake: make(chan struct{}, 1), want: map[string]int{}, sessions: map[string]*session{}, visits: map[string]*conn{}}
 }
 
 // Keep says which sessions to be connected to, by the run of each. The sessions

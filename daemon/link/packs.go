@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"volundr/runtime"
 	"volundr/runtime/broker/wire"
@@ -20,7 +19,7 @@ import (
 // is made. ctx bounds all of it, reading included. The stream ends with io.EOF
 // only if it is whole: what came is what the session says that it packed.
 func (l *Links) Pack(ctx context.Context, id, what string, query url.Values) (io.ReadCloser, error) {
-	_, c := l.connected(id)
+	c := l.volumes(id)
 	if c == nil {
 		return nil, ErrNotConnected
 	}
@@ -73,10 +72,10 @@ func (p *pack) Read(b []byte) (int, error) {
 
 func (p *pack) Close() error { return p.res.Body.Close() }
 
-// Unpack has the session unpack what r gives. It is refused (store.ErrConflict)
-// where something lies already.
-func (l *Links) Unpack(ctx context.Context, id, what string, r io.Reader) error {
-	_, c := l.connected(id)
+// Unpack has the session unpack what r gives, if that has the digest. It is
+// refused (store.ErrConflict) where something lies already.
+func (l *Links) Unpack(ctx context.Context, id, what, digest string, r io.Reader) error {
+	c := l.volumes(id)
 	if c == nil {
 		return ErrNotConnected
 	}
@@ -89,6 +88,7 @@ func (l *Links) Unpack(ctx context.Context, id, what string, r io.Reader) error 
 	if err != nil {
 		return err
 	}
+	req.Header.Set(wire.TrailerDigest, digest)
 	res, err := c.client.RoundTrip(req)
 	if err != nil {
 		if broken.err != nil {
@@ -119,18 +119,4 @@ func (s *source) Read(p []byte) (int, error) {
 		s.err = err
 	}
 	return n, err
-}
-
-// Await waits until a run of a session is connected.
-func (l *Links) Await(ctx context.Context, id string, run int) error {
-	for {
-		if s, c := l.connected(id); c != nil && s.run == run {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("session %s: %w: %w", id, ErrNotConnected, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"volundr/runtime"
 	"volundr/runtime/broker/wire"
 	"volundr/store"
 )
@@ -65,6 +64,9 @@ func (b *broker) packRoutes(mux *http.ServeMux) {
 			return
 		}
 		b.unpacked[what] = string(body)
+		if r.Header.Get(wire.TrailerDigest) != "d1" {
+			b.t.Error("no digest to check")
+		}
 		w.WriteHeader(204)
 	})
 	answer := func(route string, f func(*http.Request) (int, any)) {
@@ -99,7 +101,7 @@ func TestAPackIsReadOnlyIfItIsWhole(t *testing.T) {
 	w.start()
 	w.broker.packs["workspace?"] = strings.Repeat("workspace ", 100_000)
 	w.broker.packs["context?checkpoint=c1"] = "context"
-	until(t, "connected", func() bool { return w.links.Await(t.Context(), w.id, 1) == nil })
+	w.connected()
 	read := func(what string, q url.Values) (string, error) {
 		r, err := w.links.Pack(t.Context(), w.id, what, q)
 		if err != nil {
@@ -130,13 +132,11 @@ func TestAPackIsReadOnlyIfItIsWhole(t *testing.T) {
 func TestAPackIsUnpackedWhereNothingLies(t *testing.T) {
 	w := newWorld(t)
 	w.start()
-	if err := w.links.Await(t.Context(), w.id, 1); err != nil {
-		t.Fatal(err)
-	}
+	w.connected()
 	body := bytes.Repeat([]byte("pack "), 200_000)
 	broken := errors.New("the blob is damaged")
 	cut := io.MultiReader(bytes.NewReader(body[:300_000]), iotest.ErrReader(broken))
-	if err := w.links.Unpack(t.Context(), w.id, "volume-home", cut); !errors.Is(err, broken) {
+	if err := w.links.Unpack(t.Context(), w.id, "volume-home", "", cut); !errors.Is(err, broken) {
 		t.Errorf("a stream that breaks off: %v", err)
 	}
 	w.broker.set(func() {
@@ -144,10 +144,10 @@ func TestAPackIsUnpackedWhereNothingLies(t *testing.T) {
 			t.Error("half a pack passed for whole")
 		}
 	})
-	if err := w.links.Unpack(t.Context(), w.id, "volume-home", bytes.NewReader(body)); err != nil {
+	if err := w.links.Unpack(t.Context(), w.id, "volume-home", "d1", bytes.NewReader(body)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.links.Unpack(t.Context(), w.id, "volume-home", bytes.NewReader(body)); !errors.Is(err, store.ErrConflict) {
+	if err := w.links.Unpack(t.Context(), w.id, "volume-home", "d1", bytes.NewReader(body)); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a second time: %v", err)
 	}
 	w.broker.set(func() {
@@ -160,9 +160,7 @@ func TestAPackIsUnpackedWhereNothingLies(t *testing.T) {
 func TestCheckpointsAreToldAndGoneBackTo(t *testing.T) {
 	w := newWorld(t)
 	w.start()
-	if err := w.links.Await(t.Context(), w.id, 1); err != nil {
-		t.Fatal(err)
-	}
+	w.connected()
 	w.broker.set(func() {
 		w.broker.points = []wire.Checkpoint{{ID: "c1", Prompt: "p1", Took: 3, Files: 2}, {ID: "", Error: "none"}, {ID: "c\x00", Prompt: "p2"}}
 		w.broker.loss = wire.Files{Changes: []wire.FileChange{{Path: "a\nb", Action: "eaten", Ins: -1}, {Path: "c", Action: "deleted", Del: 4}}, More: -2}
@@ -188,12 +186,52 @@ func TestCheckpointsAreToldAndGoneBackTo(t *testing.T) {
 	}
 }
 
-func TestWaitingForAConnectionEndsWithTheContext(t *testing.T) {
+func TestAHelperIsVisitedWhenItsRunnerAnswers(t *testing.T) {
 	w := newWorld(t)
 	w.start()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	w.links.Keep(nil)
+	until(t, "let go", func() bool { return w.links.session(w.id) == nil })
+	w.broker.set(func() {
+		w.broker.epoch, w.broker.health = "", wire.Health{Detail: "Waiting"}
+		w.broker.packs["volume-home?"] = "home"
+	})
+	row := w.row(w.id)
+	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := w.links.Await(ctx, w.id, 2); !errors.Is(err, runtime.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	nothing := func(context.Context) error { t.Error("called"); return nil }
+	if err := w.links.Visit(soon, row, 1, nothing); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
+	w.broker.set(func() { w.broker.health = wire.Health{Agent: true, Editor: true, Terminal: true} })
+	soon, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := w.links.Visit(soon, row, 2, nothing); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("of another run: %v", err)
+	}
+	err := w.links.Visit(t.Context(), row, 1, func(ctx context.Context) error {
+		r, err := w.links.Pack(ctx, w.id, "volume-home", nil)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		if b, err := io.ReadAll(r); err != nil || string(b) != "home" {
+			t.Errorf("%q, %v", b, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := w.links.Pack(t.Context(), w.id, "volume-home", nil); !errors.Is(err, ErrNotConnected) {
+		t.Errorf("after it: %v", err)
+	}
+	if s := w.row(w.id); !s.ReadyAt.IsZero() && s.Version != row.Version {
+		t.Error("a helper's health was taken for the session's")
+	}
+}
+
+// connected waits until the session is.
+func (w *world) connected() {
+	w.t.Helper()
+	until(w.t, "connected", func() bool { return w.links.volumes(w.id) != nil })
 }

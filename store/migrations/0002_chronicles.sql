@@ -92,3 +92,6 @@ CREATE TABLE manifests (
   part     TEXT NOT NULL,                          -- digest of a volume's pack
   PRIMARY KEY (manifest, part)
 ) STRICT;
+
+-- What is deleted with a session, beside volumes and archive.
+ALTER TABLE sessions ADD COLUMN cleanup TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(cleanup));
