@@ -148,6 +148,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.image.run(ctx) })
 	g.Go(func() error { return d.forget(ctx) })
 	g.Go(func() error { return d.prune(ctx) })
+	g.Go(func() error { return d.sweep(ctx) })
 	g.Go(func() error {
 		if err := srv.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)

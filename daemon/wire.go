@@ -15,6 +15,7 @@ import (
 
 	"volundr/assets"
 	"volundr/daemon/chronicle"
+	"volundr/daemon/chronicle/blob"
 	"volundr/daemon/config"
 	"volundr/daemon/engine"
 	"volundr/daemon/launch"
@@ -59,23 +60,39 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	if err != nil {
 		return nil, err
 	}
+	folder, err := blob.NewFolder(d.cfg.Paths.Archives)
+	if err != nil {
+		return nil, fmt.Errorf("the folder of archives cannot be used: %w", err)
+	}
+	p.close = func() { rt.Close(); folder.Close() }
 	outside := http.NewServeMux()
 	outside.Handle(broker.OutsideModels, p.vault.Models())
 	outside.Handle(broker.OutsideGit, p.sources.Git())
+	outside.HandleFunc(broker.OutsideBlobs, func(w http.ResponseWriter, r *http.Request) { p.chronicles.Packs().ServeHTTP(w, r) })
 	p.links = link.New(link.Options{DB: d.db, Runtime: func(name string) runtime.Runtime { return p.runtimes[name] },
 		Outside: outside, Changed: func() { p.engine.Poke() }, Local: local(d.cfg), Log: d.log,
 		Tell: func(ctx context.Context, b link.Batch) ([]store.TimelineEvent, error) {
 			return p.chronicles.Tell(ctx, b)
 		},
 		Met: func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
-	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
-		End: p.links.End, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log})
-	d.db.Tell(p.chronicles.Own)
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources})
+	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
+		End: p.links.End, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log, Volumes: chronicle.Volumes{
+			Blobs: blob.New(blob.Options{DB: d.db, Place: folder, Seal: p.vault.Seal, Open: p.vault.Open}),
+			Pack:  p.links.Pack, Unpack: p.links.Unpack, Visit: p.links.Visit, Helper: p.launch.Helper,
+			Runtime: func(name string) runtime.Runtime {
+				if rt, ok := p.runtimes[name]; ok {
+					return rt
+				}
+				return nil
+			},
+		}})
+	d.db.Tell(p.chronicles.Own)
 	p.engine = engine.New(engine.Options{
 		DB: d.db, Runtimes: p.runtimes, Spec: p.launch.Spec,
 		Opened: p.chronicles.Opened, Completed: p.chronicles.Completed,
 		Keep: p.links.Keep, Health: p.links.Health, End: p.chronicles.End,
+		Archive: p.chronicles.Archive, Restore: p.chronicles.Restore,
 		Timeout: d.cfg.Provisioning.Timeout, Log: d.log,
 	})
 	return p, nil

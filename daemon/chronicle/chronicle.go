@@ -65,6 +65,8 @@ type request struct {
 	} `json:"source"`
 	From struct {
 		Chronicle string `json:"chronicle"`
+		Workspace string `json:"workspace"`
+		Context   string `json:"context"`
 	} `json:"from"`
 	Agent string `json:"agent"`
 }
