@@ -17,6 +17,19 @@ const (
 // ErrGone: what was asked for is not kept any more.
 var ErrGone = errors.New("gone")
 
+// nameBodiesOf notes what an entry names, unless that entry is there already.
+func (t *tx) nameBodiesOf(ctx context.Context, sessionID, epoch string, e Entry) error {
+	if len(e.Bodies) == 0 {
+		return nil
+	}
+	var there bool
+	if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entries WHERE session_id = ? AND epoch = ? AND seq = ?)`,
+		sessionID, epoch, e.Seq).Scan(&there); err != nil || there {
+		return err
+	}
+	return t.nameBodies(ctx, sessionID, e.Bodies)
+}
+
 func (t *tx) nameBodies(ctx context.Context, sessionID string, hashes []string) error {
 	for _, h := range hashes {
 		if _, err := t.ExecContext(ctx, `INSERT INTO bodies (session_id, hash) VALUES (?, ?) ON CONFLICT DO NOTHING`, sessionID, h); err != nil {

@@ -35,17 +35,15 @@ func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entrie
 		}
 		values := make([][]any, len(entries))
 		for i, e := range entries {
+			if err := t.nameBodiesOf(ctx, sessionID, epoch, e); err != nil {
+				return err
+			}
 			values[i] = []any{sessionID, "journal", epoch, e.Seq, e.Run, millis(e.At), e.Turn, e.Type, orNull(e.Data)}
 		}
 		added, err = t.insertRows(ctx, `INSERT INTO entries (session_id, source, epoch, seq, run, at, turn, type, data)`,
 			`ON CONFLICT (session_id, epoch, seq) DO NOTHING`, values)
 		if err != nil {
 			return err
-		}
-		for _, e := range entries {
-			if err := t.nameBodies(ctx, sessionID, e.Bodies); err != nil {
-				return err
-			}
 		}
 		t.nudge = added > 0
 		return t.told(ctx, sessionID, rows)
