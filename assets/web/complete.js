@@ -113,6 +113,7 @@ export function completion(text, form) {
   // Files that were chosen here are files in the message; what only looks like
   // one is text.
   const picked = new Set();
+  if (document.activeElement === text) look(); // somebody was faster than this script
   return {
     shut,
     picked,
