@@ -18,13 +18,19 @@ type pools struct {
 	sessions map[string]*http.Transport
 }
 
+const readBuffer = 32 << 10 // of a connection into a session
+
 func newPools(dial func(context.Context, string, int) (net.Conn, error)) *pools {
 	return &pools{dial: dial, sessions: map[string]*http.Transport{}}
 }
 
 // RoundTrip sends a request into the session it is for.
 func (p *pools) RoundTrip(r *http.Request) (*http.Response, error) {
-	return p.of(routeFrom(r.Context()).Session).RoundTrip(r)
+	t := p.of(routeFrom(r.Context()).Session)
+	if r.Header.Get("Upgrade") != "" {
+		return upgrade(t, r)
+	}
+	return t.RoundTrip(r)
 }
 
 func (p *pools) of(session string) *http.Transport {
@@ -46,7 +52,7 @@ func (p *pools) of(session string) *http.Transport {
 			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: 64 << 10,
 			WriteBufferSize:        32 << 10,
-			ReadBufferSize:         32 << 10,
+			ReadBufferSize:         readBuffer,
 		}
 		p.sessions[session] = t
 	}
