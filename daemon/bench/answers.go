@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -13,51 +12,24 @@ import (
 	"time"
 
 	"github.com/hashicorp/yamux"
-	"golang.org/x/sync/errgroup"
 
 	"volundr/runtime/broker/wire"
 )
 
-// between is the pause between two looks at a part that does not answer yet.
+// between is the pause between two looks at what does not answer yet.
 const between = 25 * time.Millisecond
 
-// answers returns when editor, terminal and agent of the pod at ip answer.
+// answers returns when agent, editor and terminal of the pod at ip answer, as
+// its broker says. It asks over a link like the daemon's, and meanwhile passes
+// on what the agent asks its model.
 func (f *floor) answers(ctx context.Context, ip string) error {
-	dial := func(ctx context.Context, port int) (net.Conn, error) {
-		var d net.Dialer
-		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(ip, strconv.Itoa(wire.BrokerPort)))
-		if err != nil {
-			return nil, err
-		}
-		return wire.Client(conn, f.key, f.pod.session, port)
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	for _, port := range []int{wire.EditorPort, wire.TerminalPort} {
-		pages := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, port) }}}
-		g.Go(func() error {
-			return poll(ctx, time.Minute, between, fmt.Sprintf("port %d answers", port), func() (bool, error) {
-				res, err := pages.Get(fmt.Sprintf("http://127.0.0.1:%d/", port))
-				if err != nil {
-					return false, nil // not yet
-				}
-				res.Body.Close()
-				return res.StatusCode < 400, nil
-			})
-		})
-	}
-	g.Go(func() error { return f.agentAnswers(ctx, dial) })
-	return g.Wait()
-}
-
-// agentAnswers asks the broker, over a link as the daemon's, whether the
-// agent's session is open, and meanwhile passes on what the agent asks its
-// model.
-func (f *floor) agentAnswers(ctx context.Context, dial func(context.Context, int) (net.Conn, error)) error {
 	var conn net.Conn
 	err := poll(ctx, time.Minute, between, "the broker answers", func() (ok bool, _ error) {
 		var err error
-		conn, err = dial(ctx, 0)
+		var d net.Dialer
+		if conn, err = d.DialContext(ctx, "tcp", net.JoinHostPort(ip, strconv.Itoa(wire.BrokerPort))); err == nil {
+			conn, err = wire.Client(conn, f.key, f.pod.session, 0)
+		}
 		return err == nil, nil
 	})
 	if err != nil {
@@ -78,7 +50,7 @@ func (f *floor) agentAnswers(ctx context.Context, dial func(context.Context, int
 	}})
 	link := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return mux.Open() }}}
 	_, path, _ := strings.Cut(wire.PathHealth, " ")
-	return poll(ctx, time.Minute, between, "the agent answers", func() (bool, error) {
+	return poll(ctx, time.Minute, between, "every part answers", func() (bool, error) {
 		res, err := link.Get("http://broker" + path)
 		if err != nil {
 			return false, err
@@ -86,6 +58,6 @@ func (f *floor) agentAnswers(ctx context.Context, dial func(context.Context, int
 		defer res.Body.Close()
 		var h wire.Health
 		err = json.NewDecoder(res.Body).Decode(&h)
-		return h.Agent, err
+		return h.Ready(), err
 	})
 }

@@ -15,21 +15,31 @@ type row struct {
 	P95      float64 `json:"p95"`
 	Runs     int     `json:"runs"`
 	PeerName string  `json:"peer_name,omitempty"`
-	Peer     float64 `json:"peer,omitempty"` // median of the same run
-	Ratio    float64 `json:"ratio,omitempty"`
+	Peer     float64 `json:"peer,omitempty"`  // median of the same run
+	Ratio    float64 `json:"ratio,omitempty"` // median of the rounds' ratios
+	Added    float64 `json:"added,omitempty"` // median of the rounds' differences
 	Target   string  `json:"target,omitempty"`
 	Met      *bool   `json:"met,omitempty"` // nil without a target
+
+	series series
 }
 
 // measured begins a row.
 func measured(figure, unit string, s series) row {
-	return row{Figure: figure, Unit: unit, Measured: s.median(), P95: s.quantile(0.95), Runs: len(s)}
+	return row{Figure: figure, Unit: unit, Measured: s.median(), P95: s.quantile(0.95), Runs: len(s), series: s}
 }
 
-// against sets the peer, measured in the same unit.
-func (r row) against(name string, s series) row {
-	r.PeerName, r.Peer = name, s.median()
-	r.Ratio = r.Measured / r.Peer
+// against sets the peer, measured in the same unit and the same rounds. What is
+// compared lies next to each other in time: load that changes from round to
+// round leaves the ratio alone.
+func (r row) against(name string, peer series) row {
+	var ratios, added series
+	for i, v := range r.series {
+		ratios.add(v / peer[i])
+		added.add(v - peer[i])
+	}
+	r.PeerName, r.Peer = name, peer.median()
+	r.Ratio, r.Added = ratios.median(), added.median()
 	return r
 }
 
@@ -52,7 +62,7 @@ func (r row) atLeastOf(v float64) row {
 
 // addsAtMost: what the peer lacks is bounded.
 func (r row) addsAtMost(v float64) row {
-	return r.target(r.Measured-r.Peer <= v, "≤ %s + %g %s", r.PeerName, v, r.Unit)
+	return r.target(r.Added <= v, "≤ %s + %g %s", r.PeerName, v, r.Unit)
 }
 
 func value(v float64, unit string) string {
