@@ -63,15 +63,22 @@ type server struct {
 // New gives the handler of the control origin, guards included: whoever gets
 // through is somebody. Surfaces have origins of their own and do not come here.
 func New(o Options) http.Handler {
-	s := &server{Options: o, workspaces: files{lists: map[string]fileList{}}, changes: changes.New(o.Links.RunCommand)}
+	return o.Auth.Guard(serving(o).router())
+}
+
+func serving(o Options) *server {
+	return &server{Options: o, workspaces: files{lists: map[string]fileList{}}, changes: changes.New(o.Links.RunCommand)}
+}
+
+func (s *server) router() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.HTTPErrorHandler = onError(o.Log, s.errorPage)
+	e.HTTPErrorHandler = onError(s.Log, s.errorPage)
 	e.GET("/health", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "ok"}) })
 	e.GET(assetPrefix+"*", asset)
 	s.contract(e.Group(Prefix))
 	s.pages(e)
-	return o.Auth.Guard(e)
+	return e
 }
 
 // Public reports whether everybody may have a path: health, and what the login

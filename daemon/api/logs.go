@@ -25,12 +25,9 @@ func (s *server) logs(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	n := 100
-	if q := c.QueryParam("lines"); q != "" {
-		if n, err = strconv.Atoi(q); err != nil || n < 1 || n > 2000 {
-			return invalid(fieldError{Type: "less_than_equal", Loc: []any{"query", "lines"},
-				Msg: "Input should be between 1 and 2000", Input: q})
-		}
+	n, err := lineCount(c.QueryParam("lines"))
+	if err != nil {
+		return err
 	}
 	lines, err := s.lines(c.Request().Context(), row, n)
 	if err != nil {
@@ -41,6 +38,26 @@ func (s *server) logs(c echo.Context) error {
 		lines = lines[total-n:]
 	}
 	return c.JSON(http.StatusOK, client.Logs{SessionID: row.ID, Total: total, Returned: len(lines), Lines: lines})
+}
+
+// lineCount is how many lines are asked for: 1–2000, else 100.
+func lineCount(q string) (int, error) {
+	bad := func(kind, msg string) (int, error) {
+		return 0, invalid(fieldError{Type: kind, Loc: []any{"query", "lines"}, Msg: msg, Input: q})
+	}
+	if q == "" {
+		return 100, nil
+	}
+	n, err := strconv.Atoi(q)
+	switch {
+	case err != nil:
+		return bad("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+	case n < 1:
+		return bad("greater_than_equal", "Input should be greater than or equal to 1")
+	case n > 2000:
+		return bad("less_than_equal", "Input should be less than or equal to 2000")
+	}
+	return n, nil
 }
 
 func (s *server) lines(ctx context.Context, row store.Session, n int) ([]client.LogLine, error) {

@@ -82,7 +82,10 @@ func (s *server) deleteComment(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.DB.DeleteComments(c.Request().Context(), principal(c), row.ID, c.Param("comment")); err != nil {
+	id := c.Param("comment")
+	if err := s.DB.DeleteComments(c.Request().Context(), principal(c), row.ID, id); isNotFound(err) {
+		return fail(http.StatusNotFound, "Comment not found: %s", id)
+	} else if err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)

@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,15 +15,23 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/zalando/go-keyring"
 
 	"volundr/daemon/auth"
+	"volundr/daemon/chronicle"
 	"volundr/daemon/engine"
+	"volundr/daemon/launch"
 	"volundr/daemon/link"
+	"volundr/daemon/source"
+	"volundr/daemon/vault"
 	"volundr/runtime"
+	"volundr/runtime/broker/wire"
 	"volundr/runtime/fake"
 	"volundr/store"
 	"volundr/ui/client"
@@ -29,13 +40,21 @@ import (
 // world is a daemon's face on a store of its own and a runtime in memory. Its
 // engine does nothing until drive.
 type world struct {
-	t      *testing.T
-	db     *store.DB
-	rt     *fake.Runtime
-	engine *engine.Engine
-	links  *link.Links
-	auth   *auth.Auth
-	client *client.Client
+	t       *testing.T
+	dir     string
+	db      *store.DB
+	rt      *fake.Runtime
+	engine  *engine.Engine
+	links   *link.Links
+	auth    *auth.Auth
+	client  *client.Client
+	sources *source.Sources
+	vault   *vault.Vault
+	ring    *ring
+	options Options // of New
+	handler *atomic.Pointer[http.Handler]
+
+	kept chan map[string]int // sessions to be connected to, by run
 }
 
 func newWorld(t *testing.T) *world {
@@ -59,18 +78,33 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, db: db, rt: fake.New(fake.Options{Report: t.Errorf}), auth: a}
+	w := &world{t: t, dir: dir, db: db, rt: fake.New(fake.Options{Report: t.Errorf}), auth: a, ring: &ring{}, handler: &atomic.Pointer[http.Handler]{}, kept: make(chan map[string]int, 1)}
 	runtimes := map[string]runtime.Runtime{"fake": w.rt}
 	w.links = link.New(link.Options{DB: db, Runtime: func(name string) runtime.Runtime { return runtimes[name] }, Log: log})
-	w.engine = engine.New(engine.Options{DB: db, Runtimes: runtimes, Log: log})
+	w.sources, err = source.New(source.Options{Dir: filepath.Join(dir, "mirrors"), DB: db, Session: link.SessionFrom,
+		Folders: source.Folders{Enabled: true, Prefixes: []string{dir}}, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.vault = newVault(w)
+	launcher := launch.New(launch.Options{PublicKey: make(ed25519.PublicKey, ed25519.PublicKeySize), Source: w.sources})
+	chronicles := chronicle.New(chronicle.Options{DB: db, Log: log})
+	w.engine = engine.New(engine.Options{DB: db, Runtimes: runtimes, Spec: launcher.Spec, Keep: w.keep, Health: w.health,
+		Opened: chronicles.Opened, Completed: chronicles.Completed, Log: log})
 	stopping, stop := context.WithCancel(context.Background())
-	srv := httptest.NewUnstartedServer(New(Options{
-		DB: db, Engine: w.engine, Links: w.links, Auth: a, Runtimes: runtimes, Default: "fake",
+	w.options = Options{
+		DB: db, Engine: w.engine, Links: w.links, Launch: launcher, Sources: w.sources, Vault: w.vault,
+		Auth: a, Runtimes: runtimes, Default: "fake",
+		Models:     []client.Model{{ID: "m1", Name: "M", Provider: "cloud", Tier: "balanced", Color: "#000000"}},
+		Doctor:     func(context.Context) []client.Finding { return []client.Finding{{Name: "Docker engine", Status: "ok"}} },
+		RetryImage: func() {}, Shutdown: stop,
 		Status: func(context.Context) client.Status {
 			return client.Status{Version: "test", Runtime: "fake", Image: client.ImageStatus{State: "ready"}, Trouble: Trouble(w.engine.Trouble())}
 		},
 		Stopping: stopping, Now: time.Now, Log: log,
-	}))
+	}
+	w.serve()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*w.handler.Load()).ServeHTTP(rw, r) }))
 	srv.Listener.Close()
 	srv.Listener = l
 	srv.Start()
@@ -79,12 +113,84 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// serve answers from now on by the options as they are.
+func (w *world) serve() {
+	h := New(w.options)
+	w.handler.Store(&h)
+}
+
+// newVault is a vault that has looked for no key yet.
+func newVault(w *world) *vault.Vault {
+	return vault.New(vault.Options{DB: w.db, Dir: filepath.Join(w.dir, "keys"), Installation: "test", Keyring: w.ring, Env: func(string) string { return "" },
+		Log: slog.New(slog.NewTextHandler(w.t.Output(), nil))})
+}
+
 // drive has the engine work until the end of the test.
 func (w *world) drive() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.engine.Run(ctx) }()
-	w.t.Cleanup(func() { cancel(); <-done })
+	ready := make(chan struct{})
+	go func() { // plays the link: whoever is kept answers
+		defer close(ready)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case runs := <-w.kept:
+				for id, run := range runs {
+					_ = w.db.SetReady(ctx, id, run, time.Now())
+				}
+				w.engine.Poke()
+			}
+		}
+	}()
+	w.t.Cleanup(func() { cancel(); <-done; <-ready })
+}
+
+func (w *world) keep(runs map[string]int) {
+	select {
+	case <-w.kept: // only the last counts
+	default:
+	}
+	w.kept <- maps.Clone(runs)
+}
+
+func (w *world) health(string) (wire.Health, bool) {
+	return wire.Health{Agent: true, Editor: true, Terminal: true}, true
+}
+
+// ring is a keyring that can be locked.
+type ring struct {
+	mu      sync.Mutex
+	secrets map[string]string
+	locked  bool
+}
+
+func (r *ring) lock() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.locked = true
+}
+
+func (r *ring) Get(service, user string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.locked {
+		return "", errors.New("the collection is locked")
+	}
+	secret, ok := r.secrets[service+"/"+user]
+	if !ok {
+		return "", keyring.ErrNotFound
+	}
+	return secret, nil
+}
+
+func (r *ring) Set(service, user, secret string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.secrets = map[string]string{service + "/" + user: secret}
+	return nil
 }
 
 // created makes a session of the laptop's owner of which nothing is wanted yet.

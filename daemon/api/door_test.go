@@ -1,0 +1,109 @@
+package api
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// ask sends a request as change leaves it and gives status, header and body.
+func (w *world) ask(method, path, body string, change ...func(*http.Request)) (int, http.Header, string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.auth.ProgramOrigin()+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+w.client.Token)
+	for _, c := range change {
+		c(req)
+	}
+	straight := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := straight.Do(req)
+	if err != nil {
+		w.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return res.StatusCode, res.Header, string(raw)
+}
+
+func detail(body string) string {
+	var e struct {
+		Detail string `json:"detail"`
+	}
+	_ = json.Unmarshal([]byte(body), &e)
+	return e.Detail
+}
+
+// TestEveryRouteHasADoor asks the router for its routes, so that a new one is
+// looked at too: nobody, a foreign host and a foreign page get in nowhere, and
+// what does not exist is said as the contract says it.
+func TestEveryRouteHasADoor(t *testing.T) {
+	w := newWorld(t)
+	nobody := func(r *http.Request) { r.Header.Del("Authorization") }
+	foreignHost := func(r *http.Request) { r.Host = "evil.example:7420" }
+	foreignPage := func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }
+	id := uuid.NewString()
+	for _, route := range serving(w.options).router().Routes() {
+		if route.Path == "/health" || strings.HasPrefix(route.Path, assetPrefix) {
+			continue
+		}
+		path := strings.NewReplacer(":id", id, ":name", "nothing", ":tab", "chat", ":port", "3000", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route.Path)
+		t.Run(route.Method+" "+route.Path, func(t *testing.T) {
+			w := *w
+			w.t = t
+			if status, head, body := w.ask(route.Method, path, "", nobody); status != 401 || head.Get("WWW-Authenticate") != "Bearer" || detail(body) != "Missing Authorization header" {
+				t.Errorf("nobody: %d %v %s", status, head["Www-Authenticate"], body)
+			}
+			if status, _, body := w.ask(route.Method, path, "", foreignHost); status != 421 || detail(body) == "" {
+				t.Errorf("a foreign host: %d %s", status, body)
+			}
+			if status, _, body := w.ask(route.Method, path, "", foreignPage); status != 403 || detail(body) == "" {
+				t.Errorf("a foreign page: %d %s", status, body)
+			}
+			if strings.Contains(route.Path, ":") {
+				status, _, body := w.ask(route.Method, path, "")
+				want := "Session not found: " + id
+				switch {
+				case strings.Contains(route.Path, "/found/"):
+					want = "Nothing unknown with th"
+				case strings.Contains(route.Path, ":name"):
+					want = "Credential not found: nothing"
+				}
+				if status != 404 || !strings.HasPrefix(detail(body), want) {
+					t.Errorf("what is not there: %d %s, want %q", status, body, want)
+				}
+			}
+		})
+	}
+	for _, c := range []struct {
+		method, path, detail string
+		status               int
+	}{
+		{"GET", Prefix + "/nothing", "Not Found", 404},
+		{"GET", Prefix, "Not Found", 404},
+		{"GET", "/nothing", "Not Found", 404},
+		{"PUT", Prefix + "/sessions", "Method Not Allowed", 405},
+		{"POST", Prefix + "/stats", "Method Not Allowed", 405},
+		{"DELETE", Prefix + "/me", "Method Not Allowed", 405},
+		{"GET", Prefix + "/sessions/" + id + "/messages", "Method Not Allowed", 405},
+	} {
+		if status, _, body := w.ask(c.method, c.path, ""); status != c.status || detail(body) != c.detail {
+			t.Errorf("%s %s: %d %s, want %d %q", c.method, c.path, status, body, c.status, c.detail)
+		}
+	}
+	if status, _, body := w.ask("GET", "/health", "", nobody); status != 200 || strings.TrimSpace(body) != `{"status":"ok"}` {
+		t.Errorf("health: %d %s", status, body)
+	}
+	wrong := func(r *http.Request) { r.Header.Set("Authorization", "Bearer wrong") }
+	if status, _, body := w.ask("GET", Prefix+"/me", "", wrong); status != 401 || detail(body) == "" {
+		t.Errorf("a wrong token: %d %s", status, body)
+	}
+}
