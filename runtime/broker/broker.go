@@ -38,6 +38,7 @@ type Broker struct {
 	talk    *conversation.Conversation
 	runner  *runner.Client
 	space   workspace
+	watcher *watcher
 	probes  probes
 	ports   ports
 	api     http.Handler
@@ -76,9 +77,11 @@ func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) 
 	b.journal = j
 	b.outside = &outside{links: b.links, hold: holdOutside}
 	b.space = workspace{ready: make(chan struct{}), runner: b.runner, config: config, log: log}
+	b.watcher = &watcher{runner: b.runner, journal: j, log: log, ready: b.space.ready}
 	b.talk = conversation.New(conversation.Options{
 		Config: config, Journal: j, Log: log, Start: b.runner.Start,
 		Ready: b.space.ready, Resume: b.space.resumed, Moved: b.outside.moved.Load,
+		Began: b.watcher.began, Ended: b.watcher.settle,
 	})
 	b.outside.cut = b.talk.Cut
 	b.ports.known = j.History().Ports
@@ -97,6 +100,7 @@ func (b *Broker) run(ctx context.Context, port, inner net.Listener) {
 	wg.Go(func() { b.servePort(ctx, port) })
 	wg.Go(func() { b.space.prepare(ctx) })
 	wg.Go(func() { b.talk.Run(ctx) })
+	wg.Go(func() { b.watcher.run(ctx) })
 	wg.Go(func() { b.watchParts(ctx) })
 	wg.Go(func() { b.watchPorts(ctx) })
 	<-ctx.Done()

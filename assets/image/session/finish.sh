@@ -22,7 +22,7 @@ link "$(echo /opt/agents/node_modules/@anthropic-ai/claude-agent-sdk-linux-*/cla
 link "$(echo /opt/agents/node_modules/@openai/codex-linux-*/vendor/*/bin/codex)" codex
 for c in npm code-server claude-agent-acp codex-acp claude codex; do test -x "/usr/local/bin/$c"; done
 
-# Interactive shells record their command lines where they are asked to.
-echo '. /etc/volundr/record.bash' >> /etc/bash.bashrc
+# Interactive shells tell of the commands that people run.
+echo '. /etc/volundr/shell.bash' >> /etc/bash.bashrc
 cat /tmp/ca.crt >> /etc/ssl/certs/ca-certificates.crt
 rm -rf /tmp/* /var/log/* /etc/*-

@@ -245,6 +245,7 @@ func (c *Conversation) down(a *agent, exit int, tail string) {
 	if c.agent != a {
 		return
 	}
+	c.finish(a)
 	c.hear()
 	c.agent = nil
 	if !c.closing {

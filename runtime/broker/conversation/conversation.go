@@ -42,6 +42,11 @@ type Options struct {
 	Resume func() string
 	// Moved counts bytes of model traffic: a sign of life.
 	Moved func() int64
+	// Began and Ended tell of a turn to who watches the workspace; both may be
+	// nil. Ended returns when what the turn changed is journalled, or after a
+	// short while, or at once when ctx is over.
+	Began func(turn string)
+	Ended func(ctx context.Context)
 	// Dir is where the agent works; empty: /workspace.
 	Dir string
 	// StallAfter is how long a turn may be without progress; zero: 120 s.
@@ -102,6 +107,12 @@ func New(o Options) *Conversation {
 	}
 	if o.StallAfter == 0 {
 		o.StallAfter = 2 * time.Minute
+	}
+	if o.Began == nil {
+		o.Began = func(string) {}
+	}
+	if o.Ended == nil {
+		o.Ended = func(context.Context) {}
 	}
 	return &Conversation{o: o, do: make(chan func()), ended: make(chan struct{}), known: map[string]bool{}, asks: map[string]ask{}}
 }

@@ -25,6 +25,8 @@ type turn struct {
 	moved     int64
 	stalled   bool
 	grace     *time.Timer
+	// finish ends the turn as the agent answered; nil while it has not.
+	finish func()
 }
 
 const continueText = "The connection to the model was interrupted. Please continue where you left off."
@@ -42,6 +44,7 @@ func (c *Conversation) next(ctx context.Context, wg *sync.WaitGroup) {
 		start.Text = p.Blocks[0].Text
 	}
 	c.turn = &turn{id: p.ID, automatic: p.Automatic, cost: c.agent.cost, tools: map[string]*call{}, progress: time.Now(), moved: c.o.Moved()}
+	c.o.Began(p.ID)
 	c.add(wire.EntryTurnStart, start)
 	if err := c.o.Journal.Sync(ctx); err == nil && q.order > 0 {
 		c.o.Journal.Started(q.order)
@@ -53,6 +56,8 @@ func (c *Conversation) next(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() {
 		res, err := a.conn.Prompt(ctx, a.session.ID, blocks, c.o.Dir)
 		c.post(func() { c.answered(a, res, err) })
+		c.o.Ended(ctx)
+		c.post(func() { c.finish(a) })
 	})
 }
 
@@ -67,21 +72,30 @@ func withoutImages(in []wire.Block) []wire.Block {
 	return out
 }
 
-// answered is the end of the agent's prompt.
+// answered is the end of the agent's prompt. The turn ends a moment later, when
+// what it changed is told.
 func (c *Conversation) answered(a *agent, res acp.Result, err error) {
 	if c.agent != a || c.turn == nil || errors.Is(err, acp.ErrClosed) {
 		return // down ends the turn, and knows how the process ended
 	}
 	c.hear()
+	reason, message := res.StopReason, ""
 	switch {
 	case c.turn.cancelled && c.turn.why != "":
-		c.endTurn("error", res, c.turn.why)
+		reason, message = "error", c.turn.why
 	case c.turn.cancelled:
-		c.endTurn("cancelled", res, "")
+		reason = "cancelled"
 	case err != nil:
-		c.endTurn("error", res, err.Error())
-	default:
-		c.endTurn(res.StopReason, res, "")
+		reason, message = "error", err.Error()
+	}
+	c.turn.finish = func() { c.endTurn(reason, res, message) }
+}
+
+// finish ends the turn that a has answered.
+func (c *Conversation) finish(a *agent) {
+	if c.agent == a && c.turn != nil && c.turn.finish != nil {
+		c.hear()
+		c.turn.finish()
 	}
 }
 
@@ -91,6 +105,11 @@ func (c *Conversation) endTurn(reason string, res acp.Result, message string) {
 	t := c.turn
 	if t.grace != nil {
 		t.grace.Stop()
+	}
+	if t.finish == nil {
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		c.o.Ended(over)
 	}
 	c.dropAsks()
 	c.closeTools()

@@ -34,7 +34,7 @@ const EnvPart = "VOLUNDR_PART"
 
 // Bounds of one event. The daemon's are not narrower.
 const (
-	maxLine    = 768 << 10 // bytes of one event as JSON, below wire.MaxEntry
+	MaxLine    = 768 << 10 // bytes of one event as JSON, below wire.MaxEntry
 	maxChanges = 1000      // changed files of one event
 	maxNames   = 200       // files of a commit
 	maxCommand = 4 << 10   // bytes of a command line
@@ -47,7 +47,7 @@ var errEvent = errors.New("the watcher said what nobody expects")
 // Parse reads one line of a watcher, which is hostile: its sizes are checked,
 // its fields are those of the structs. data is nil for Settled.
 func Parse(line []byte) (e Event, typ string, data any, err error) {
-	if len(line) > maxLine {
+	if len(line) > MaxLine {
 		return e, "", nil, errEvent
 	}
 	if err := json.Unmarshal(line, &e); err != nil {

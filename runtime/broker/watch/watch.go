@@ -245,7 +245,7 @@ func (w *Watcher) tell(changes []wire.FileChange) {
 	changes = changes[:len(changes)-more]
 	for len(changes) > 0 {
 		size, n := 0, 0
-		for n < min(len(changes), maxChanges) && size < maxLine/8 {
+		for n < min(len(changes), maxChanges) && size < MaxLine/8 {
 			size += len(changes[n].Path) + len(changes[n].From) + 40
 			n++
 		}
