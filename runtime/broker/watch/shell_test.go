@@ -128,6 +128,7 @@ func (x *terminal) until(what string, ok func() bool) {
 // before it is.
 func (x *terminal) interrupted(s string) {
 	x.t.Helper()
+	x.prompted()
 	x.typed(s)
 	x.until("an echo", func() bool {
 		return strings.HasSuffix(strings.TrimSpace(x.shown()), s[len(s)-1:]) || strings.HasSuffix(s, "\r")
@@ -135,6 +136,15 @@ func (x *terminal) interrupted(s string) {
 	before := strings.Count(x.shown(), "ready> ")
 	x.typed("\x03")
 	x.until("a prompt", func() bool { return strings.Count(x.shown(), "ready> ") > before })
+}
+
+// prompted waits until the shell reads, and not only the terminal.
+func (x *terminal) prompted() {
+	x.t.Helper()
+	x.until("a prompt", func() bool {
+		out := x.shown()
+		return strings.LastIndex(out, "ready> ") > strings.LastIndex(out, "\n")
+	})
 }
 
 // told waits for the next command that the shell told of.
@@ -200,7 +210,10 @@ func TestShellsTellOfCommands(t *testing.T) {
 			}
 			check := func(line, command, dir string, exit int) wire.ShellCommand {
 				t.Helper()
-				x.typed(line)
+				if line != "" {
+					x.prompted()
+					x.typed(line)
+				}
 				got := x.told()
 				if got.Command != command || got.Dir != dir || got.Exit != exit || got.Shell != shell || got.Where != where {
 					t.Errorf("%q is told as %+v", line, got)
@@ -223,11 +236,14 @@ func TestShellsTellOfCommands(t *testing.T) {
 			check("kill %1\r", "kill %1", x.home, 0)
 			check(`echo "ü \"q\" \\ $((1+1))" '&'`+"\r", `echo "ü \"q\" \\ $((1+1))" '&'`, x.home, 0)
 			check("echo 'a\x16\x01b\x16\x1b[31m'\r", "echo 'a\ufffdb\ufffd[31m'", x.home, 0)
+			x.prompted()
 			x.typed("sleep 61\r")
 			x.until("sleep", func() bool { return running("sleep\x0061") })
-			check("\x03", "sleep 61", x.home, 130)
+			x.typed("\x03")
+			check("", "sleep 61", x.home, 130)
 			x.typed("\r\r") // nothing was run
 			x.interrupted("echo half")
+			x.prompted()
 			x.typed("for i in 1 2; do\r echo $i\rdone\r")
 			if got := x.told(); !strings.HasPrefix(got.Command, "for i in 1 2; do") || !strings.HasSuffix(got.Command, "done") || !strings.Contains(got.Command, "echo $i") {
 				t.Errorf("a loop is told as %q", got.Command)
@@ -237,7 +253,7 @@ func TestShellsTellOfCommands(t *testing.T) {
 			if where == "editor" {
 				began, ended := "began:", "ended:7;"
 				if c.needs != "" {
-					began, ended = "\x1b]633;E;", "\x1b]633;D;7\a"
+					began, ended = "\x1b]633;E;", "\x1b]633;D;130\a"
 				}
 				if out := x.shown(); !strings.Contains(out, began+"false;") || strings.Contains(out, began+"__volundr") || !strings.Contains(out, ended) {
 					t.Errorf("the editor's integration was disturbed: %q", out[:min(len(out), 3000)])
