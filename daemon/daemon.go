@@ -116,7 +116,7 @@ func (d *Daemon) route() http.Handler {
 	d.surfaces = proxy.New(proxy.Options{Surfaces: d.auth.Surfaces, ControlOrigin: d.auth.ControlOrigin(), Dial: d.dial, Log: d.log})
 	control := api.New(api.Options{
 		DB: d.db, Engine: d.pieces.engine, Links: d.pieces.links, Launch: d.pieces.launch, Sources: d.pieces.sources,
-		Vault: d.pieces.vault, Auth: d.auth, Runtimes: d.pieces.runtimes, Default: d.pieces.standard, Models: models(d.cfg),
+		Vault: d.pieces.vault, Auth: d.auth, Chronicles: d.pieces.chronicles, Runtimes: d.pieces.runtimes, Default: d.pieces.standard, Models: models(d.cfg),
 		Status: d.status, Doctor: d.doctor, RetryImage: d.image.retry, Shutdown: d.stop, Stopping: d.stopping,
 		Now: time.Now, Log: d.log,
 	})

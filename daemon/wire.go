@@ -74,12 +74,16 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 		Tell: func(ctx context.Context, b link.Batch) ([]store.TimelineEvent, error) {
 			return p.chronicles.Tell(ctx, b)
 		},
-		Met: func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
+		Preface: preface,
+		Met:     func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources})
 	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
 		End: p.links.End, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log, Volumes: chronicle.Volumes{
 			Blobs: blob.New(blob.Options{DB: d.db, Place: folder, Seal: p.vault.Seal, Open: p.vault.Open}),
 			Pack:  p.links.Pack, Unpack: p.links.Unpack, Visit: p.links.Visit, Helper: p.launch.Helper,
+			Aside: func(ctx context.Context, id string, do func(context.Context, store.Session) error) error {
+				return p.engine.Aside(ctx, id, do)
+			},
 			Runtime: func(name string) runtime.Runtime {
 				if rt, ok := p.runtimes[name]; ok {
 					return rt
@@ -177,4 +181,14 @@ func canAsk(v *vault.Vault) func(context.Context, store.Session) string {
 		}
 		return v.KeyStatus(ctx, store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}, name).Problem
 	}
+}
+
+// preface is what the agent of a reforged session is told before its first
+// message, when it has no memory of the work before.
+func preface(s store.Session) string {
+	var req launch.Request
+	if json.Unmarshal(s.Request, &req) != nil || req.From == nil {
+		return ""
+	}
+	return req.From.Briefing
 }

@@ -89,6 +89,14 @@ func (db *DB) Prompt(ctx context.Context, sessionID, id string) (Prompt, error) 
 	return p, notFound(err)
 }
 
+// FirstPrompt gives, for the link, the id of the first prompt that a session was
+// given; empty when there is none.
+func (db *DB) FirstPrompt(ctx context.Context, sessionID string) (id string, err error) {
+	err = db.r.QueryRowContext(ctx, `SELECT coalesce((SELECT id FROM prompts WHERE session_id = ? ORDER BY created_at, rowid LIMIT 1), '')`,
+		sessionID).Scan(&id)
+	return id, err
+}
+
 // MarkSent notes, for the link, that the broker took a prompt.
 func (db *DB) MarkSent(ctx context.Context, promptID string) error {
 	return db.write(ctx, func(t *tx) error {

@@ -14,6 +14,7 @@ import (
 
 	"volundr/daemon/auth"
 	"volundr/daemon/changes"
+	"volundr/daemon/chronicle"
 	"volundr/daemon/engine"
 	"volundr/daemon/launch"
 	"volundr/daemon/link"
@@ -36,6 +37,8 @@ type Options struct {
 	Sources *source.Sources
 	Vault   *vault.Vault
 	Auth    *auth.Auth
+	// Chronicles hold what runs left, and the packs of archives.
+	Chronicles *chronicle.Chronicles
 	// Runtimes by name; Default is the name that new sessions get.
 	Runtimes map[string]runtime.Runtime
 	Default  string
@@ -97,6 +100,16 @@ func (s *server) contract(g *echo.Group) {
 	g.DELETE("/sessions/:id", s.deleteSession)
 	g.POST("/sessions/:id/start", s.startSession)
 	g.POST("/sessions/:id/stop", s.stopSession)
+	g.POST("/sessions/archive-stopped", s.archiveStopped)
+	for _, method := range []string{http.MethodPatch, http.MethodPost} {
+		g.Add(method, "/sessions/:id/archive", s.archiveSession)
+		g.Add(method, "/sessions/:id/restore", s.restoreSession)
+	}
+	g.GET("/sessions/:id/checkpoints", s.checkpoints)
+	g.GET("/sessions/:id/checkpoints/:checkpoint/loss", s.checkpointLoss)
+	g.POST("/sessions/:id/checkpoints/:checkpoint/rewind", s.rewind)
+	g.POST("/chronicles/:id/reforge", s.reforge)
+	g.GET("/storage", s.storage)
 	g.GET("/sessions/:id/logs", s.logs)
 	g.GET("/sessions/:id/conversation", s.conversation)
 	g.POST("/sessions/:id/messages", s.postMessage)

@@ -84,17 +84,6 @@ func (s *server) stopSession(c echo.Context) error {
 	return c.JSON(http.StatusOK, s.view(c, row))
 }
 
-func (s *server) deleteSession(c echo.Context) error {
-	row, err := s.wish(c, store.WantGone)
-	if err != nil {
-		return err
-	}
-	if _, err := s.await(c, row.ID, func(store.Session) bool { return false }); err != nil && !isNotFound(err) {
-		return err
-	}
-	return c.NoContent(http.StatusNoContent)
-}
-
 // awaitLimit bounds how long an answer waits for the engine; the wish stands
 // all the same.
 const awaitLimit = 60 * time.Second

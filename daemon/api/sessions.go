@@ -92,7 +92,6 @@ func (s *server) createSession(c echo.Context) error {
 
 // create checks a launch request, stores it and asks the engine to start it.
 func (s *server) create(c echo.Context, name string, req launch.Request) (store.Session, error) {
-	ctx := c.Request().Context()
 	name, err := checkName(name)
 	if err != nil {
 		return store.Session{}, err
@@ -100,6 +99,12 @@ func (s *server) create(c echo.Context, name string, req launch.Request) (store.
 	if err := s.checkRequest(c, &req); err != nil {
 		return store.Session{}, err
 	}
+	return s.launch(c, name, s.Default, req)
+}
+
+// launch stores a session of a checked request and asks the engine to start it.
+func (s *server) launch(c echo.Context, name, on string, req launch.Request) (store.Session, error) {
+	ctx := c.Request().Context()
 	raw, err := json.Marshal(req)
 	if err != nil {
 		return store.Session{}, err
@@ -107,7 +112,7 @@ func (s *server) create(c echo.Context, name string, req launch.Request) (store.
 	p := principal(c)
 	row, err := s.DB.CreateSession(ctx, store.Session{
 		ID: uuid.NewString(), Kind: string(runtime.Session), Name: name,
-		OwnerID: p.UserID, TenantID: p.TenantID, Runtime: s.Default, Request: raw,
+		OwnerID: p.UserID, TenantID: p.TenantID, Runtime: on, Request: raw,
 		Want: store.WantNone, State: store.Created,
 	})
 	if err != nil {
@@ -126,6 +131,14 @@ func (s *server) create(c echo.Context, name string, req launch.Request) (store.
 
 // checkRequest fills defaults and refuses what cannot be launched.
 func (s *server) checkRequest(c echo.Context, req *launch.Request) error {
+	if err := s.checkLaunch(req); err != nil {
+		return err
+	}
+	return s.checkSource(c.Request().Context(), req.Source)
+}
+
+// checkLaunch does so without asking a remote.
+func (s *server) checkLaunch(req *launch.Request) error {
 	if req.Source.Type == "" {
 		req.Source.Type = "git"
 	}
@@ -135,7 +148,7 @@ func (s *server) checkRequest(c echo.Context, req *launch.Request) error {
 	if err := s.Launch.Validate(*req); err != nil {
 		return unfit(err, req.Source)
 	}
-	return s.checkSource(c.Request().Context(), req.Source)
+	return nil
 }
 
 func (s *server) getSession(c echo.Context) error {

@@ -16,7 +16,8 @@ var (
 	userInfo    = regexp.MustCompile(`(://)[^/@\s:]+(:[^/@\s]*)?@`)
 )
 
-const redacted = "[redacted]"
+// Redacted stands in a chronicle where something must not be read.
+const Redacted = "[redacted]"
 
 // config is what a session was asked to be, whole, as it may be kept: the launch
 // request with the contract's four fields on top. Credentials stand in it by
@@ -29,7 +30,7 @@ func (c *Chronicles) config(s store.Session, r request) json.RawMessage {
 	if env, ok := all["env"].(map[string]any); ok {
 		for name, v := range env {
 			if text, ok := v.(string); ok && (secretName.MatchString(name) || secretValue.MatchString(text)) {
-				env[name] = redacted
+				env[name] = Redacted
 			}
 		}
 	}

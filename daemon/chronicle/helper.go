@@ -19,6 +19,8 @@ type Volumes struct {
 	Pack   func(ctx context.Context, id, what string, query url.Values) (io.ReadCloser, error)
 	Unpack func(ctx context.Context, id, what, digest string, r io.Reader) error
 	Visit  func(ctx context.Context, s store.Session, run int, do func(context.Context) error) error
+	// Aside is the engine's: it leaves a session that is at rest alone meanwhile.
+	Aside func(ctx context.Context, id string, do func(context.Context, store.Session) error) error
 	// Runtime gives the runtime of that name; nil when there is none.
 	Runtime func(name string) runtime.Runtime
 	// Helper builds the spec of a helper.

@@ -42,6 +42,9 @@ func (s *session) sendPrompts(ctx context.Context, c *conn, log *slog.Logger) er
 		out := wire.Prompt{ID: p.ID}
 		err := json.Unmarshal(p.Blocks, &out.Blocks)
 		if err == nil {
+			err = s.prefaced(ctx, &out)
+		}
+		if err == nil {
 			err = c.prompt(ctx, out)
 		}
 		if r := refused(err); r != nil && r.final() {
@@ -57,6 +60,25 @@ func (s *session) sendPrompts(ctx context.Context, c *conn, log *slog.Logger) er
 		if err := s.DB.MarkSent(ctx, p.ID); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// prefaced puts what the agent is told first before a session's first prompt.
+func (s *session) prefaced(ctx context.Context, p *wire.Prompt) error {
+	if s.Preface == nil {
+		return nil
+	}
+	first, err := s.DB.FirstPrompt(ctx, s.id)
+	if err != nil || first != p.ID {
+		return err
+	}
+	row, err := s.DB.SystemSession(ctx, s.id)
+	if err != nil {
+		return err
+	}
+	if text := s.Preface(row); text != "" {
+		p.Blocks = append([]wire.Block{{Type: "text", Text: text}}, p.Blocks...)
 	}
 	return nil
 }

@@ -25,8 +25,8 @@ type Options struct {
 	// Runtime gives the runtime of that name; nil when there is none.
 	Runtime func(name string) runtime.Runtime
 	// Outside serves wire.OutsideModels, wire.OutsideGit and wire.OutsideBlobs for
-	// sessions. The requests' context says which one asks (SessionFrom) and ends with the
-	// connection.
+	// sessions. The requests' context says which one asks (SessionFrom) and ends
+	// with the connection.
 	Outside http.Handler
 	// Changed is called when a session became ready or said something new of
 	// its health. It must not block.
@@ -41,7 +41,10 @@ type Options struct {
 	// Met is called on every connection as soon as the session is ready. Nil:
 	// nothing.
 	Met func(ctx context.Context, s store.Session) error
-	Log *slog.Logger
+	// Preface is what a session's agent is told before its first message; empty:
+	// nothing. Nil: nobody's is told anything.
+	Preface func(store.Session) string
+	Log     *slog.Logger
 }
 
 // Batch is a piece of a session's journal, in order.
