@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"volundr/runtime/broker/checkpoint"
 	"volundr/runtime/broker/conversation"
 	"volundr/runtime/broker/journal"
 	"volundr/runtime/broker/wire"
@@ -49,6 +50,7 @@ func (b *Broker) routes() http.Handler {
 			finish(w, b.talk.SetModel(r.Context(), c.ID), http.StatusNoContent)
 		}
 	})
+	mux.HandleFunc(wire.PathRewind, b.serveRewind)
 	b.packRoutes(mux)
 	mux.HandleFunc(wire.PathPorts, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, b.listeners()) })
 	mux.HandleFunc(wire.PathEnd, func(w http.ResponseWriter, r *http.Request) {
@@ -140,11 +142,11 @@ func finish(w http.ResponseWriter, err error, status int) {
 	switch {
 	case err == nil:
 		w.WriteHeader(status)
-	case errors.Is(err, conversation.ErrNotOpen), errors.Is(err, journal.ErrNoBody):
+	case errors.Is(err, conversation.ErrNotOpen), errors.Is(err, journal.ErrNoBody), errors.Is(err, checkpoint.ErrUnknown):
 		refuse(w, http.StatusNotFound, err.Error())
 	case errors.Is(err, conversation.ErrInvalid):
 		refuse(w, http.StatusUnprocessableEntity, err.Error())
-	case errors.Is(err, conversation.ErrNotReady):
+	case errors.Is(err, conversation.ErrNotReady), errors.Is(err, conversation.ErrBusy):
 		refuse(w, http.StatusConflict, err.Error())
 	case errors.Is(err, journal.ErrFull):
 		refuse(w, http.StatusInsufficientStorage, "The disk of this session's journal is full. Free space, then send the message again.")

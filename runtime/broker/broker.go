@@ -41,6 +41,7 @@ type Broker struct {
 	watcher *watcher
 	probes  probes
 	ports   ports
+	points  checkpoints
 	api     http.Handler
 }
 
@@ -76,12 +77,13 @@ func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) 
 
 	b.journal = j
 	b.outside = &outside{links: b.links, hold: holdOutside}
-	b.space = workspace{ready: make(chan struct{}), runner: b.runner, config: config, log: log}
+	b.space = workspace{ready: make(chan struct{}), runner: b.runner, config: config, log: log, journal: j}
 	b.watcher = &watcher{runner: b.runner, journal: j, log: log, ready: b.space.ready}
 	b.talk = conversation.New(conversation.Options{
 		Config: config, Journal: j, Log: log, Start: b.runner.Start,
 		Ready: b.space.ready, Resume: b.space.resumed, Moved: b.outside.moved.Load,
-		Began: b.watcher.began, Ended: b.watcher.settle,
+		Before: b.takeCheckpoint,
+		Began:  b.watcher.began, Ended: b.watcher.settle,
 	})
 	b.outside.cut = b.talk.Cut
 	b.ports.known = j.History().Ports
@@ -103,6 +105,7 @@ func (b *Broker) run(ctx context.Context, port, inner net.Listener) {
 	wg.Go(func() { b.watcher.run(ctx) })
 	wg.Go(func() { b.watchParts(ctx) })
 	wg.Go(func() { b.watchPorts(ctx) })
+	wg.Go(func() { b.warmCheckpoints(ctx) })
 	<-ctx.Done()
 	out.Close()
 	b.links.close()

@@ -37,6 +37,8 @@ func (b *Broker) packRoutes(mux *http.ServeMux) {
 	mux.HandleFunc(wire.PathRun, b.serveRun)
 	mux.HandleFunc(wire.PathPack, b.servePack)
 	mux.HandleFunc(wire.PathUnpack, b.serveUnpack)
+	mux.HandleFunc(wire.PathCheckpoints, b.serveCheckpoints)
+	mux.HandleFunc(wire.PathLoss, b.serveLoss)
 }
 
 // conversation names the ACP session that the agent has, or had last.

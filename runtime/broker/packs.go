@@ -28,6 +28,10 @@ func (b *Broker) servePack(w http.ResponseWriter, r *http.Request) {
 	if !b.mayPack(w, what) {
 		return
 	}
+	if r.FormValue("checkpoint") != "" && strings.HasPrefix(what, wire.PackVolume) {
+		refuse(w, http.StatusUnprocessableEntity, "Checkpoints hold the workspace and the conversation, not volumes.")
+		return
+	}
 	out := &packed{w: w, hash: sha256.New()}
 	var done pack.Outcome
 	if what == packJournal {
@@ -39,10 +43,18 @@ func (b *Broker) servePack(w http.ResponseWriter, r *http.Request) {
 		done = pack.Outline(sum, err)
 	} else {
 		argv := []string{wire.Program, "pack"}
+		checkpoint := r.FormValue("checkpoint")
+		if checkpoint != "" {
+			argv = []string{wire.Program, "checkpoint", "pack"}
+		}
 		for _, path := range r.URL.Query()["include"] {
 			argv = append(argv, "-include", path)
 		}
-		argv = append(argv, "-agent", b.config.Agent.Kind, "-session", b.conversation(), "--", what)
+		argv = append(argv, "-agent", b.config.Agent.Kind, "-session", b.conversation(), "--")
+		if checkpoint != "" {
+			argv = append(argv, checkpoint)
+		}
+		argv = append(argv, what)
 		done = b.packer(r.Context(), argv, nil, out)
 	}
 	out.end(done)

@@ -47,6 +47,16 @@ func (d *daemon) unpack(what, digest string, b []byte) (int, string) {
 	return res.StatusCode, string(out)
 }
 
+// serve gives the session packs by their digests.
+func serve(d *daemon, packs map[string][]byte) {
+	mux := http.NewServeMux()
+	mux.Handle("/", d.outside)
+	for digest, b := range packs {
+		mux.HandleFunc(wire.OutsideBlobs+digest, func(w http.ResponseWriter, _ *http.Request) { w.Write(b) })
+	}
+	d.outside = mux
+}
+
 // helper starts the session's containers for its volumes only.
 func (d *daemon) helper() {
 	d.t.Helper()
@@ -150,14 +160,7 @@ func TestGoesOn(t *testing.T) {
 
 			next := newPod(t, wire.Config{Agent: agent, Source: source})
 			e := newDaemon(t, next)
-			models := e.outside
-			mux := http.NewServeMux()
-			mux.Handle("/", models)
-			for _, name := range []string{"workspace", "context"} {
-				digest := map[string]string{"workspace": source.Workspace, "context": source.Context}[name]
-				mux.HandleFunc(wire.OutsideBlobs+digest, func(w http.ResponseWriter, _ *http.Request) { w.Write(packs[name]) })
-			}
-			e.outside = mux
+			serve(e, map[string][]byte{source.Workspace: packs["workspace"], source.Context: packs["context"]})
 			next.up()
 			e.connect()
 			e.ready()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"volundr/runtime/broker/journal"
 	"volundr/runtime/broker/runner"
 	"volundr/runtime/broker/wire"
 	prepare "volundr/runtime/broker/workspace"
@@ -22,21 +23,36 @@ const (
 
 // workspace is the state of the folder that the agent works in.
 type workspace struct {
-	ready  chan struct{} // closed when it is
-	runner *runner.Client
-	config wire.Config
-	log    *slog.Logger
+	ready   chan struct{} // closed when it is
+	runner  *runner.Client
+	config  wire.Config
+	log     *slog.Logger
+	journal *journal.Journal
 
 	mu     sync.Mutex
 	what   string
 	detail string
-	resume string // the ACP session that a fresh one goes on with
+	last   prepare.Report
 }
 
-func (s *workspace) resumed() string {
+// resumed says what ACP session the conversation goes on with.
+func (s *workspace) resumed() (session string, instead bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.resume
+	return s.last.Resume, s.last.Rewound != nil
+}
+
+// made notes how the workspace was made.
+func (s *workspace) made(last prepare.Report) {
+	s.mu.Lock()
+	s.last = last
+	s.mu.Unlock()
+	if last.Rewound != nil {
+		s.journal.Append("", wire.EntryRewound, last.Rewound)
+	}
+	if last.Trouble != "" {
+		s.journal.Append("", wire.EntryError, wire.Note{Source: "workspace", Message: last.Trouble})
+	}
 }
 
 func (s *workspace) state() (what, detail string) {
@@ -65,9 +81,7 @@ func (s *workspace) prepare(ctx context.Context) {
 			s.set(workspaceFailed, last.Failed)
 			return
 		case err == nil && last.Done:
-			s.mu.Lock()
-			s.resume = last.Resume
-			s.mu.Unlock()
+			s.made(last)
 			s.set(workspaceReady, "")
 			close(s.ready)
 			return

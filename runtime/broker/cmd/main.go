@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/yamux"
 
 	"volundr/runtime/broker"
+	"volundr/runtime/broker/checkpoint"
 	"volundr/runtime/broker/pack"
 	"volundr/runtime/broker/runner"
 	"volundr/runtime/broker/watch"
@@ -30,6 +31,7 @@ const usage = `usage: volundr-session broker                  hold the session's
        volundr-session pack WHAT               write workspace, context or a volume to stdout
        volundr-session unpack WHAT             lay what comes on stdin into an empty place
        volundr-session watch                   tell what happens in the workspace (orders on stdin)
+       volundr-session checkpoint …            record workspace and conversation, put them back
        volundr-session forward                 carry connections to the broker over stdin and stdout
        volundr-session keep                    do nothing until ended`
 
@@ -64,6 +66,8 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 		return workspace.Main(ctx, os.Stdin, os.Stdout)
 	case "pack":
 		return pack.Main(ctx, args, os.Stdout, os.Stderr)
+	case "checkpoint":
+		return checkpoint.Main(ctx, args, os.Stdout, os.Stderr)
 	case "unpack":
 		return pack.MainUnpack(args, os.Stdin, os.Stderr)
 	case "watch":

@@ -18,9 +18,10 @@ type agent struct {
 	conn    *acp.Conn
 	info    acp.Info
 	session acp.Session
-	cost    float64 // last told
-	killed  bool    // by us, after a cancel
-	resumed bool    // the session is one from before
+	cost    float64       // last told
+	killed  bool          // by us, after a cancel
+	resumed bool          // the session is one from before
+	gone    chan struct{} // closed when it is down, where somebody waits for that
 }
 
 const (
@@ -36,17 +37,20 @@ const (
 // started again when it ends.
 func (c *Conversation) keep(ctx context.Context) {
 	pause, dead := firstPause, 0
-	session := c.o.Journal.History().Session
+	session, first := c.o.Journal.History().Session, true
 	for ctx.Err() == nil {
+		if wanted := c.mayStart(ctx); wanted != nil {
+			session, first = *wanted, false
+		}
 		c.say("Starting the agent")
-		a, detail, err := c.live(ctx, session)
+		a, detail, err := c.live(ctx, session, first)
 		if ctx.Err() != nil {
 			return
 		}
 		switch {
 		case a != nil:
 			pause, dead = firstPause, 0
-			session = a.session.ID
+			session, first = a.session.ID, false
 		case errors.Is(err, errRunner):
 			time.Sleep(20 * time.Millisecond)
 			continue
@@ -69,8 +73,9 @@ func (c *Conversation) keep(ctx context.Context) {
 var errRunner = errors.New("the agent's container does not answer yet")
 
 // live is one life: it returns when the process has ended. The agent is nil,
-// and detail says why, when no session was opened.
-func (c *Conversation) live(ctx context.Context, session string) (_ *agent, detail string, _ error) {
+// and detail says why, when no session was opened. first: no session was opened
+// in this run yet.
+func (c *Conversation) live(ctx context.Context, session string, first bool) (_ *agent, detail string, _ error) {
 	p, err := c.o.Start(ctx, c.program.Argv, c.o.Dir, c.program.Env)
 	if err != nil {
 		if strings.HasPrefix(err.Error(), "runner: ") {
@@ -82,7 +87,7 @@ func (c *Conversation) live(ctx context.Context, session string) (_ *agent, deta
 	stop := context.AfterFunc(ctx, func() { p.Close() })
 	defer stop()
 	a := &agent{process: p, conn: acp.Dial(p, c.o.Log)}
-	err = c.open(ctx, a, session)
+	err = c.open(ctx, a, session, first)
 	if err == nil {
 		err = c.call(ctx, func() { c.up(a) })
 	}
@@ -105,7 +110,7 @@ func (c *Conversation) live(ctx context.Context, session string) (_ *agent, deta
 
 // open does the protocol's beginning, as far as it can while the workspace is
 // still being made, and then opens the session.
-func (c *Conversation) open(ctx context.Context, a *agent, session string) error {
+func (c *Conversation) open(ctx context.Context, a *agent, session string, first bool) error {
 	begin, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	var err error
@@ -123,8 +128,10 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string) error
 	c.say("Opening the agent's session")
 	within, cancel2 := context.WithTimeout(ctx, openTimeout)
 	defer cancel2()
-	if session == "" && c.o.Resume != nil {
-		session = c.o.Resume()
+	if first && c.o.Resume != nil {
+		if other, instead := c.o.Resume(); instead || session == "" {
+			session = other
+		}
 	}
 	if session != "" {
 		err = c.reopen(within, a, session)
@@ -248,6 +255,9 @@ func (c *Conversation) down(a *agent, exit int, tail string) {
 	c.finish(a)
 	c.hear()
 	c.agent = nil
+	if a.gone != nil {
+		close(a.gone)
+	}
 	if !c.closing {
 		c.add(wire.EntryAgent, wire.AgentState{State: "exited", Session: a.session.ID, Exit: exit, Detail: lastLine(tail)})
 	}

@@ -26,6 +26,7 @@ var (
 	ErrNotOpen  = errors.New("that question is not open any more")
 	ErrInvalid  = errors.New("not accepted")
 	ErrNotReady = errors.New("the agent is not ready: wait until the session runs")
+	ErrBusy     = errors.New("the agent is at work: wait until it has answered, or stop it first")
 )
 
 // Options of New.
@@ -38,8 +39,12 @@ type Options struct {
 	// Ready is closed when the workspace is ready.
 	Ready <-chan struct{}
 	// Resume names, once the workspace is ready, the ACP session that a
-	// conversation without one of its own goes on with; empty: none.
-	Resume func() string
+	// conversation without one of its own goes on with; empty: none. With
+	// instead its own is not gone on with.
+	Resume func() (session string, instead bool)
+	// Before records the state before a prompt of a person is given to the agent
+	// with that ACP session. It is bounded in time, and returns when ctx ends.
+	Before func(ctx context.Context, prompt, session string) wire.Checkpoint
 	// Moved counts bytes of model traffic: a sign of life.
 	Moved func() int64
 	// Began and Ended tell of a turn to who watches the workspace; both may be
@@ -89,6 +94,12 @@ type Conversation struct {
 	closing  bool
 	nextAsk  int
 	blocks   int
+	// looking ends the record that is made before a prompt; nil: none is made.
+	looking func()
+	// rewinding is closed when the agent may be started again; nil: it may. wanted
+	// is the ACP session that it then goes on with.
+	rewinding chan struct{}
+	wanted    *string
 	// lastSession is the one that this run opened; holding counts settings that
 	// the next turn has to wait for.
 	lastSession string
@@ -98,6 +109,8 @@ type Conversation struct {
 type queued struct {
 	prompt wire.Prompt
 	order  int64 // its file in the journal; 0: none
+	// looked: the state before it was recorded. cancelled: while that was done.
+	looked, cancelled bool
 }
 
 // New makes a conversation that goes on from what the journal says.
@@ -205,7 +218,7 @@ func (c *Conversation) recall() {
 			continue
 		}
 		c.known[p.ID] = true
-		c.queue = append(c.queue, queued{p, orders[i]})
+		c.queue = append(c.queue, queued{prompt: p, order: orders[i]})
 		c.order = orders[i]
 	}
 }
@@ -230,7 +243,7 @@ func (c *Conversation) Prompt(ctx context.Context, p wire.Prompt) (fresh bool, e
 				return
 			}
 			c.known[p.ID], fresh = true, true
-			q := queued{p, c.order}
+			q := queued{prompt: p, order: c.order}
 			if p.Automatic { // it belongs to what is under way
 				c.queue = slices.Insert(c.queue, 0, q)
 			} else {
@@ -276,7 +289,7 @@ func (c *Conversation) publish() {
 	defer c.mu.Unlock()
 	c.state.Ready = c.agent != nil && c.agent.session.ID != ""
 	c.state.Session = c.lastSession
-	c.state.Busy = c.turn != nil
+	c.state.Busy = c.turn != nil || c.looking != nil || c.rewinding != nil
 	c.state.Waiting = len(c.asks) > 0
 }
 

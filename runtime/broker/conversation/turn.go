@@ -33,7 +33,11 @@ const continueText = "The connection to the model was interrupted. Please contin
 
 // next starts the next turn when the agent is free.
 func (c *Conversation) next(ctx context.Context, wg *sync.WaitGroup) {
-	if c.turn != nil || c.agent == nil || c.holding > 0 || c.closing || len(c.queue) == 0 {
+	if c.turn != nil || c.agent == nil || c.holding > 0 || c.closing || c.looking != nil || c.rewinding != nil || len(c.queue) == 0 {
+		return
+	}
+	if q := c.queue[0]; c.o.Before != nil && !q.prompt.Automatic && !q.looked {
+		c.look(ctx, wg, q.prompt.ID)
 		return
 	}
 	q := c.queue[0]
@@ -48,6 +52,10 @@ func (c *Conversation) next(ctx context.Context, wg *sync.WaitGroup) {
 	c.add(wire.EntryTurnStart, start)
 	if err := c.o.Journal.Sync(ctx); err == nil && q.order > 0 {
 		c.o.Journal.Started(q.order)
+	}
+	if q.cancelled {
+		c.endTurn("cancelled", acp.Result{}, "")
+		return
 	}
 	a, blocks := c.agent, p.Blocks
 	if !a.info.Images {
@@ -156,6 +164,9 @@ func (c *Conversation) Cancel(ctx context.Context) error {
 // cancel with a reason makes the turn end in that error.
 func (c *Conversation) cancel(why string) {
 	t, a := c.turn, c.agent
+	if c.looking != nil {
+		c.looking()
+	}
 	if t == nil || t.cancelled {
 		return
 	}

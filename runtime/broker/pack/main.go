@@ -46,8 +46,11 @@ var kinds = []struct {
 	kind string
 }{
 	{ErrTooLarge, "too_large"}, {ErrDamaged, "damaged"}, {ErrTaken, "taken"},
-	{syscall.ENOSPC, "full"}, {syscall.EDQUOT, "full"}, {ErrNoContext, "none"},
+	{syscall.ENOSPC, "full"}, {syscall.EDQUOT, "full"}, {ErrNoContext, KindNone},
 }
+
+// KindNone is when there is nothing to pack.
+const KindNone = "none"
 
 // Outline makes an Outcome.
 func Outline(s Sum, err error) Outcome {

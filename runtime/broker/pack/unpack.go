@@ -74,6 +74,17 @@ func (s *layers) pop() error {
 	return nil
 }
 
+// Stamp sets the modification time of what stands at a path of root, be it a
+// link.
+func Stamp(root *os.Root, name string, t time.Time) error {
+	dir, err := root.Open(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return stamp(dir, path.Base(name), t)
+}
+
 // stamp sets the modification time of what stands in dir as name, be it a link.
 func stamp(dir *os.File, name string, t time.Time) error {
 	ts, err := unix.TimeToTimespec(t)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"volundr/runtime/broker/checkpoint"
 	"volundr/runtime/broker/pack"
 	"volundr/runtime/broker/wire"
 )
@@ -24,7 +25,13 @@ type Report struct {
 	Detail string `json:"detail,omitempty"` // what is going on
 	Done   bool   `json:"done,omitempty"`
 	Failed string `json:"failed,omitempty"` // a sentence: why it will not work
-	Resume string `json:"resume,omitempty"` // when done: the ACP session that a fresh one goes on with
+	// When it is done: the ACP session that a fresh conversation goes on with,
+	// and, where a kill had interrupted going back to a checkpoint, that it was
+	// brought to its end (the conversation then goes on with Resume in any case),
+	// or a sentence why not.
+	Resume  string        `json:"resume,omitempty"`
+	Rewound *wire.Rewound `json:"rewound,omitempty"`
+	Trouble string        `json:"trouble,omitempty"`
 }
 
 // Places of a session.
@@ -60,11 +67,26 @@ func Main(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return enc.Encode(Report{Failed: err.Error()})
 	}
+	return enc.Encode(goOn(ctx, c, home))
+}
+
+// goOn says what the conversation goes on with.
+func goOn(ctx context.Context, c wire.Config, home string) Report {
 	done := Report{Done: true}
 	if r, ok := pack.Resumed(home); ok && r.Agent == c.Agent.Kind {
 		done.Resume = r.Session
 	}
-	return enc.Encode(done)
+	at, err := checkpoint.Here()
+	if err != nil {
+		return done
+	}
+	switch back, was, err := at.Finish(ctx); {
+	case err != nil:
+		done.Trouble = fmt.Sprintf("Going back to an earlier state was interrupted and could not be brought to its end (%v). Go back once more.", err)
+	case was:
+		done.Rewound, done.Resume = &back.Rewound, back.Resume.Session
+	}
+	return done
 }
 
 // Prepare makes the workspace. Its error is a sentence for people.
