@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/url"
 	"path/filepath"
+	"time"
 
 	"volundr/daemon/auth"
 	"volundr/daemon/config"
@@ -88,6 +91,7 @@ func (d *Daemon) doctor(ctx context.Context) []client.Finding {
 			out = append(out, findings(c.Check(ctx))...)
 		}
 	}
+	out = append(out, d.names(ctx))
 	if w := d.pieces.vault.Warning(ctx); w != "" {
 		out = append(out, client.Finding{Name: "Keys at rest", Status: "warning", Detail: w})
 	}
@@ -101,4 +105,21 @@ func (d *Daemon) doctor(ctx context.Context) []client.Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// names tells whether the system's resolver knows names under localhost.
+// Browsers that know them by themselves do not ask it.
+func (d *Daemon) names(ctx context.Context) client.Finding {
+	f := client.Finding{Name: "Names under localhost", Status: "ok", Detail: "the system's resolver answers them"}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	u, err := url.Parse(d.auth.ProbeURL())
+	if err == nil {
+		_, err = net.DefaultResolver.LookupHost(ctx, u.Hostname())
+	}
+	if err != nil {
+		f.Detail = "the system's resolver does not answer them"
+		f.Advice = "Chrome, Edge and Firefox know them by themselves. For other browsers have the resolver answer *.localhost with 127.0.0.1."
+	}
+	return f
 }

@@ -56,8 +56,9 @@ type SessionPage struct {
 	Port     int // preview that the URL names; 0: none
 	Logs     []client.LogLine
 	Changes  *ChangesPane // nil: the script asks for them
-	// WeakIsolation: surfaces fell back to loopback ports, and the page says so.
-	WeakIsolation bool
+	// Probe is a page under a name like those of surfaces: the script looks
+	// whether the browser finds such names.
+	Probe string
 }
 
 // Fill takes the fixed items from the page's transcript.

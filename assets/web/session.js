@@ -34,6 +34,35 @@ export function session() {
     talk.visible(tab === 'chat');
   }
 
+  // findNames looks, before the first frame is made, whether this browser finds
+  // the names of surfaces: a page under such a name says so to us. That of one
+  // that is not found is the browser's own and says nothing.
+  let looked = false;
+  function findNames() {
+    if (looked || !root.dataset.probe) return;
+    looked = true;
+    const f = document.createElement('iframe');
+    const tell = found => {
+      root.dataset.names = found ? 'found' : 'missing';
+      for (const n of document.querySelectorAll('[data-unfound]')) n.hidden = found;
+    };
+    const late = ms => setTimeout(tell, ms, false);
+    let timer = late(10000);
+    f.hidden = true;
+    f.title = 'Looking for names under localhost';
+    f.setAttribute('sandbox', 'allow-scripts');
+    f.onload = () => { clearTimeout(timer); timer = late(1500); };
+    addEventListener('message', e => {
+      if (e.source !== f.contentWindow) return;
+      clearTimeout(timer);
+      f.onload = null;
+      tell(true);
+      f.remove();
+    });
+    f.src = root.dataset.probe;
+    root.append(f);
+  }
+
   function popOut(tab) {
     if (tab === 'editor' || tab === 'terminal') return `/s/${root.dataset.session}/${tab}/`;
     const port = document.getElementById('pane-preview').dataset.port;
@@ -52,6 +81,7 @@ export function session() {
       if (f.dataset.run !== run()) f.remove(); else f.hidden = f.dataset.key !== key;
     }
     if (!running() || [...pane.querySelectorAll('iframe')].some(f => f.dataset.key === key)) return;
+    findNames();
     const f = document.createElement('iframe');
     f.title = pane.dataset.title;
     f.dataset.key = key;

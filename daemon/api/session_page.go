@@ -32,7 +32,7 @@ func (s *server) sessionPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: s.view(c, row), Tab: tab}
+	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: s.view(c, row), Tab: tab, Probe: s.Auth.ProbeURL()}
 	t := ui.NewTranscript(row.ID)
 	part, err := s.stretch(c, row.ID, before)
 	if err != nil {

@@ -30,6 +30,8 @@ func (a *Auth) Guard(next http.Handler) http.Handler {
 			a.control(w, r, inner)
 		case Program:
 			a.program(w, r, next)
+		case Probe:
+			a.answerProbe(w, r)
 		default:
 			a.Misdirected(w, r)
 		}

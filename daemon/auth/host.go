@@ -19,10 +19,11 @@ const (
 	Control
 	Program
 	SurfaceHost
+	Probe
 )
 
 func (k Kind) String() string {
-	return [...]string{"foreign", "control", "program", "surface"}[k]
+	return [...]string{"foreign", "control", "program", "surface", "probe"}[k]
 }
 
 // hosts are the exact names that one daemon answers to.
@@ -30,6 +31,7 @@ type hosts struct {
 	control string   // volundr-xxxxxxxx.localhost:7420
 	program []string // the first one is for links
 	suffix  string   // of surfaces: .localhost:7420
+	probe   string   // probe-xxxxxxxx.localhost:7420
 }
 
 // newHosts derives the names from the address that is listened on. It refuses
@@ -54,6 +56,7 @@ func newHosts(installation, listen string) (hosts, error) {
 		control: ControlName(installation) + tail,
 		program: []string{"127.0.0.1" + tail, "localhost" + tail},
 		suffix:  ".localhost" + tail,
+		probe:   "probe-" + installation + ".localhost" + tail,
 	}
 	switch {
 	case err != nil || addr == netip.AddrFrom4([4]byte{127, 0, 0, 1}):
@@ -77,6 +80,8 @@ func (h hosts) kind(host string) Kind {
 		return Control
 	case host == h.program[0] || host == h.program[1]:
 		return Program
+	case host == h.probe:
+		return Probe
 	}
 	if _, ok := h.label(host); ok {
 		return SurfaceHost

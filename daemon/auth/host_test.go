@@ -29,6 +29,9 @@ func TestHostsFollowTheListenAddress(t *testing.T) {
 		{"[::1]:7420", "localhost:7420", Program},
 		{"[::1]:7420", "127.0.0.1:7420", Foreign},
 		{"127.0.0.2:7420", "127.0.0.2:7420", Program},
+		{"127.0.0.1:7420", "probe-abcdefgh.localhost:7420", Probe},
+		{"127.0.0.1:7420", "probe-abcdefgi.localhost:7420", Foreign},
+		{"127.0.0.1:7420", "probe-abcdefgh.localhost", Foreign},
 	} {
 		h, err := newHosts("abcdefgh", c.listen)
 		if err != nil {
