@@ -2,6 +2,8 @@ package watch
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/hex"
 	"io"
 	"io/fs"
 	"os"
@@ -16,7 +18,21 @@ import (
 type mark struct {
 	File uint64 `json:"file"` // inode
 	Size int64  `json:"size"`
-	Last string `json:"last,omitempty"` // the last line that was read
+	Last string `json:"last,omitempty"` // the end of the last line that was read, hex
+}
+
+// end200 is what is kept of a line.
+func end200(line string) string { return hex.EncodeToString([]byte(line[max(0, len(line)-200):])) }
+
+// endsAt reports whether the last line known still stands before the mark.
+func (m mark) endsAt(f io.ReaderAt) bool {
+	want, err := hex.DecodeString(m.Last)
+	if err != nil || m.Size < int64(len(want))+1 {
+		return m.Size == 0
+	}
+	got := make([]byte, len(want)+1)
+	_, err = f.ReadAt(got, m.Size-int64(len(got)))
+	return err == nil && string(got) == string(want)+"\n"
 }
 
 // movement is one line of a reflog.
@@ -96,17 +112,49 @@ func (p place) moves(marks map[string]mark, since int64) []movement {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b movement) int {
-		if a.at != b.at {
-			return int(a.at - b.at)
-		}
-		// A branch is made before it is checked out.
-		return strings.Compare(b.log, a.log)
-	})
+	all = ordered(all)
 	if len(all) > maxMoves {
 		all = all[len(all)-maxMoves:]
 	}
 	return all
+}
+
+// ordered puts the movements of several logs, whose times are seconds, in one
+// order. HEAD's stay as they are; a branch is made right before it is checked
+// out, and a commit is pushed after it was made.
+func ordered(all []movement) []movement {
+	var head, rest []movement
+	for _, m := range all {
+		if m.log == "HEAD" {
+			head = append(head, m)
+		} else {
+			rest = append(rest, m)
+		}
+	}
+	slices.SortStableFunc(rest, func(a, b movement) int { return cmp.Compare(a.at, b.at) })
+	behind := make([][]movement, len(head)+1) // what stands before head[i]
+	for _, m := range rest {
+		branch := strings.TrimPrefix(m.log, "refs/heads/")
+		at := 0
+		for i, h := range head {
+			if h.at > m.at {
+				break
+			}
+			if at = i + 1; strings.HasPrefix(h.what, "checkout: ") && strings.HasSuffix(h.what, " to "+branch) {
+				at = i
+				break
+			}
+			if h.new == m.new && strings.HasPrefix(m.log, "refs/remotes/") {
+				break
+			}
+		}
+		behind[at] = append(behind[at], m)
+	}
+	all = nil
+	for i, h := range head {
+		all = append(append(all, behind[i]...), h)
+	}
+	return append(all, behind[len(head)]...)
 }
 
 // tail gives the whole lines of a file behind a mark. In a file that was
@@ -128,7 +176,7 @@ func tail(path string, m mark) (lines []string, now mark, ok bool) {
 	if m.File == sys.Ino && m.Size == st.Size() {
 		return nil, m, true
 	}
-	from, same := m.Size, m.File == sys.Ino && m.Size < st.Size()
+	from, same := m.Size, m.File == sys.Ino && m.Size < st.Size() && m.endsAt(f)
 	if !same {
 		from = 0
 	}
@@ -142,10 +190,10 @@ func tail(path string, m mark) (lines []string, now mark, ok bool) {
 	lines = strings.Split(string(b[:end]), "\n")
 	lines = lines[:len(lines)-1]
 	if len(lines) > 0 {
-		now.Last = clip(lines[len(lines)-1], 512)
+		now.Last = end200(lines[len(lines)-1])
 	}
 	if !same && m.Last != "" {
-		i := slices.IndexFunc(lines, func(l string) bool { return clip(l, 512) == m.Last })
+		i := slices.IndexFunc(lines, func(l string) bool { return end200(l) == m.Last })
 		if i < 0 {
 			return nil, now, true // nobody knows what of it is new
 		}

@@ -124,20 +124,6 @@ func (x *terminal) until(what string, ok func() bool) {
 	}
 }
 
-// interrupted types what is then given up; the terminal drops what is typed
-// before it is.
-func (x *terminal) interrupted(s string) {
-	x.t.Helper()
-	x.prompted()
-	x.typed(s)
-	x.until("an echo", func() bool {
-		return strings.HasSuffix(strings.TrimSpace(x.shown()), s[len(s)-1:]) || strings.HasSuffix(s, "\r")
-	})
-	before := strings.Count(x.shown(), "ready> ")
-	x.typed("\x03")
-	x.until("a prompt", func() bool { return strings.Count(x.shown(), "ready> ") > before })
-}
-
 // prompted waits until the shell reads, and not only the terminal.
 func (x *terminal) prompted() {
 	x.t.Helper()
@@ -242,7 +228,6 @@ func TestShellsTellOfCommands(t *testing.T) {
 			x.typed("\x03")
 			check("", "sleep 61", x.home, 130)
 			x.typed("\r\r") // nothing was run
-			x.interrupted("echo half")
 			x.prompted()
 			x.typed("for i in 1 2; do\r echo $i\rdone\r")
 			if got := x.told(); !strings.HasPrefix(got.Command, "for i in 1 2; do") || !strings.HasSuffix(got.Command, "done") || !strings.Contains(got.Command, "echo $i") {
@@ -258,6 +243,41 @@ func TestShellsTellOfCommands(t *testing.T) {
 				if out := x.shown(); !strings.Contains(out, began+"false;") || strings.Contains(out, began+"__volundr") || !strings.Contains(out, ended) {
 					t.Errorf("the editor's integration was disturbed: %q", out[:min(len(out), 3000)])
 				}
+			}
+		})
+	}
+}
+
+// What is kept out of the history is not told, nor what the agent's shells run.
+func TestShellsKeepSecrets(t *testing.T) {
+	for _, c := range []struct{ shell, rc string }{{"bash", "HISTCONTROL=ignoreboth\n"}, {"zsh", "setopt hist_ignore_space\n"}} {
+		t.Run(c.shell, func(t *testing.T) {
+			argv := []string{"bash", "--noprofile", "--rcfile", ".rc", "-i"}
+			if c.shell == "zsh" {
+				argv = []string{"zsh", "-i"}
+			}
+			x := newTerminal(t, []string{"ZDOTDIR=."}, c.rc, argv)
+			for _, line := range []string{"true 1", " true hidden", "true 2", "true 2", "  true 2"} {
+				x.prompted()
+				x.typed(line + "\r")
+			}
+			x.prompted()
+			x.typed("true end\r")
+			var got []string
+			for len(got) == 0 || got[len(got)-1] != "true end" {
+				got = append(got, x.told().Command)
+			}
+			if strings.Join(got, ",") != "true 1,true 2,true 2,true end" {
+				t.Errorf("told %q", got)
+			}
+			agent := newTerminal(t, []string{"ZDOTDIR=.", "VOLUNDR_PART=agent"}, "", argv)
+			agent.prompted()
+			agent.typed("touch done\r")
+			agent.until("the command", func() bool { _, err := os.Stat(filepath.Join(agent.home, "done")); return err == nil })
+			agent.typed("exit\r")
+			agent.until("the end", func() bool { return strings.Contains(agent.shown(), "exit") })
+			if list := commands(filepath.Join(agent.home, ".volundr"), &agent.mark, time.Now()); len(list) > 0 {
+				t.Errorf("the agent's shell told %+v", list)
 			}
 		})
 	}
