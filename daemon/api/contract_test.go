@@ -110,6 +110,15 @@ var contractCases = []contractCase{
 	{"DELETE /sessions/$running/comments/$last", "", 204, ""},
 	{"DELETE /sessions/$running/comments/$last", "", 404, `{"detail":"Comment not found: $last"}`},
 
+	{"GET /storage", "", 200, `"*"`},
+	{"GET /sessions/$idle/checkpoints", "", 200, `"*"`},
+	{"GET /sessions/$idle/checkpoints/nothing/loss", "", 409, `{"detail":"*session idle is created. Start it first, or reforge it from the checkpoint."}`},
+	{"POST /sessions/$idle/checkpoints/nothing/rewind", "", 409, `{"detail":"*session idle is created. Start it first, or reforge it from the checkpoint."}`},
+	{"POST /chronicles/nothing/reforge", "", 404, said("Chronicle not found: nothing")},
+	{"PATCH /sessions/$stopped/restore", "", 409, `{"detail":"Cannot restore session $stopped: current status is stopped*"}`},
+	{"POST /sessions/$stopped/restore", "", 409, `{"detail":"Cannot restore session $stopped: current status is stopped*"}`},
+	{"POST /sessions/archive-stopped", "", 200, `["$stopped"]`},
+
 	{"GET /models", "", 200, `[{"id":"m1","name":"M","description":"","provider":"cloud","tier":"balanced","color":"#000000","cost_per_million_tokens":null,"vram_required":null}]`},
 	{"GET /stats", "", 200, `{"active_sessions":"*","total_sessions":"*","tokens_today":0,"local_tokens":0,"cloud_tokens":0,"cost_today":0}`},
 	{"GET /me", "", 200, `{"user_id":"local","email":"local@localhost","tenant_id":"default","roles":["volundr:admin"],"display_name":"local","status":"active"}`},
@@ -144,6 +153,9 @@ var elsewhere = []string{
 	// They ask a running session, of which there is none here: daemon/changes.
 	"GET /sessions/:id/changes", "POST /sessions/:id/changes/stage", "POST /sessions/:id/changes/unstage",
 	"POST /sessions/:id/changes/discard", "POST /sessions/:id/changes/commit",
+	// And what packs and unpacks, by the engine's and the chronicle's tests.
+	"POST /sessions/:id/archive", "PATCH /sessions/:id/archive", "POST /sessions/:id/restore", "PATCH /sessions/:id/restore",
+	"POST /chronicles/:id/reforge", "POST /sessions/:id/checkpoints/:checkpoint/rewind", "GET /sessions/:id/checkpoints/:checkpoint/loss",
 	"GET /sessions/:id/diff/files", "GET /sessions/:id/diff", "GET /sessions/:id/commits", "GET /chronicles/:id/diff",
 }
 
