@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 
 	"volundr/ui/client"
 )
@@ -65,8 +66,11 @@ func doing(s client.Session) string {
 	return ""
 }
 
-// ended says how a failed session's part ended.
+// ended says how a failed session's part ended, where the reason does not.
 func ended(f *client.Failure) string {
+	if strings.Contains(f.Reason, "exit code") {
+		return ""
+	}
 	part := f.Part
 	if part == "" {
 		part = "session"

@@ -7,7 +7,7 @@ export function chat(root) {
   const el = root.querySelector('.chat'), scroll = document.getElementById('scroll');
   const items = document.getElementById('items'), queued = document.getElementById('queued');
   const toEnd = document.getElementById('to-end');
-  let last = Number(el.dataset.last) || 0, socket, wait = 250, waiting = [];
+  let last = Number(el.dataset.last) || 0, socket, wait = 250, waiting = [], sent;
 
   const status = () => document.getElementById('chat-status');
   const send = m => {
@@ -18,6 +18,7 @@ export function chat(root) {
     busy: () => 'busy' in status().dataset,
     prompt(blocks) {
       const m = { type: 'prompt', id: crypto.randomUUID(), blocks };
+      sent = m;
       if (!send(m)) waiting.push(m); // sent when the connection is back; the id makes it one prompt
       end();
     },
@@ -45,7 +46,10 @@ export function chat(root) {
     if (m.n > last) last = m.n;
     if (m.type === 'item') put(m.html);
     else if (m.type === 'reload') location.replace(location.pathname); // without ?before: to the end
-    else if (m.type === 'error') toast(m.error);
+    else if (m.type === 'error') {
+      toast(m.error);
+      if (sent && m.id === sent.id) write.back(sent.blocks);
+    }
   }
 
   function put(html) {

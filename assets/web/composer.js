@@ -76,6 +76,13 @@ export function composer(el, { busy, prompt, cancel }) {
   state(); fit();
   return {
     state, fit,
+    // back puts a message that was not taken where it was typed.
+    back(blocks) {
+      if (text.value || pictures.length) return; // there is a newer one
+      text.value = blocks.filter(b => b.type === 'text').map(b => b.text).join('\n');
+      pictures = blocks.filter(b => b.type === 'image').map(b => ({ ...b, url: `data:${b.mime};base64,${b.data}` }));
+      draw(); store(text.value); fit();
+    },
     can(yes) {
       form.hidden = !yes;
       document.getElementById('composer-closed').hidden = yes;

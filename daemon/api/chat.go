@@ -178,10 +178,14 @@ func (k *socket) write(ctx context.Context, v any) error {
 
 // complain tells this client alone what went wrong, under both keys that
 // clients read. Only errors that are ours to hide are hidden.
-func (k *socket) complain(ctx context.Context, err error) error {
+func (k *socket) complain(ctx context.Context, err error) error { return k.complainOf(ctx, "", err) }
+
+// complainOf names the frame that could not be done, so that the client can
+// give back what was typed.
+func (k *socket) complainOf(ctx context.Context, id string, err error) error {
 	_, detail, known := answer(err)
 	if !known {
 		k.s.Log.Error("Chat request failed", "session", k.row.ID, "error", err)
 	}
-	return k.write(ctx, map[string]any{"type": "error", "error": detail, "content": detail})
+	return k.write(ctx, map[string]any{"type": "error", "id": id, "error": detail, "content": detail})
 }

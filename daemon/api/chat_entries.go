@@ -106,7 +106,7 @@ func (k *socket) command(ctx context.Context, frame []byte) error {
 		err = fail(400, "Frames of type %q are not known.", f.Type)
 	}
 	if err != nil {
-		return k.complain(ctx, err)
+		return k.complainOf(ctx, f.ID, err)
 	}
 	return nil
 }

@@ -73,7 +73,6 @@ var table = []struct {
 	{store.ErrNotFound, http.StatusNotFound},
 	{store.ErrConflict, http.StatusConflict},
 	{store.ErrStale, http.StatusConflict},
-	{store.ErrFull, http.StatusInsufficientStorage},
 	{vault.ErrLocked, http.StatusServiceUnavailable},
 	{runtime.ErrNotFound, http.StatusConflict},
 	{runtime.ErrUnavailable, http.StatusServiceUnavailable},
@@ -96,6 +95,9 @@ func answer(err error) (status int, detail any, known bool) {
 			return he.Code, "Method Not Allowed", true
 		}
 		return he.Code, fmt.Sprint(he.Message), true
+	}
+	if errors.Is(err, store.ErrFull) { // what the database says of it helps nobody
+		return http.StatusInsufficientStorage, "The disk is full: free some space where Volundr's data lies and try again.", true
 	}
 	for _, row := range table {
 		if errors.Is(err, row.err) {

@@ -60,7 +60,10 @@ func (s *session) read(ctx context.Context, c *conn, log *slog.Logger) error {
 	if row.JournalEpoch != c.hello.Epoch {
 		at = 0 // another journal: it is read from its beginning
 	}
-	if at > c.hello.Last {
+	s.mu.Lock()
+	before := s.at // what broke off and is read on is as long as it was
+	s.mu.Unlock()
+	if at > max(c.hello.Last, before) {
 		log.Warn("The journal is shorter than what was read of it", "read", at, "last", c.hello.Last)
 	}
 	if err := s.reached(ctx, c, at); err != nil {

@@ -128,9 +128,10 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string, first
 	c.say("Opening the agent's session")
 	within, cancel2 := context.WithTimeout(ctx, openTimeout)
 	defer cancel2()
+	resume := false // what to take up was named
 	if first && c.o.Resume != nil {
 		if other, instead := c.o.Resume(); instead || session == "" {
-			session = other
+			session, resume = other, true
 		}
 	}
 	if session != "" {
@@ -139,8 +140,11 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string, first
 		if a.resumed = err == nil; a.resumed || !errors.As(err, &no) {
 			return err
 		}
-		c.o.Journal.Append("", wire.EntryError, wire.Note{Source: "agent",
-			Message: "The agent could not take up its earlier session (" + no.Message + ") and begins a new one: it does not remember what was said."})
+		if c.talked(ctx) || resume {
+			why, _, _ := strings.Cut(no.Message, ": {") // the adapter's own words, without its data
+			c.o.Journal.Append("", wire.EntryError, wire.Note{Source: "agent",
+				Message: "The agent could not take up its earlier session (" + why + ") and begins a new one: it does not remember what was said."})
+		}
 	}
 	a.session, err = a.conn.New(within, c.o.Dir, c.program.Meta)
 	var no acp.Refusal
@@ -153,6 +157,15 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string, first
 		return fmt.Errorf("open a session: %w", err)
 	}
 	return nil
+}
+
+// talked reports whether anything was ever said: agents keep no session in
+// which nothing was, and then nothing is forgotten.
+func (c *Conversation) talked(ctx context.Context) (yes bool) {
+	if c.call(ctx, func() { yes = len(c.known) > 0 }) != nil {
+		return true
+	}
+	return yes
 }
 
 func (c *Conversation) reopen(ctx context.Context, a *agent, session string) (err error) {
