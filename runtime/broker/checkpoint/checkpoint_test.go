@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -347,4 +348,31 @@ func TestIgnoredAndLargeFilesStay(t *testing.T) {
 	if got := worlds.Sh(t, at.Workspace, "ls node_modules d; stat -c %s big"); got != fmt.Sprintf("d:\nx\n\nnode_modules:\nm\nn\n%d\n", largest+1) {
 		t.Errorf("the workspace holds %q", got)
 	}
+}
+
+func TestFiftyThousandFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("layer not run: 50,000 files (-short)")
+	}
+	at := places(t)
+	worlds.Many(t, at.Workspace, 50_000)
+	want := seen(t, at)
+	began := time.Now()
+	first := take(t, at, "first")
+	t.Logf("the first checkpoint took %s", time.Since(began).Round(time.Millisecond))
+	worlds.Sh(t, at.Workspace, "for i in 0 1 2 3; do echo x >> d$i/e3/f$((i*1000+150)).txt; done; rm -rf d5; mkdir -p d5/e; echo n > d5/e/n")
+	began = time.Now()
+	second, err := at.Take(t.Context(), "second", pack.Resume{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(began)
+	info, err := os.Stat(at.file(second.ID + ".tree"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the second took %s, its list %d KiB", took.Round(time.Millisecond), info.Size()>>10)
+	began = time.Now()
+	goBack(t, at, first, want, "fifty thousand files")
+	t.Logf("back took %s", time.Since(began).Round(time.Millisecond))
 }

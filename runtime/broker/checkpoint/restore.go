@@ -198,16 +198,28 @@ func (b *back) files() error {
 		if !i.Mode.IsDir() {
 			continue
 		}
-		when := time.Unix(0, i.Time)
-		err := b.top.Chmod(i.Path, i.Mode)
-		if err == nil {
-			err = b.top.Chtimes(i.Path, when, when)
-		}
-		if err != nil && i.Path != "." {
+		if err := b.folder(i); err != nil && i.Path != "." {
 			return err
 		}
 	}
 	return nil
+}
+
+// folder gives a folder its mode and time back. One that has them is let be: it
+// may be mounted read-only.
+func (b *back) folder(i item) error {
+	info, err := b.top.Lstat(i.Path)
+	if err != nil {
+		return err
+	}
+	when := time.Unix(0, i.Time)
+	if info.Mode() != i.Mode {
+		err = b.top.Chmod(i.Path, i.Mode)
+	}
+	if err == nil && !info.ModTime().Equal(when) {
+		err = b.top.Chtimes(i.Path, when, when)
+	}
+	return err
 }
 
 // remove takes away what was not there. What git ignores stays, also in a

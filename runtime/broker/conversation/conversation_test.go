@@ -36,7 +36,7 @@ type fixture struct {
 	reader  *journal.Reader
 }
 
-func start(t *testing.T, dir string, stall time.Duration) *fixture {
+func start(t *testing.T, dir string, stall time.Duration, also ...func(*Options)) *fixture {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -49,11 +49,15 @@ func start(t *testing.T, dir string, stall time.Duration) *fixture {
 	}
 	ready := make(chan struct{})
 	close(ready)
-	c := New(Options{
+	o := Options{
 		Config:  wire.Config{Agent: wire.Agent{Kind: "acp", Command: []string{exe}, Env: map[string]string{asAgent: "1"}, Mode: "bold"}},
 		Journal: j, Log: slog.New(slog.DiscardHandler), Start: runner.NewClient(srv.Listener.Addr().String()).Start,
 		Ready: ready, Moved: func() int64 { return 0 }, Dir: os.TempDir(), StallAfter: stall,
-	})
+	}
+	for _, change := range also {
+		change(&o)
+	}
+	c := New(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { c.Run(ctx) })

@@ -195,7 +195,7 @@ func (m *memory) excludes(p *place) error {
 	} else {
 		rules.WriteString(usuallyIgnored)
 	}
-	rules.WriteString("/.volundr-prepare/\n")
+	rules.WriteString("/.volundr-prepare/\n/.volundr-restore/\n")
 	return os.WriteFile(filepath.Join(m.path, "git", "info", "exclude"), []byte(rules.String()), 0o600)
 }
 
