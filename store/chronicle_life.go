@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,7 +25,17 @@ func (db *DB) OpenChronicle(ctx context.Context, c Chronicle, rows ...TimelineEv
 		if c.StartedAt.IsZero() {
 			c.StartedAt = t.now
 		}
-		res, err := t.ExecContext(ctx, `INSERT INTO chronicles (id, session_id, run, owner_id, tenant_id, parent_id, status, project,
+		// What was reported before the first run began belongs to it.
+		res, err := t.ExecContext(ctx, `UPDATE chronicles SET run = 1, started_at = ? WHERE session_id = ? AND run = 0 AND ? = 1
+			AND NOT EXISTS (SELECT 1 FROM chronicles c WHERE c.session_id = chronicles.session_id AND c.run = 1)`,
+			millis(c.StartedAt), c.SessionID, c.Run)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			return errors.Join(err, t.timeline(ctx, c.SessionID, c.Run, rows))
+		}
+		res, err = t.ExecContext(ctx, `INSERT INTO chronicles (id, session_id, run, owner_id, tenant_id, parent_id, status, project,
 			repo, branch, model, config, started_at, tokens, cost_micros, created_at, updated_at, name, tags, n)
 			SELECT ?1, ?2, ?3, ?4, ?5, coalesce(nullif(?6, ''),
 				(SELECT id FROM chronicles WHERE session_id = ?2 AND run < ?3 ORDER BY run DESC LIMIT 1)),

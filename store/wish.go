@@ -48,7 +48,7 @@ func (db *DB) Wish(ctx context.Context, p Principal, id string, want Want, from 
 			since = t.now
 		}
 		s, err = scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET want = ?, wanted_at = ?, state = ?, since = ?, doing = '',
-			failure = NULL, ended = NULL, attempts = 0, retry_at = 0, updated_at = ?, version = version + 1
+			failure = NULL, ended = NULL, attempts = 0, retry_at = 0, hurry = 0, updated_at = ?, version = version + 1
 			WHERE id = ? RETURNING `+sessionColumns, want, millis(t.now), state, millis(since), millis(t.now), id))
 		if err != nil {
 			return err

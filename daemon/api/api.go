@@ -116,6 +116,7 @@ func (s *server) contract(g *echo.Group) {
 	g.GET("/sessions/:id/attach", s.attach)
 	g.GET("/sessions/:id/loss", s.lossJSON)
 	s.changesRoutes(g)
+	s.chronicleRoutes(g)
 	g.GET("/models", s.models)
 	g.GET("/stats", s.stats)
 	g.GET("/me", s.me)

@@ -150,6 +150,15 @@ var elsewhere = []string{
 	"POST /found/:id/adopt",    // TestWhatIsFoundIsAdoptedOrDeleted
 	"DELETE /found/:id",        // TestWhatIsFoundIsAdoptedOrDeleted
 
+	// TestChroniclesAreKeptAsTheContractSays
+	"GET /chronicles", "POST /chronicles", "GET /chronicles/search", "GET /chronicles/:id", "PATCH /chronicles/:id", "DELETE /chronicles/:id",
+	"GET /chronicles/:id/chain", "GET /sessions/:id/chronicle", "POST /sessions/:id/chronicle",
+	// TestTimelineAddsUpAsTheContractSays
+	"GET /chronicles/:id/timeline", "POST /chronicles/:id/timeline",
+	// TestRawEventsAreKeptAsTheContractSays
+	"POST /events", "POST /events/batch", "GET /events/health", "GET /sessions/:id/events", "GET /sessions/:id/events/counts",
+	"GET /sessions/:id/events/tokens",
+
 	// They ask a running session, of which there is none here: daemon/changes.
 	"GET /sessions/:id/changes", "POST /sessions/:id/changes/stage", "POST /sessions/:id/changes/unstage",
 	"POST /sessions/:id/changes/discard", "POST /sessions/:id/changes/commit",

@@ -72,6 +72,22 @@ func TestEveryRouteHasADoor(t *testing.T) {
 				status, _, body := w.ask(route.Method, path, "")
 				want := "Session not found: " + id
 				switch {
+				case strings.HasSuffix(route.Path, "/chain"): // of nothing is empty
+					if status != 200 || strings.TrimSpace(body) != "[]" {
+						t.Errorf("what is not there: %d %s", status, body)
+					}
+					return
+				case route.Method == "POST" && strings.HasSuffix(route.Path, "/timeline"): // what is told is looked at first
+					if status != 422 {
+						t.Errorf("what is not there: %d %s", status, body)
+					}
+					return
+				case strings.HasSuffix(route.Path, "/timeline"):
+					want = "No chronicle data for session: " + id
+				case route.Method == "GET" && strings.HasSuffix(route.Path, "/sessions/:id/chronicle"):
+					want = "No chronicle found for session: " + id
+				case strings.Contains(route.Path, "/chronicles/:id") && !strings.HasSuffix(route.Path, "/diff"):
+					want = "Chronicle not found: " + id
 				case strings.Contains(route.Path, "/found/"):
 					want = "Nothing unknown with th"
 				case strings.HasSuffix(route.Path, "/reforge"):

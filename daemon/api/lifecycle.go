@@ -68,10 +68,30 @@ func (s *server) startSession(c echo.Context) error {
 	return c.JSON(http.StatusOK, s.view(c, row))
 }
 
+// stop wishes a session stopped; one that is being stopped already ends without
+// its last turn, and so does one that is stopped with ?now=true.
+func (s *server) stop(c echo.Context) (store.Session, error) {
+	now := c.QueryParam("now") == "true"
+	row, err := s.session(c)
+	if err != nil {
+		return row, err
+	}
+	if row.State != store.Stopping {
+		if row, err = s.wish(c, store.WantStopped); err != nil || !now {
+			return row, err
+		}
+	}
+	row, err = s.DB.Hurry(c.Request().Context(), principal(c), row.ID, now)
+	if err == nil {
+		s.Engine.Poke()
+	}
+	return row, err
+}
+
 // stopSession answers when the session has stopped, as the contract says; a
 // client that goes away earlier changes nothing.
 func (s *server) stopSession(c echo.Context) error {
-	row, err := s.wish(c, store.WantStopped)
+	row, err := s.stop(c)
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,11 @@ func (s *server) buildImage(c echo.Context) error {
 // act writes down a wish and goes back; what happens is shown by the page.
 func (s *server) act(want store.Want) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		row, err := s.wish(c, want)
+		write := func() (store.Session, error) { return s.wish(c, want) }
+		if want == store.WantStopped {
+			write = func() (store.Session, error) { return s.stop(c) }
+		}
+		row, err := write()
 		if err != nil {
 			return err
 		}

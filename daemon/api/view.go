@@ -35,6 +35,7 @@ func (s *server) viewAt(host string, row store.Session) client.Session {
 	if on := row.State == store.Starting || row.State == store.Provisioning || row.State == store.Stopping; on && s.Engine.Trouble()[row.Runtime] != nil {
 		v.Doing = "waiting for the " + row.Runtime + " engine, which does not answer"
 	}
+	v.CanHurry = row.State == store.Stopping && !row.Hurry && row.Want != store.WantGone && row.Failure == nil
 	if v.LastActive.IsZero() {
 		v.LastActive = v.CreatedAt
 	}

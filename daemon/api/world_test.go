@@ -88,13 +88,15 @@ func newWorld(t *testing.T) *world {
 	}
 	w.vault = newVault(w)
 	launcher := launch.New(launch.Options{PublicKey: make(ed25519.PublicKey, ed25519.PublicKeySize), Source: w.sources})
-	chronicles := chronicle.New(chronicle.Options{DB: db, Log: log})
+	chronicles := chronicle.New(chronicle.Options{DB: db, Log: log,
+		Redact: func(text string) string { return strings.ReplaceAll(text, "s3cr3t-v4lue", "[redacted]") }})
+	db.Tell(chronicles.Own)
 	w.engine = engine.New(engine.Options{DB: db, Runtimes: runtimes, Spec: launcher.Spec, Keep: w.keep, Health: w.health,
 		Opened: chronicles.Opened, Completed: chronicles.Completed, Log: log})
 	stopping, stop := context.WithCancel(context.Background())
 	w.options = Options{
 		DB: db, Engine: w.engine, Links: w.links, Launch: launcher, Sources: w.sources, Vault: w.vault,
-		Auth: a, Runtimes: runtimes, Default: "fake",
+		Auth: a, Chronicles: chronicles, Runtimes: runtimes, Default: "fake",
 		Models:     []client.Model{{ID: "m1", Name: "M", Provider: "cloud", Tier: "balanced", Color: "#000000"}},
 		Doctor:     func(context.Context) []client.Finding { return []client.Finding{{Name: "Docker engine", Status: "ok"}} },
 		RetryImage: func() {}, Shutdown: stop,

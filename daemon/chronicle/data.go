@@ -94,7 +94,7 @@ type Data struct {
 	Images     int    `json:"images,omitempty"`
 	More       int    `json:"more,omitempty"`
 	Source     string `json:"source,omitempty"`
-	Event      *Raw   `json:"event,omitempty"`
+	Told       *Raw   `json:"event,omitempty"` // as it was reported
 }
 
 // Raw is an event as a client of the API told it (contract §1.5).
@@ -119,6 +119,15 @@ type Event struct {
 	Label string
 	Text  string // when it was asked for
 	Data
+}
+
+// EventOf reads one row.
+func EventOf(c store.Chronicle, row store.TimelineEvent) (Event, error) {
+	some, err := read(c, []store.TimelineEvent{row})
+	if err != nil {
+		return Event{}, err
+	}
+	return some[0], nil
 }
 
 // read makes events of rows.

@@ -105,7 +105,9 @@ func TestNobodyIsAskedWithoutNeed(t *testing.T) {
 		"stop now":      func(_ *world, s *store.Session) { s.Hurry = true },
 		"never ready":   func(_ *world, s *store.Session) { s.ReadyAt = time.Time{} },
 		"past deadline": func(_ *world, s *store.Session) { s.ExpiresAt = time.Now() },
-		"no key":        func(w *world, _ *store.Session) { w.book.CanAsk = func(context.Context, store.Session) string { return "No key." } },
+		"no key": func(w *world, _ *store.Session) {
+			w.book.CanAsk = func(context.Context, store.Session) string { return "No key." }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

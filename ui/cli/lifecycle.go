@@ -76,9 +76,13 @@ func (a *app) start() *cobra.Command {
 }
 
 func (a *app) stop() *cobra.Command {
-	var asJSON bool
+	var asJSON, hurry bool
 	c := a.named("stop SESSION", "Stop a session; its workspace is kept", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
-		s, err := cl.Stop(c.Context(), s.ID)
+		stop := cl.Stop
+		if hurry {
+			stop = cl.StopNow
+		}
+		s, err := stop(c.Context(), s.ID)
 		if err != nil {
 			return err
 		}
@@ -89,6 +93,7 @@ func (a *app) stop() *cobra.Command {
 		return nil
 	})
 	jsonFlag(c, &asJSON)
+	c.Flags().BoolVar(&hurry, "now", false, "do not ask the agent for a last summary")
 	return c
 }
 

@@ -134,6 +134,12 @@ func (c *Client) Stop(ctx context.Context, id string) (Session, error) {
 	return one[Session](c, ctx, "POST", "/sessions/"+url.PathEscape(id)+"/stop", nil)
 }
 
+// StopNow stops a session without the agent's last turn, also one that is being
+// stopped.
+func (c *Client) StopNow(ctx context.Context, id string) (Session, error) {
+	return one[Session](c, ctx, "POST", "/sessions/"+url.PathEscape(id)+"/stop?now=true", nil)
+}
+
 // Send gives a session a message without opening a chat.
 func (c *Client) Send(ctx context.Context, id, text string) error {
 	return c.Do(ctx, "POST", "/sessions/"+url.PathEscape(id)+"/messages", map[string]string{"content": text}, nil)

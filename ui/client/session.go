@@ -63,6 +63,7 @@ type Session struct {
 	Runtime      string    `json:"runtime"`       // "docker", …
 	Run          int       `json:"run"`           // counts starts
 	Network      string    `json:"network"`       // "open", "none"
+	CanHurry     bool      `json:"can_hurry"`     // it is being stopped and may be stopped now
 }
 
 // Activity is ActivityState, or "" when there is none.

@@ -29,6 +29,9 @@ func script(c Call) Reply {
 	if len(c.Tools) == 0 { // a side question of the agent: a title, a summary
 		return Reply{Text: `{"title": "Scripted session"}`}
 	}
+	if strings.Contains(c.Text, `{"summary":`) { // the last turn of a run
+		return Reply{Text: LastWords}
+	}
 	verb, rest, _ := strings.Cut(strings.TrimSpace(c.Text), " ")
 	rest = strings.TrimSpace(rest)
 	switch verb {
@@ -62,6 +65,9 @@ func script(c Call) Reply {
 	}
 	return Reply{Text: text}
 }
+
+// LastWords is what the agent says of a run when it is asked at its end.
+const LastWords = `{"summary": "The scripted agent did what it was told.", "key_changes": ["what the script says"], "unfinished_work": ""}`
 
 // Words is what "slow N" says.
 func Words(n int) string {
