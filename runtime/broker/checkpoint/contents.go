@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -130,12 +131,30 @@ func (r *recorder) close() {
 	r.zstd.Close()
 }
 
+// frames decodes contents that are held in memory as a whole: a decoder of its
+// own would cost each small file more than reading it.
+var frames = sync.OnceValues(func() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(2*small))
+})
+
 // open reads a content; that it is the one that was recorded is known at its
 // end.
 func (at Places) open(i item) (io.ReadCloser, error) {
 	f, err := os.Open(at.file(i.Content.File))
 	if err != nil {
 		return nil, err
+	}
+	if i.Size <= small && i.Content.Length <= 2*small {
+		defer f.Close()
+		b := make([]byte, i.Content.Length)
+		if _, err := f.ReadAt(b, i.Content.Offset); err != nil {
+			return nil, err
+		}
+		z, err := frames()
+		if err == nil {
+			b, err = z.DecodeAll(b, nil)
+		}
+		return io.NopCloser(bytes.NewReader(b)), err
 	}
 	z, err := zstd.NewReader(io.NewSectionReader(f, i.Content.Offset, i.Content.Length), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err != nil {
