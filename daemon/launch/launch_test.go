@@ -244,6 +244,9 @@ func TestAHelperOnlyHasTheVolumes(t *testing.T) {
 				t.Errorf("%+v", config)
 			}
 			for _, p := range s.Parts {
+				if !strings.Contains(p.Env[wire.EnvConfig], `"helper":true`) { // its runner lays nothing into the home
+					t.Errorf("%s does not know that it is a helper's", p.Name)
+				}
 				if run := part(t, whole, p.Name); run.UID != p.UID || !slices.Equal(run.Command, p.Command) {
 					t.Errorf("%s as %d, %q", p.Name, p.UID, p.Command)
 				}

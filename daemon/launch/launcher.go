@@ -107,11 +107,11 @@ func (l *Launcher) Spec(ctx context.Context, s store.Session, image string) (run
 }
 
 // finish hands environment and configuration to the parts. Only the broker is
-// told everything; a runner needs to know which part it is.
+// told everything; a runner needs to know which part it is, and of what.
 func (b *build) finish() error {
 	for i := range b.spec.Parts {
 		p := &b.spec.Parts[i]
-		c := wire.Config{Session: b.spec.ID, Run: b.spec.Run, Part: p.Name}
+		c := wire.Config{Session: b.spec.ID, Run: b.spec.Run, Part: p.Name, Helper: b.config.Helper}
 		if p.Name == runtime.PartBroker {
 			c = b.config
 			c.Session, c.Run, c.Part = b.spec.ID, b.spec.Run, p.Name
