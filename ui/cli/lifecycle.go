@@ -99,23 +99,25 @@ func (a *app) stop() *cobra.Command {
 
 func (a *app) delete() *cobra.Command {
 	var yes bool
-	c := a.named("delete SESSION", "Delete a session with its workspace", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
+	var cleanup []string
+	c := a.named("delete SESSION", "Delete a session with its workspace; its chronicles stay", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
 		if !yes {
-			if !term.IsTerminal(int(os.Stdin.Fd())) {
-				return fmt.Errorf("deleting %s takes its workspace away: say --yes to do it without being asked", s.Name)
-			}
 			var loss client.Loss
 			if err := cl.Do(c.Context(), "GET", "/sessions/"+s.ID+"/loss", nil, &loss); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "Delete session %s with its workspace? %s [y/N] ", s.Name, clean(lossWords(loss)))
-			answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
-			if !strings.EqualFold(strings.TrimSpace(answer), "y") {
+			sure, err := sure(c, fmt.Sprintf("Delete session %s with its workspace? %s", s.Name, lossWords(loss)),
+				fmt.Sprintf("deleting %s takes its workspace away", s.Name))
+			if err != nil {
+				return err
+			}
+			if !sure {
 				fmt.Fprintln(c.OutOrStdout(), "Nothing was deleted.")
 				return exit(1)
 			}
 		}
-		if err := cl.Delete(c.Context(), s.ID); err != nil {
+		freed, err := cl.Remove(c.Context(), s.ID, cleanup)
+		if err != nil {
 			return err
 		}
 		if left, err := cl.Get(c.Context(), s.ID); err == nil {
@@ -124,11 +126,33 @@ func (a *app) delete() *cobra.Command {
 		} else if !client.NotFound(err) {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "Session %s is deleted.\n", s.Name)
+		fmt.Fprintf(c.OutOrStdout(), "Session %s is deleted.%s\n", s.Name, freedWords(freed))
 		return nil
 	})
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().StringSliceVar(&cleanup, "cleanup", nil, "delete more: workspace_storage (the snapshots of its chronicles), chronicles")
 	return c
+}
+
+// sure asks a person; where there is none, what is refused says why.
+func sure(c *cobra.Command, question, refused string) (bool, error) {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return false, fmt.Errorf("%s: say --yes to do it without being asked", refused)
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s [y/N] ", clean(question))
+	answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
+	return strings.EqualFold(strings.TrimSpace(answer), "y"), nil
+}
+
+// freedWords say what a deletion freed of archives and snapshots.
+func freedWords(bytes int64) string {
+	switch {
+	case bytes <= 0:
+		return ""
+	case bytes < 1<<20:
+		return fmt.Sprintf(" %d KiB of archives and snapshots are free.", max(1, bytes>>10))
+	}
+	return fmt.Sprintf(" %d MiB of archives and snapshots are free.", bytes>>20)
 }
 
 // lossWords says what would be lost, in one sentence.
