@@ -1,6 +1,8 @@
 package broker_test
 
 import (
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,5 +76,31 @@ func TestJournalTellsOfTheWorkspace(t *testing.T) {
 	}
 	if n := len(all[wire.ShellCommand](d, "", wire.EntryCommand)); n != 1 {
 		t.Errorf("%d commands, want the person's one", n)
+	}
+}
+
+// The hooks of the shells work with what the session image has: its bash, and
+// the integration of its editor.
+func TestShellsOfTheImage(t *testing.T) {
+	img, dir := image(t), t.TempDir()
+	build := exec.Command("go", "test", "-c", "-o", filepath.Join(dir, "watch.test"), "./watch")
+	build.Env = append(build.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("docker", "run", "--rm", "--network", "none", "-u", "0", "-v", root+"/assets:/src/assets:ro", "-v", dir+":/test:ro",
+		"--tmpfs", "/src/runtime/broker/watch:mode=1777", "-w", "/src/runtime/broker/watch", "--entrypoint", "/test/watch.test", img,
+		"-test.v", "-test.run", "TestShellsTellOfCommands/bash").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, name := range []string{"bash", "bash_with_a_prompt_of_its_own", "bash_in_VS_Code", "bash_with_the_integration_of_code-server"} {
+		if !strings.Contains(string(out), "--- PASS: TestShellsTellOfCommands/"+name+" ") {
+			t.Errorf("%s did not pass: %s", name, out)
+		}
 	}
 }
