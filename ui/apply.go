@@ -67,7 +67,7 @@ func applyJournal(t *Transcript, e client.Entry) {
 		}
 		it := t.put(id, kind, e)
 		it.Text += v.Text
-		it.Open = t.status.Busy
+		it.Open, it.Record = t.status.Busy, client.IsLast(e.Turn)
 		t.progress()
 	case client.EntryTool:
 		if v, ok := read[client.Tool](e); ok {
@@ -160,7 +160,7 @@ func (t *Transcript) turnStart(e client.Entry, v client.TurnStart) {
 	}
 	if v.Automatic || t.items[id] == nil {
 		it := t.put(id, KindPrompt, e)
-		it.Automatic = v.Automatic
+		it.Automatic, it.Record = v.Automatic, v.Automatic && client.IsLast(v.Prompt)
 		if v.Text != "" {
 			it.Blocks = []client.Block{{Type: "text", Text: v.Text}}
 		}

@@ -41,6 +41,7 @@ type Item struct {
 	Text      string         // text, thought, note; prompt: an automatic one's
 	Blocks    []client.Block // prompt
 	Automatic bool           // prompt: nobody typed it
+	Record    bool           // prompt, text: of the turn that tells a run at its end
 	Queued    bool           // prompt: its turn has not begun
 	Open      bool           // text, thought, permission: more may come, or an answer
 

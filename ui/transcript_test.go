@@ -260,3 +260,21 @@ func TestWhatHappensInTheWorkspaceIsNotedSparingly(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What is asked and told at a run's end is there, and out of the way.
+func TestTheLastTurnIsFolded(t *testing.T) {
+	s := &script{at: now}
+	s.say(client.EntryTurnStart, client.TurnStart{Prompt: "last-s-1", Automatic: true, Text: "Tell the run."})
+	s.entries[0].Turn = "last-s-1"
+	s.say(client.EntryText, client.Text{Block: "b", Text: `{"summary":"<b>"}`})
+	s.entries[1].Turn = "last-s-1"
+	tr := NewTranscript("s")
+	for _, e := range s.entries {
+		tr.Apply(e)
+	}
+	for id, text := range map[string]string{"p-last-s-1": "Tell the run.", "b-b": `{&#34;summary&#34;:&#34;&lt;b&gt;&#34;}`} {
+		if html := itemHTML(t, tr, id); !strings.HasPrefix(html, "<details") || strings.Contains(html, " open") || !strings.Contains(html, text) {
+			t.Error(html)
+		}
+	}
+}

@@ -18,8 +18,8 @@ const (
 )
 
 // End ends a run politely, before its containers are stopped: the agent's last
-// turn, what was not committed, the journal read to its end, the snapshot. What cannot be done
-// is left out; doing it again does nothing twice.
+// turn, what was not committed, the journal read to its end, the snapshot. What
+// cannot be done is left out; doing it again does nothing twice.
 func (c *Chronicles) End(ctx context.Context, s store.Session) error {
 	err := c.lastTurn(ctx, s)
 	if ctx.Err() != nil {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -195,3 +196,7 @@ type Port struct {
 	Port    int    `json:"port"`
 	Process string `json:"process,omitempty"`
 }
+
+// IsLast reports whether a turn is the one in which the agent tells the run at
+// its end: nobody asked for it.
+func IsLast(turn string) bool { return strings.HasPrefix(turn, "last-") }
