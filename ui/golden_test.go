@@ -30,6 +30,11 @@ func pages() map[string]templ.Component {
 		"starting":        SessionView(sessionPage(all[3], "editor")),
 		"diffs":           SessionView(diffsPage(all[0], false)),
 		"diffs-split":     SessionView(diffsPage(all[0], true)),
+		"timeline":        SessionView(timelineSession(all[0])),
+		"chronicle":       ChronicleView(chroniclePage()),
+		"chronicles":      Chronicles(ChroniclesPage{Shell: shell("Chronicles"), List: tales(), Projects: []string{"billing", "website"}, Models: []string{"claude-sonnet-4-6"}}),
+		"chronicles-hits": Chronicles(ChroniclesPage{Shell: shell("Chronicles"), Query: "round", Projects: []string{"billing"}, Hits: []client.ChronicleHit{
+			{Chronicle: tales()[0], Event: &tale3().Events[2], Snippet: []client.Piece{{Text: "go test ./"}, {Text: "invoice", Hit: true}, {Text: "/..."}}}, {Chronicle: tales()[0], Snippet: []client.Piece{{Text: "Round", Hit: true}, {Text: " once"}}}}}),
 		"logs":            SessionView(sessionPage(all[0], "logs")),
 		"preview":         SessionView(sessionPage(all[0], "preview")),
 		"new":             NewSessionPage(newPage()),

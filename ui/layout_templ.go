@@ -188,7 +188,9 @@ func sheets(page string) []string {
 	case "dashboard":
 		return append(all, "dashboard")
 	case "session":
-		return append(all, "dashboard", "session", "chat", "changes")
+		return append(all, "dashboard", "session", "chat", "changes", "chronicle")
+	case "chronicles", "chronicle":
+		return append(all, "dashboard", "chronicle")
 	case "new":
 		return append(all, "form")
 	case "login":
@@ -326,7 +328,7 @@ func keysSheet() templ.Component {
 				var templ_7745c5c3_Var13 string
 				templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(c)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 88, Col: 15}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 90, Col: 15}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 				if templ_7745c5c3_Err != nil {
@@ -344,7 +346,7 @@ func keysSheet() templ.Component {
 			var templ_7745c5c3_Var14 string
 			templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(k.What)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 91, Col: 17}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 93, Col: 17}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 			if templ_7745c5c3_Err != nil {
@@ -370,10 +372,11 @@ var keys = []struct {
 	{[]string{"n"}, "New session"},
 	{[]string{"/"}, "Search; in the chat: write"},
 	{[]string{"g", "d"}, "Dashboard"},
+	{[]string{"g", "c"}, "Chronicles"},
 	{[]string{"j", "k"}, "Next and previous session"},
 	{[]string{"Enter"}, "Open it"},
 	{[]string{"."}, "What can be done with it"},
-	{[]string{"1", "–", "6"}, "Chat, Editor, Terminal, Preview, Diffs, Logs"},
+	{[]string{"1", "–", "7"}, "Chat, Editor, Terminal, Preview, Diffs, Timeline, Logs"},
 	{[]string{"y", "a", "d"}, "Answer a permission: once, always, deny"},
 	{[]string{"Enter"}, "In the chat: send (Shift+Enter: new line)"},
 	{[]string{"/", "@"}, "While writing: a command of the agent, a file"},

@@ -26,7 +26,7 @@ type Progress struct {
 
 // Tabs of a session page, in the order of their keys.
 var Tabs = []Tab{
-	{"chat", "Chat"}, {"editor", "Editor"}, {"terminal", "Terminal"}, {"preview", "Preview"}, {"diffs", "Diffs"}, {"logs", "Logs"},
+	{"chat", "Chat"}, {"editor", "Editor"}, {"terminal", "Terminal"}, {"preview", "Preview"}, {"diffs", "Diffs"}, {"timeline", "Timeline"}, {"logs", "Logs"},
 }
 
 // Tab is one pane of a session page.
@@ -55,7 +55,8 @@ type SessionPage struct {
 	Commands Item
 	Port     int // preview that the URL names; 0: none
 	Logs     []client.LogLine
-	Changes  *ChangesPane // nil: the script asks for them
+	Changes  *ChangesPane  // nil: the script asks for them
+	Timeline *TimelinePane // the same
 	// Probe is a page under a name like those of surfaces: the script looks
 	// whether the browser finds such names.
 	Probe string

@@ -15,6 +15,7 @@ export function keys() {
     switch (e.key) {
       case 'n': location.assign('/sessions/new'); break;
       case 'g': g = e.timeStamp; break;
+      case 'c': if (after) { location.assign('/chronicles'); break; } return;
       case 'd': if (after) { location.assign('/'); break; } return;
       case '?': document.getElementById('keys').showModal(); break;
       case '/': { const field = document.querySelector('#q, #prompt'); if (!field?.offsetParent) return; field.focus(); break; }

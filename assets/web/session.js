@@ -4,6 +4,7 @@ import { place, typing } from './page.js';
 import { chat } from './chat.js';
 import { logs } from './logs.js';
 import { changes } from './changes.js';
+import { timeline } from './timeline.js';
 
 const sandbox = 'allow-scripts allow-same-origin allow-forms allow-popups allow-modals allow-downloads';
 
@@ -13,6 +14,7 @@ export function session() {
   const talk = chat(root);
   const log = logs(document.getElementById('pane-logs'));
   const running = () => document.getElementById('session-header').dataset.status === 'running';
+  const tale = timeline(document.getElementById('pane-timeline'), () => running());
   const diffs = changes(document.getElementById('pane-diffs'), running);
   const run = () => document.getElementById('session-header').dataset.run;
 
@@ -31,6 +33,7 @@ export function session() {
     frame(tab);
     log.visible(tab === 'logs');
     diffs.visible(tab === 'diffs');
+    tale.visible(tab === 'timeline');
     talk.visible(tab === 'chat');
   }
 

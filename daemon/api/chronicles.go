@@ -251,18 +251,24 @@ func (s *server) searchChronicles(c echo.Context) error {
 	}
 	out := make([]client.ChronicleHit, 0, len(found))
 	for _, f := range found {
-		hit := client.ChronicleHit{Chronicle: s.chronicleView(f.Chronicle), Snippet: pieces(f.Snippet)}
-		if f.Event != nil {
-			e, err := chronicle.EventOf(f.Chronicle, *f.Event)
-			if err != nil {
-				return err
-			}
-			v := eventView(e)
-			hit.Event = &v
+		hit, err := s.hitView(f)
+		if err != nil {
+			return err
 		}
 		out = append(out, hit)
 	}
 	return c.JSON(http.StatusOK, out)
+}
+
+func (s *server) hitView(f store.Found) (client.ChronicleHit, error) {
+	hit := client.ChronicleHit{Chronicle: s.chronicleView(f.Chronicle), Snippet: pieces(f.Snippet)}
+	if f.Event == nil {
+		return hit, nil
+	}
+	e, err := chronicle.EventOf(f.Chronicle, *f.Event)
+	v := eventView(e)
+	hit.Event = &v
+	return hit, err
 }
 
 // pieces splits a snippet at its marks.

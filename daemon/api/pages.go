@@ -42,6 +42,8 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/found/:id/adopt", s.postAdopt)
 	e.POST("/found/:id/delete", s.postDiscard)
 
+	s.chroniclePages(e)
+
 	e.GET("/s/:id/session", s.chat)
 	e.GET("/s/:id/entries", s.entries)
 	e.GET("/s/:id/items", s.items)

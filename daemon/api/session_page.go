@@ -48,6 +48,13 @@ func (s *server) sessionPage(c echo.Context) error {
 			return err
 		}
 	}
+	if tab == "timeline" {
+		pane, err := s.timelinePane(c, row)
+		if err != nil {
+			return err
+		}
+		p.Timeline = &pane
+	}
 	if tab == "logs" {
 		if p.Logs, err = s.lines(c.Request().Context(), row, 500); err != nil {
 			s.Log.Debug("Logs not shown", "session", row.ID, "error", err)

@@ -11,6 +11,7 @@ import (
 
 	"volundr/daemon/chronicle"
 	"volundr/store"
+	"volundr/ui/client"
 )
 
 var timelineTypes = []string{chronicle.TypeSession, chronicle.TypeMessage, chronicle.TypeFile, chronicle.TypeGit, chronicle.TypeTerminal, chronicle.TypeError}
@@ -33,12 +34,8 @@ func (s *server) timeline(c echo.Context) error {
 			}
 		}
 	}
-	if cursor := c.QueryParam("cursor"); cursor != "" {
-		var ms int64
-		if _, err := fmt.Sscanf(cursor, "%d.%d", &ms, &f.After.N); err != nil {
-			return invalid(fieldError{Type: "value_error", Loc: []any{"query", "cursor"}, Msg: "Input should be the next of a page before", Input: cursor})
-		}
-		f.After.At = time.UnixMilli(ms).UTC()
+	if f.After, err = cursor(c); err != nil {
+		return err
 	}
 	row, err := s.Chronicles.Latest(ctx, p, id)
 	if isNotFound(err) {
@@ -50,12 +47,31 @@ func (s *server) timeline(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return c.JSON(http.StatusOK, timelineView(t))
+}
+
+// cursor reads the Next of a page before; without one a timeline begins.
+func cursor(c echo.Context) (at store.TimelineCursor, err error) {
+	given := c.QueryParam("cursor")
+	if given == "" {
+		return at, nil
+	}
+	var ms int64
+	if _, err := fmt.Sscanf(given, "%d.%d", &ms, &at.N); err != nil {
+		return at, invalid(fieldError{Type: "value_error", Loc: []any{"query", "cursor"}, Msg: "Input should be the next of a page before", Input: given})
+	}
+	at.At = time.UnixMilli(ms).UTC()
+	return at, nil
+}
+
+// timelineView is a piece of a timeline as clients see it.
+func timelineView(t chronicle.Timeline) client.Timeline {
 	v := sumsView(t.Sums)
 	v.Events = eventViews(t.Events)
 	if n := len(t.Events); n > 0 && t.More {
 		v.Next = fmt.Sprintf("%d.%d", t.Events[n-1].At.UnixMilli(), t.Events[n-1].N)
 	}
-	return c.JSON(http.StatusOK, v)
+	return v
 }
 
 func badType(loc []any, given string) fieldError {
