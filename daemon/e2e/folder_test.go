@@ -20,7 +20,7 @@ func TestLocalFolders(t *testing.T) {
 	_, env := provider(t)
 	p := prepare(t, t.TempDir(), env...)
 	live, copied := ordinary(t, repository(t)), repository(t)
-	p.configure("local_mounts:\n  enabled: true\n  allowed_prefixes: [" + filepath.Dir(live) + ", /usr/share]\n")
+	p.configure("local_mounts:\n  enabled: true\n  allowed_prefixes: [" + filepath.Dir(filepath.Dir(live)) + ", /usr/share]\n")
 	p.start()
 
 	_, err := p.client().Create(t.Context(), client.SessionCreate{Name: "root", Source: &client.Source{Type: client.SourceMount, LocalPath: "/usr/share/doc"}})

@@ -204,7 +204,10 @@ func (p *product) awaitState(id, state string) client.Session {
 // repository makes a git repository with one commit on branch main.
 func repository(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "widgets")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	git(t, dir, "init", "-q", "-b", "main")
 	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte("# Example\n"), 0o644); err != nil {
 		t.Fatal(err)
