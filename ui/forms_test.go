@@ -80,8 +80,8 @@ func TestDashboardGroupsAndFilters(t *testing.T) {
 // Buttons that the state forbids are not there.
 func TestActionsFollowTheState(t *testing.T) {
 	for status, want := range map[string]string{
-		client.Created: "Start Delete", client.Starting: "Stop session Delete", client.Provisioning: "Stop session Delete", client.Running: "Stop session Delete",
-		client.Stopping: "Delete", client.Stopped: "Start Delete", client.Failed: "Start again Delete", client.Archived: "Delete",
+		client.Created: "Start Archive Delete", client.Starting: "Stop session Delete", client.Provisioning: "Stop session Delete", client.Running: "Stop session Delete",
+		client.Stopping: "Delete", client.Stopped: "Start Archive Delete", client.Failed: "Start again Archive Delete", client.Archived: "Restore Delete",
 	} {
 		html, err := Render(t.Context(), actions(session("1", "x", status, "")))
 		if err != nil {

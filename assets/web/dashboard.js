@@ -99,19 +99,20 @@ export function dashboard() {
   };
 }
 
-const words = { start: 'Start', 'start-again': 'Start again', stop: 'Stop', delete: 'Delete' };
+const words = { start: 'Start', 'start-again': 'Start again', stop: 'Stop', archive: 'Archive', restore: 'Restore', delete: 'Delete' };
 
 function menu({ dataset, href }) {
   const box = Object.assign(document.createElement('div'), { id: 'row-menu' });
   const id = href.split('/').pop(), can = dataset.menu.split(' ');
   for (const act of can) {
-    const start = act.startsWith('start');
-    const b = Object.assign(document.createElement(start ? 'button' : 'a'), { className: 'button', textContent: words[act] });
-    if (start) b.onclick = () => post(href + '/start');
+    const now = { start: 'start', 'start-again': 'start', archive: 'archive', restore: 'restore' }[act]; // without being asked
+    const b = Object.assign(document.createElement(now ? 'button' : 'a'), { className: 'button', textContent: words[act] });
+    if (now) b.onclick = () => post(href + '/' + now);
     else {
       b.href = href + '/' + act;
       Object.assign(b.dataset, { confirm: act, id, name: dataset.name });
       if (can.includes('stop')) b.dataset.running = '';
+      if (can.includes('stop') || can.includes('archive')) b.dataset.archive = '';
     }
     box.append(b);
   }

@@ -39,10 +39,10 @@ async function confirm(link) {
     dialog.close();
     if (await post(form.action) && act === 'delete' && document.body.dataset.page === 'session') location.assign('/');
   };
-  const lesser = dialog.querySelector('[data-lesser]');
-  if (lesser) {
-    lesser.hidden = !('running' in link.dataset);
-    lesser.href = '/sessions/' + id + '/stop';
+  for (const lesser of dialog.querySelectorAll('[data-lesser]')) {
+    const what = lesser.dataset.lesser;
+    lesser.hidden = !((what === 'stop' ? 'running' : what) in link.dataset);
+    lesser.href = '/sessions/' + id + '/' + what;
     lesser.onclick = e => { e.preventDefault(); dialog.close(); post(lesser.href); };
   }
   const loss = dialog.querySelector('[data-loss]');

@@ -27,6 +27,17 @@ func (s *server) wishFrom(c echo.Context, want store.Want, from []store.State) (
 	return row, err
 }
 
+// actFrom is such a wish as a page posts it.
+func (s *server) actFrom(want store.Want, from []store.State) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		row, err := s.wishFrom(c, want, from)
+		if err != nil {
+			return err
+		}
+		return done(c, "/sessions/"+row.ID)
+	}
+}
+
 // archiveSession answers when the session is archived, or, when that takes
 // long, with how far it is: the wish stands.
 func (s *server) archiveSession(c echo.Context) error {

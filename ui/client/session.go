@@ -95,6 +95,12 @@ func (s Session) CanStop() bool {
 	return s.Status == Starting || s.Status == Provisioning || s.Status == Running
 }
 
+// CanArchive: see CanStart. One that runs is stopped first.
+func (s Session) CanArchive() bool { return s.CanStart() || s.CanStop() }
+
+// CanRestore: see CanStart.
+func (s Session) CanRestore() bool { return s.Status == Archived }
+
 // CanPrompt: see CanStart. A prompt sent before the session runs is queued.
 func (s Session) CanPrompt() bool { return s.CanStop() }
 
