@@ -51,6 +51,23 @@ func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entrie
 	return added, err
 }
 
+// AmendJournal replaces, for the system, the data of entries of a journal by
+// their Seq: they held what must not be stored.
+func (db *DB) AmendJournal(ctx context.Context, sessionID, epoch string, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return db.write(ctx, func(t *tx) error {
+		for _, e := range entries {
+			if _, err := t.ExecContext(ctx, `UPDATE entries SET data = ? WHERE session_id = ? AND epoch = ? AND seq = ?`,
+				orNull(e.Data), sessionID, epoch, e.Seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // AppendDaemon stores, for the system, what the daemon itself did in a
 // conversation. data is marshalled to JSON.
 func (db *DB) AppendDaemon(ctx context.Context, sessionID, typ, turn string, data any) (e Entry, err error) {

@@ -76,7 +76,7 @@ func (db *DB) open(path string) error {
 	if err := migrate(context.Background(), db.w, path, embedded); err != nil {
 		return err
 	}
-	if db.r, err = sql.Open("sqlite", dsn(path, "deferred", "query_only(1)")); err != nil {
+	if db.r, err = sql.Open("sqlite", dsn(path, "deferred", "query_only(1)", "cache_size(-16384)")); err != nil {
 		return err
 	}
 	db.r.SetMaxOpenConns(4)

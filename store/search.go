@@ -58,7 +58,26 @@ func (db *DB) Search(ctx context.Context, p Principal, query string, limit int) 
 	const each = 3
 	seen := map[string]int{}
 	all = slices.DeleteFunc(all, func(f Found) bool { seen[f.Chronicle.ID]++; return seen[f.Chronicle.ID] > each })
-	return all[:min(len(all), limit)], nil
+	all = all[:min(len(all), limit)]
+	return all, db.snippets(ctx, all, wordsOf(query))
+}
+
+// snippets shows what was found. It is done here and not by FTS5, which takes
+// seconds where a word stands often.
+func (db *DB) snippets(ctx context.Context, found []Found, words []string) error {
+	for i, f := range found {
+		text := strings.Join(append([]string{f.Chronicle.Summary, f.Chronicle.Unfinished, f.Chronicle.Name, f.Chronicle.Project}, append(f.Chronicle.KeyChanges, f.Chronicle.Tags...)...), "\n")
+		if f.Event != nil {
+			if err := db.r.QueryRowContext(ctx, `SELECT text FROM timeline WHERE n = ?`, f.Event.N).Scan(&text); err != nil && notFound(err) != ErrNotFound {
+				return err
+			}
+			if len(hitsIn(f.Event.Label, words)) > 0 || text == "" {
+				text = f.Event.Label
+			}
+		}
+		found[i].Snippet = snippet(text, words)
+	}
+	return nil
 }
 
 // indexed is how many rows are taken into the search in one transaction.
@@ -91,27 +110,26 @@ func (db *DB) index(ctx context.Context) error {
 
 // recent is how many of the newest hits are ranked: a word that stands
 // everywhere would otherwise take long to say nothing.
-const recent = 1000
+const recent = 400
 
 func (db *DB) foundTexts(ctx context.Context, p Principal, words string, limit int) ([]Found, error) {
 	// Texts say in a sentence what a timeline says in pages: they count more.
-	return db.found(ctx, `SELECT `+chronicleColumns+`, 0, '', 0, '', '', '', snippet, 3 * score FROM (
-			SELECT rowid AS hit, snippet(chronicle_words, -1, ?1, ?2, '…', 24) AS snippet, bm25(chronicle_words, 4, 4, 2, 2, 2, 2) AS score
-			FROM chronicle_words(?3) ORDER BY rowid DESC LIMIT ?4)
-		JOIN chronicles ON n = hit WHERE tenant_id = ?5 AND (?6 OR owner_id = ?7) ORDER BY score LIMIT ?8`,
-		MarkStart, MarkEnd, words, recent, p.TenantID, p.Admin, p.UserID, limit)
+	return db.found(ctx, `SELECT `+chronicleColumns+`, 0, '', 0, '', '', '', 3 * score FROM (
+			SELECT rowid AS hit, bm25(chronicle_words, 4, 4, 2, 2, 2, 2) AS score
+			FROM chronicle_words(?1) ORDER BY rowid DESC LIMIT ?2)
+		JOIN chronicles ON n = hit WHERE tenant_id = ?3 AND (?4 OR owner_id = ?5) ORDER BY score LIMIT ?6`,
+		words, recent, p.TenantID, p.Admin, p.UserID, limit)
 }
 
 func (db *DB) foundEvents(ctx context.Context, p Principal, words string, limit int) ([]Found, error) {
 	return db.found(ctx, `WITH hits AS MATERIALIZED (
-			SELECT w.rowid AS hit, bm25(timeline_words, 2, 1) AS score FROM timeline_words(?3) w ORDER BY w.rowid DESC LIMIT ?4),
+			SELECT w.rowid AS hit, bm25(timeline_words, 2, 1) AS score FROM timeline_words(?1) w ORDER BY w.rowid DESC LIMIT ?2),
 		best AS MATERIALIZED (
 			SELECT hit, score, t.chronicle_id FROM hits JOIN timeline t ON t.n = hit JOIN chronicles c ON c.id = t.chronicle_id
-			WHERE c.tenant_id = ?5 AND (?6 OR c.owner_id = ?7) ORDER BY score LIMIT ?8)
-		SELECT `+prefixed("c.", chronicleColumns)+`, t.n, t.key, t.at, t.type, t.label, t.data,
-			(SELECT snippet(timeline_words, -1, ?1, ?2, '…', 24) FROM timeline_words(?3) WHERE rowid = hit), score
+			WHERE c.tenant_id = ?3 AND (?4 OR c.owner_id = ?5) ORDER BY score LIMIT ?6)
+		SELECT `+qualified("c.", chronicleColumns)+`, t.n, t.key, t.at, t.type, t.label, t.data, score
 		FROM best JOIN timeline t ON t.n = hit JOIN chronicles c ON c.id = best.chronicle_id ORDER BY score`,
-		MarkStart, MarkEnd, words, recent, p.TenantID, p.Admin, p.UserID, 3*limit)
+		words, recent, p.TenantID, p.Admin, p.UserID, 3*limit)
 }
 
 func (db *DB) found(ctx context.Context, query string, args ...any) ([]Found, error) {
@@ -126,7 +144,7 @@ func (db *DB) found(ctx context.Context, query string, args ...any) ([]Found, er
 		var e TimelineEvent
 		var at int64
 		var data string
-		c, err := scanChronicle(with{rows, []any{&e.N, &e.Key, &at, &e.Type, &e.Label, &data, &f.Snippet, &f.Rank}})
+		c, err := scanChronicle(with{rows, []any{&e.N, &e.Key, &at, &e.Type, &e.Label, &data, &f.Rank}})
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +165,7 @@ type with struct {
 
 func (w with) Scan(dest ...any) error { return w.row.Scan(append(dest, w.more...)...) }
 
-func prefixed(prefix, columns string) string {
+func qualified(prefix, columns string) string {
 	var out []string
 	for _, c := range strings.Split(columns, ",") {
 		switch c = strings.TrimSpace(c); {
@@ -174,7 +192,7 @@ func match(text string) string {
 			}
 			return r
 		}, w)
-		if strings.IndexFunc(w, func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) }) >= 0 {
+		if strings.IndexFunc(w, isWord) >= 0 {
 			words = append(words, w)
 		}
 	}

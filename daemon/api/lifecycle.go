@@ -106,7 +106,7 @@ func (s *server) stopSession(c echo.Context) error {
 
 // awaitLimit bounds how long an answer waits for the engine; the wish stands
 // all the same.
-const awaitLimit = 60 * time.Second
+const awaitLimit = 2 * time.Minute
 
 // await returns when done is true of the row, when the row is gone
 // (store.ErrNotFound), or, with the row as it is, when nothing can come of

@@ -23,6 +23,7 @@ type fold struct {
 	seq   int64 // of the last entry
 	run   int
 	turn  *turn
+	trail trail
 	open  map[string]wire.Permission
 	marks map[string]string // prompt → its checkpoint
 	mode  string

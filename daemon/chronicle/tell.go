@@ -63,11 +63,23 @@ func (c *Chronicles) Tell(ctx context.Context, b link.Batch) ([]store.TimelineEv
 	defer f.mu.Unlock()
 	f.local, f.clean, f.asked = b.Local, c.Redact, func(id string) said { return prompts[id] }
 	var rows []store.TimelineEvent
+	var stored []store.Entry // earlier, and to be mended
 	for i := range b.Entries {
 		c.clean(&b.Entries[i])
-		rows = append(rows, f.add(b.Entries[i])...)
+		e := b.Entries[i]
+		rows = append(rows, f.add(e)...)
+		if e.Type != wire.EntryText && e.Type != wire.EntryThought {
+			continue
+		}
+		for _, m := range f.trail.add(e, c.Redact) {
+			if at := slices.IndexFunc(b.Entries, func(e store.Entry) bool { return e.Seq == m.Seq }); at >= 0 {
+				b.Entries[at].Data = m.Data
+			} else {
+				stored = append(stored, m)
+			}
+		}
 	}
-	return rows, nil
+	return rows, c.db.AmendJournal(ctx, b.Session, b.Epoch, stored)
 }
 
 // clean takes secrets out of an entry.
