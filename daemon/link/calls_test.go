@@ -282,8 +282,12 @@ func TestBodiesAreTakenOverAndOutliveTheSession(t *testing.T) {
 	w.write("p", wire.EntryPermission, wire.Permission{ID: "q", Tool: wire.Tool{ID: "c2", Content: []wire.Content{{Type: "diff", Body: question}}}})
 	w.start()
 	until(t, "taken over", func() bool {
+		// The position first: before it, no entry has named anything.
+		if w.row(w.id).JournalSeq != 2 {
+			return false
+		}
 		left, err := w.db.NamedBodies(t.Context(), w.id, 10)
-		return err == nil && len(left) == 0 && w.row(w.id).JournalSeq == 2
+		return err == nil && len(left) == 0
 	})
 	w.kill() // of the session nothing answers from here on
 	for name, want := range map[string]string{output: "a long output", input: `{"command":"a long one"}`, question: "a long diff"} {
