@@ -76,7 +76,23 @@ func (f *fold) command(e store.Entry) []store.TimelineEvent {
 	}
 	text := bounded(f.clean(v.Command), maxCommand)
 	d := Data{Who: Person, Exit: of(v.Exit), Dir: v.Dir, Shell: v.Shell, Where: v.Where, DurationMS: max(0, v.EndedAt-v.StartedAt)}
-	return []store.TimelineEvent{row(e.Run, f.key(e), e.At.Add(-millis(d.DurationMS)), TypeTerminal, or(label(text), "A command"), text, d)}
+	return []store.TimelineEvent{row(e.Run, f.key(e), began(e, v), TypeTerminal, or(label(text), "A command"), text, d)}
+}
+
+// How long after its end a command may be heard of, and how long one may last.
+const (
+	maxHeard = time.Minute
+	maxLasts = 30 * 24 * time.Hour
+)
+
+// began is when a command began: as its shell says, for many are heard of at
+// once, unless that cannot be.
+func began(e store.Entry, v wire.ShellCommand) time.Time {
+	start, end := time.UnixMilli(v.StartedAt).UTC(), time.UnixMilli(v.EndedAt).UTC()
+	if start.After(end) || end.After(e.At) || e.At.Sub(end) > maxHeard || end.Sub(start) > maxLasts {
+		return e.At.Add(-min(millis(max(0, v.EndedAt-v.StartedAt)), maxLasts))
+	}
+	return start
 }
 
 // checkpoint is noted with the prompt that it was taken before.

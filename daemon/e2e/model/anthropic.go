@@ -75,8 +75,12 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := q.call()
-	id := fmt.Sprintf("msg_%06d", s.record(r, body, c.Text))
+	n := s.record(r, body, c.Text)
+	id := fmt.Sprintf("msg_%06d", n)
 	a := s.reply(c)
+	if a.Status == 0 && !a.Hang {
+		s.used(n, len(body)/4, outputOf(a))
+	}
 	switch {
 	case a.Status != 0:
 		anthropicError(w, a.Status)
@@ -160,10 +164,12 @@ func stopReason(a Reply) string {
 
 func usage(in int, a Reply) map[string]any {
 	return map[string]any{
-		"input_tokens": in, "output_tokens": 1 + len(strings.Fields(a.Text+" "+a.Thinking)),
+		"input_tokens": in, "output_tokens": outputOf(a),
 		"cache_creation_input_tokens": 0, "cache_read_input_tokens": 10,
 	}
 }
+
+func outputOf(a Reply) int { return 1 + len(strings.Fields(a.Text+" "+a.Thinking)) }
 
 func (s *Server) countTokens(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)

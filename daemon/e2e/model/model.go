@@ -49,6 +49,8 @@ type Request struct {
 	Body         []byte
 	Text         string // what the user said last
 	At           time.Time
+	Input        int // tokens that the answer said it took, without cached ones
+	Output       int // and gave
 }
 
 // Rule answers when Match says so; rules that were added later are asked first.
@@ -186,8 +188,15 @@ func (s *Server) record(r *http.Request, body []byte, text string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
-	s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.Header.Clone(), body, text, time.Now()})
+	s.requests = append(s.requests, Request{Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone(), Body: body, Text: text, At: time.Now()})
 	return s.count
+}
+
+// used notes what the answer to the n-th request says of its cost.
+func (s *Server) used(n, input, output int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests[n-1].Input, s.requests[n-1].Output = input, output
 }
 
 func (s *Server) models(w http.ResponseWriter, r *http.Request) {

@@ -125,7 +125,8 @@ func (s *Server) responses(w http.ResponseWriter, r *http.Request) {
 		event("response.output_item.done", map[string]any{"output_index": index, "item": item})
 	}
 	response["status"] = "completed"
-	out := 1 + len(strings.Fields(a.Text))
+	out := outputOf(a)
+	s.used(n, len(body)/4-10, out) // cached ones are among its input
 	response["usage"] = map[string]any{
 		"input_tokens": len(body) / 4, "input_tokens_details": map[string]any{"cached_tokens": 10},
 		"output_tokens": out, "output_tokens_details": map[string]any{"reasoning_tokens": 0}, "total_tokens": len(body)/4 + out,

@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"volundr/daemon/e2e/model"
+	"volundr/ui/client"
+)
+
+// hush is a value that the launch request holds and nobody may read later.
+const hush = "hush-7c1f90ab"
+
+// words is what the agent says of the first run.
+const words = `{"summary": "Hello was said.", "key_changes": ["hello.txt is new", "tool.sh is staged"], "unfinished_work": "The widgets do not exist."}`
+
+// tale is the story so far.
+type tale struct {
+	*product
+	m     *model.Server
+	repo  string
+	id    string // of the first session
+	base  string // commit that it began at
+	final string
+	state string // of its workspace at the end
+	full  string // the same with what git ignores
+	first client.Chronicle
+}
+
+// TestChronicleStory: a session's work is told as it was, and goes on in others
+// where it ended.
+func TestChronicleStory(t *testing.T) {
+	m, env := provider(t)
+	lastWords := words
+	m.Rule(model.Rule{
+		Match: func(c model.Call) bool { return !c.IsResult && strings.Contains(c.Text, `{"summary":`) },
+		Reply: func(model.Call) model.Reply { return model.Reply{Text: lastWords} },
+	})
+	s := &tale{product: install(t, env...), m: m, repo: worked(t)}
+	s.base = git(t, s.repo, "rev-parse", "HEAD")
+	s.work()
+	s.isTold()
+	lastWords = "I would rather not say."
+	s.secondRun()
+}
+
+// work is the first run.
+func (s *tale) work() {
+	s.t.Helper()
+	s.id = s.create(client.SessionCreate{Name: "tale", Mode: "bypassPermissions", Env: map[string]string{"PLAIN": "yes", "API_TOKEN": hush},
+		Source: &client.Source{Type: client.SourceGit, Repo: s.repo, Branch: "main"}}).ID
+	s.ask(s.id, "write hello.txt")
+	for _, d := range agentDeeds {
+		s.ask(s.id, "run "+d.line)
+	}
+	s.client().Send(s.t.Context(), s.id, "fail 400")
+	s.idle(s.id)
+	person := s.shell(s.id)
+	for _, d := range personDeeds {
+		person.does(d.line)
+	}
+	s.settledFiles(s.id)
+	s.state, s.full = s.inState(), s.product.state(s.id, true)
+	s.final = strings.TrimSpace(s.inAgent(s.id, "git -C /workspace rev-parse HEAD"))
+	s.stop(s.id)
+}
+
+func (s *tale) inState() string { s.t.Helper(); return s.product.state(s.id, false) }
+
+// secondRun is told by rule: what the agent says of it cannot be read.
+func (s *tale) secondRun() {
+	s.t.Helper()
+	s.startAgain(s.id)
+	s.ask(s.id, "remember the seventh widget")
+	s.stop(s.id)
+	all := s.oneEach(s.id)
+	c := all[1]
+	if c.ParentChronicleID == nil || *c.ParentChronicleID != all[0].ID {
+		s.t.Errorf("the second run continues %v, want %s", c.ParentChronicleID, all[0].ID)
+	}
+	if c.Author != "rule" || !strings.Contains(*c.Summary, "remember the seventh widget") || c.UnfinishedWork == nil || !strings.Contains(*c.UnfinishedWork, "README.md") {
+		s.t.Errorf("by rule: %s %q %v", c.Author, *c.Summary, c.UnfinishedWork)
+	}
+	if c.BaseCommit != s.final || c.FinalCommit != s.final {
+		s.t.Errorf("the second run begins at %s and ends at %s, want %s", c.BaseCommit, c.FinalCommit, s.final)
+	}
+}
