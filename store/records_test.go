@@ -131,3 +131,40 @@ func TestMetaIsSetOnce(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestWhatGoesWithASession(t *testing.T) {
+	for name, cleanup := range map[string][]string{"nothing": {}, "snapshots": {CleanupWorkspace}, "chronicles": {CleanupChronicles}} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			s := create(t, db)
+			check(t, db.OpenChronicle(t.Context(), Chronicle{SessionID: s.ID, Run: 1, OwnerID: s.OwnerID, TenantID: s.TenantID}))
+			check(t, db.SetPacks(t.Context(), s.ID, 1, Packs{Workspace: "w", Context: "c", Agent: "claude"}))
+			for _, digest := range []string{"w", "c"} {
+				check(t, db.PutBlob(t.Context(), Blob{Digest: digest, OwnerID: s.OwnerID, TenantID: s.TenantID, Size: 1, Stored: 2}))
+			}
+			stranger := Principal{UserID: "nobody", TenantID: s.TenantID}
+			if err := db.SetCleanup(t.Context(), stranger, s.ID, cleanup); !errors.Is(err, ErrNotFound) {
+				t.Errorf("somebody else: %v", err)
+			}
+			p := Principal{UserID: s.OwnerID, TenantID: s.TenantID}
+			check(t, db.SetCleanup(t.Context(), p, s.ID, cleanup))
+			check(t, db.Forget(t.Context(), must(db.SystemSession(t.Context(), s.ID))(t)))
+			all := must(db.Chronicles(t.Context(), p, ChronicleFilter{SessionID: s.ID}))(t)
+			unused := must(db.UnusedBlobs(t.Context()))(t)
+			switch name {
+			case "nothing":
+				if len(all) != 1 || all[0].Workspace != "w" || len(unused) != 0 {
+					t.Errorf("%+v, unused %v", all, unused)
+				}
+			case "snapshots":
+				if len(all) != 1 || all[0].Workspace != "" || all[0].Missing == "" || len(unused) != 2 {
+					t.Errorf("%+v, unused %v", all, unused)
+				}
+			case "chronicles":
+				if len(all) != 0 || len(unused) != 2 {
+					t.Errorf("%+v, unused %v", all, unused)
+				}
+			}
+		})
+	}
+}
