@@ -132,6 +132,13 @@ func applyJournal(t *Transcript, e client.Entry) {
 		if v, ok := read[client.Note](e); ok {
 			t.note(e, "", v.Source, v.Message)
 		}
+	case client.EntryCheckpoint:
+		v, ok := read[client.Checkpoint](e)
+		if it := t.items[elementID("p", v.Prompt)]; ok && v.ID != "" && it != nil {
+			t.put(it.ID, KindPrompt, e).Checkpoint = v.ID
+		}
+	case client.EntryRewound:
+		t.note(e, "", "", "Files and conversation are back at an earlier point. The agent knows nothing of what was said in between.")
 	case client.EntryGit:
 		if v, ok := read[client.Git](e); ok {
 			t.git(e, v)

@@ -16,8 +16,8 @@ type ChroniclesPage struct {
 	Query, Project, Repo, Model, Tag string
 	List                             []client.Chronicle
 	Hits                             []client.ChronicleHit // instead of List, when Query is not empty
-	Projects, Models                 []string     // what can be filtered by
-	Older                            int          // offset of the next page; 0: this was the last
+	Projects, Models                 []string              // what can be filtered by
+	Older                            int                   // offset of the next page; 0: this was the last
 }
 
 // ChroniclePage is one chronicle.

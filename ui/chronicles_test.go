@@ -116,3 +116,8 @@ func rendered(t *testing.T, c templ.Component) *strings.Builder {
 	}
 	return &b
 }
+
+func rewindPage() RewindPage {
+	return RewindPage{Shell: shell("Back"), Session: sessions()[0], Checkpoint: "k1", Text: "Round invoices half to even", Chronicle: "c3", Name: "rounding-2",
+		Loss: client.Files{Changes: []client.FileChange{{Path: "invoice/round.go", Action: "modified", Ins: 3, Del: 24}, {Path: "notes.txt", Action: "deleted"}}, More: 3}}
+}

@@ -43,7 +43,9 @@ type Item struct {
 	Automatic bool           // prompt: nobody typed it
 	Record    bool           // prompt, text: of the turn that tells a run at its end
 	Queued    bool           // prompt: its turn has not begun
-	Open      bool           // text, thought, permission: more may come, or an answer
+	// Checkpoint is the state before a prompt, to go back to; empty: there is none.
+	Checkpoint string
+	Open       bool // text, thought, permission: more may come, or an answer
 
 	Tool    client.Tool
 	Plan    []client.PlanStep

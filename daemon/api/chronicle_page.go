@@ -31,6 +31,8 @@ func (s *server) chroniclePages(e *echo.Echo) {
 	e.GET("/chronicles/:id/export", s.exportChronicle)
 	e.POST("/chronicles/:id/reforge", s.postReforge)
 	e.GET("/sessions/:id/events", s.timelineFragment)
+	e.GET("/sessions/:id/rewind/:checkpoint", s.rewindPage)
+	e.POST("/sessions/:id/rewind/:checkpoint", s.postRewind)
 }
 
 func (s *server) chroniclesPage(c echo.Context) error {
@@ -156,7 +158,7 @@ func (s *server) timelinePane(c echo.Context, row store.Session) (ui.TimelinePan
 // postReforge makes a session that goes on where a chronicle ends. What is
 // refused is said on the page.
 func (s *server) postReforge(c echo.Context) error {
-	row, err := s.reforged(c, client.Reforge{Name: c.FormValue("name"), Agent: c.FormValue("agent")})
+	row, err := s.reforged(c, client.Reforge{Name: c.FormValue("name"), Agent: c.FormValue("agent"), Checkpoint: c.FormValue("checkpoint")})
 	if err != nil {
 		status, detail, known := answer(err)
 		if !known {

@@ -21,6 +21,7 @@ func (s *server) chronicleRoutes(g *echo.Group) {
 	g.PATCH("/chronicles/:id", s.patchChronicle)
 	g.DELETE("/chronicles/:id", s.deleteChronicle)
 	g.GET("/chronicles/:id/chain", s.chain)
+	g.GET("/chronicles/:id/export", s.exportChronicle)
 	g.GET("/chronicles/:id/timeline", s.timeline)
 	g.POST("/chronicles/:id/timeline", s.postTimeline)
 	g.GET("/sessions/:id/chronicle", s.sessionChronicle)

@@ -155,6 +155,7 @@ var elsewhere = []string{
 	"GET /chronicles/:id/chain", "GET /sessions/:id/chronicle", "POST /sessions/:id/chronicle",
 	// TestTimelineAddsUpAsTheContractSays
 	"GET /chronicles/:id/timeline", "POST /chronicles/:id/timeline",
+	"GET /chronicles/:id/export", // TestAChronicleInTheBrowser
 	// TestRawEventsAreKeptAsTheContractSays
 	"POST /events", "POST /events/batch", "GET /events/health", "GET /sessions/:id/events", "GET /sessions/:id/events/counts",
 	"GET /sessions/:id/events/tokens",

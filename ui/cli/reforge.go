@@ -4,18 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"volundr/ui/client"
 )
-
-func (a *app) chronicles() *cobra.Command {
-	c := &cobra.Command{Use: "chronicles", Aliases: []string{"chronicle"}, Short: "Go on from what sessions left"}
-	c.Args, c.RunE = subcommands(c)
-	c.AddCommand(a.reforge())
-	return c
-}
 
 func (a *app) reforge() *cobra.Command {
 	var r client.Reforge
@@ -30,13 +22,11 @@ func (a *app) reforge() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			id := args[0]
-			if s, err := find(c.Context(), cl, id); err == nil {
-				id = s.ID
-			} else if uuid.Validate(id) != nil {
+			from, err := chronicleOf(c.Context(), cl, args[0])
+			if err != nil {
 				return err
 			}
-			s, err := cl.Reforge(c.Context(), id, r)
+			s, err := cl.Reforge(c.Context(), from.ID, r)
 			if err == nil && wait {
 				s, err = await(c, cl, s.ID, !asJSON)
 			}
