@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"volundr/daemon/e2e/model"
 	"volundr/ui/client"
 )
 
@@ -28,97 +27,6 @@ const state = `cd /workspace
 git status --porcelain; git stash list --format=%s; git log --format='%H %s' --all; git branch --show-current; git remote -v
 find . -path ./.git -prune -o -path ./build -prune -o -printf '%M %p %l\n' | sort
 find . -path ./.git -prune -o -path ./build -prune -o -type f -print0 | sort -z | xargs -0 sha256sum`
-
-// remembers reports whether the model was shown an earlier conversation in the
-// last call with text.
-func remembers(m *model.Server, text, earlier string) bool {
-	for _, r := range m.Requests() {
-		if body := string(r.Body); strings.Contains(body, text) && strings.Contains(body, earlier) {
-			return true
-		}
-	}
-	return false
-}
-
-// A session's work goes on in others: with the same agent, which remembers, with
-// another, which is told, from an archive, and after a failure.
-func TestWorkGoesOnInAnotherSession(t *testing.T) {
-	m, env := provider(t)
-	p := install(t, env...)
-	c := p.client()
-	s := p.create(client.SessionCreate{Name: "first", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: repository(t), Branch: "main"}})
-	p.ask(s.ID, "the-word-is-heron")
-	p.inAgent(s.ID, dirty)
-	want := p.inAgent(s.ID, state)
-	if _, err := c.Stop(t.Context(), s.ID); err != nil {
-		t.Fatal(err)
-	}
-
-	same, err := c.Reforge(t.Context(), s.ID, client.Reforge{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if same.Name != "first-2" {
-		t.Errorf("it is called %s", same.Name)
-	}
-	p.awaitState(same.ID, client.Running)
-	if got := p.inAgent(same.ID, state); got != want {
-		t.Errorf("the workspace is\n%s\nwant\n%s", got, want)
-	}
-	p.ask(same.ID, "which-word-was-it-same")
-	if !remembers(m, "which-word-was-it-same", "the-word-is-heron") {
-		t.Error("the same agent does not remember")
-	}
-
-	// Archived, its work is there for the other agent, and comes back byte for byte.
-	if _, err := c.Stop(t.Context(), same.ID); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := c.Archive(t.Context(), same.ID); err != nil || got.Status != client.Archived {
-		t.Fatalf("archive: %v %s", err, got.Status)
-	}
-	if left := leftovers(t, same.ID); left != "" {
-		t.Errorf("an archived session has %s", left)
-	}
-	other, err := c.Reforge(t.Context(), same.ID, client.Reforge{Agent: "codex", Model: "gpt-5.5", Name: "other"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.awaitState(other.ID, client.Running)
-	if got := p.inAgent(other.ID, state); got != want {
-		t.Errorf("the other's workspace is\n%s\nwant\n%s", got, want)
-	}
-	p.ask(other.ID, "which-word-was-it-other")
-	if !remembers(m, "which-word-was-it-other", "the-word-is-heron") {
-		t.Error("the other agent was not told")
-	}
-
-	// A session that fails leaves as much.
-	container, err := exec.Command("docker", "ps", "-q", "--filter", "label=volundr.session="+other.ID, "--filter", "label=volundr.part=agent").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.inAgent(other.ID, "echo late > /workspace/late.txt")
-	if out, err := exec.Command("docker", "exec", "-u", "1000", strings.TrimSpace(string(container)), "sh", "-c", "kill -9 -1; kill 1").CombinedOutput(); err != nil {
-		t.Logf("the agent's container: %v %s", err, out)
-	}
-	if out, err := exec.Command("docker", "kill", "-s", "TERM", strings.TrimSpace(string(container))).CombinedOutput(); err != nil {
-		t.Logf("the agent's container: %v %s", err, out)
-	}
-	p.awaitState(other.ID, client.Failed)
-	after, err := c.Reforge(t.Context(), other.ID, client.Reforge{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.awaitState(after.ID, client.Running)
-	if got := strings.TrimSpace(p.inAgent(after.ID, "cat /workspace/late.txt")); got != "late" {
-		t.Errorf("after a failure: %q", got)
-	}
-	p.ask(after.ID, "which-word-was-it-after")
-	if !remembers(m, "which-word-was-it-after", "which-word-was-it-other") {
-		t.Error("the agent does not remember what was before the failure")
-	}
-}
 
 // What was archived comes back as it was, with what git ignores and the agent's
 // memory, whenever the daemon is killed meanwhile.

@@ -42,6 +42,7 @@ func TestChronicleStory(t *testing.T) {
 	s.isTold()
 	lastWords = "I would rather not say."
 	s.secondRun()
+	s.goesOn()
 }
 
 // work is the first run.
