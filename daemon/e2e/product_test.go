@@ -182,12 +182,15 @@ func eventually(t *testing.T, limit time.Duration, what string, cond func() bool
 	}
 }
 
+// limit is how long what a session does may take on a busy machine.
+const limit = 150 * time.Second
+
 // awaitState waits until a session is in a state; FAILED is fatal unless it is
 // what is waited for.
 func (p *product) awaitState(id, state string) client.Session {
 	p.t.Helper()
 	var s client.Session
-	p.eventually(90*time.Second, "session is "+state, func() bool {
+	p.eventually(limit, "session is "+state, func() bool {
 		var err error
 		if s, err = p.client().Get(p.t.Context(), id); err != nil {
 			p.t.Fatal(err)

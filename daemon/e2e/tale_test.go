@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"volundr/daemon/e2e/model"
@@ -31,19 +32,25 @@ type tale struct {
 // where it ended.
 func TestChronicleStory(t *testing.T) {
 	m, env := provider(t)
-	lastWords := words
+	var said atomic.Pointer[model.Reply] // at the end of a run
+	said.Store(&model.Reply{Text: words})
 	m.Rule(model.Rule{
-		Match: func(c model.Call) bool { return !c.IsResult && strings.Contains(c.Text, `{"summary":`) },
-		Reply: func(model.Call) model.Reply { return model.Reply{Text: lastWords} },
+		Match: func(c model.Call) bool { return !c.IsResult && isLast(c.Text) },
+		Reply: func(model.Call) model.Reply { return *said.Load() },
 	})
 	s := &tale{product: install(t, env...), m: m, repo: worked(t)}
 	s.base = git(t, s.repo, "rev-parse", "HEAD")
 	s.work()
 	s.isTold()
-	lastWords = "I would rather not say."
+	said.Store(&model.Reply{Text: "I would rather not say."})
 	s.secondRun()
 	s.goesOn()
+	said.Store(&model.Reply{Hang: true})
+	s.ends()
 }
+
+// isLast reports whether a prompt asks for the last words of a run.
+func isLast(prompt string) bool { return strings.Contains(prompt, `{"summary":`) }
 
 // work is the first run.
 func (s *tale) work() {
