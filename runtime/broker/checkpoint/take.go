@@ -90,8 +90,9 @@ type survey struct {
 	base   string          // the checkpoint with a whole list
 	items  []item
 	files  int
-	noted  time.Time // when the cache was written
-	record bool      // contents, and not only hashes
+	noted  time.Time     // when the cache was written
+	pause  time.Duration // until it is written again
+	record bool          // contents, and not only hashes
 }
 
 func (at Places) survey() (*survey, error) {
@@ -105,7 +106,7 @@ func (at Places) survey() (*survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &survey{at: at, known: map[string]item{}, noted: time.Now(), record: true}
+	s := &survey{at: at, known: map[string]item{}, noted: time.Now(), pause: rememberAfter, record: true}
 	last := &list{}
 	if len(heads) > 0 {
 		h := heads[len(heads)-1]
@@ -149,7 +150,7 @@ func (s *survey) walk(ctx context.Context) error {
 			return err
 		}
 		s.items, s.files = append(s.items, i), s.files+1
-		if s.record && time.Since(s.noted) > 2*time.Second {
+		if s.record && time.Since(s.noted) > s.pause {
 			return s.remember()
 		}
 		return ctx.Err()
@@ -189,9 +190,14 @@ func (s *survey) content(i *item, open pack.Open) error {
 	return err
 }
 
-// remember keeps what was recorded so far.
+// rememberAfter is the shortest pause between two writings of the cache.
+const rememberAfter = 2 * time.Second
+
+// remember keeps what was recorded so far. It writes the whole list, so that the
+// pause after it grows with what it took: a slow machine gets on as well.
 func (s *survey) remember() error {
-	s.noted = time.Now()
+	began := time.Now()
+	defer func() { s.noted, s.pause = time.Now(), max(rememberAfter, 9*time.Since(began)) }()
 	if err := s.new.sync(); err != nil {
 		return err
 	}
