@@ -94,10 +94,12 @@ func (t *tree) end(grace time.Duration, ended <-chan struct{}) {
 	}
 }
 
-// kill ends every process of the tree. It repeats until none is left, because
-// a tree may grow while it is cut.
+// kill ends every process of the tree. It repeats until none is left, for five
+// seconds at most, because a tree may grow while it is cut and a large process
+// on a busy machine takes its time to die.
 func (t *tree) kill() {
-	for range 50 {
+	done := t.done
+	for range 250 {
 		pids := members(t.id)
 		select {
 		case <-t.done:
@@ -113,7 +115,8 @@ func (t *tree) kill() {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 		select {
-		case <-t.done:
+		case <-done:
+			done = nil // it hurries us once; from then on it would never pause
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
