@@ -134,7 +134,7 @@ func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 		fmt.Fprintf(out, "  - %s\n", clean(k))
 	}
 	if s := deref(t.UnfinishedWork); s != "" {
-		fmt.Fprintf(out, "\nLeft to do: %s\n", clean(s))
+		fmt.Fprintf(out, "\nLeft to do:\n  %s\n", strings.ReplaceAll(clean(s), "\n", "\n  "))
 	}
 	rows := [][]string{{"Repository", t.Repo}, {"Branch", t.Branch}, {"Began at", t.BaseCommit}, {"Ended at", t.FinalCommit},
 		{"Tokens", fmt.Sprint(t.TokenUsage)}, {"Cost", fmt.Sprintf("$%.2f", deref(t.Cost))}, {"Tags", strings.Join(t.Tags, ", ")}, {"Words by", t.Author}, {"Id", t.ID}}
