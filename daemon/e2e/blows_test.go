@@ -22,8 +22,8 @@ func (p *product) soon(what string, sign func() bool) {
 	}
 }
 
-// under reports whether a call is made while it strikes: the call runs beside,
-// and its answer, cut off or not, is waited for.
+// under strikes while a call is under way: the call runs beside, and its answer,
+// cut off or not, is waited for and given.
 func (p *product) under(call func(c *client.Client) error, what string, sign func() bool, strike func()) (err error) {
 	p.t.Helper()
 	c, done := p.client(), make(chan struct{})
@@ -54,10 +54,12 @@ func (p *product) packing() bool {
 	return err == nil && info.Size() > 0
 }
 
-// parts counts a session's running containers, stores its volumes.
+// parts counts a session's running containers.
 func parts(t *testing.T, id string) int {
 	return count(t, "ps", "-q", "--filter", "label=volundr.session="+id)
 }
+
+// stores counts its volumes.
 func stores(t *testing.T, id string) int {
 	return count(t, "volume", "ls", "-q", "--filter", "label=volundr.session="+id)
 }
@@ -71,7 +73,7 @@ func count(t *testing.T, args ...string) int {
 	return len(strings.Fields(string(out)))
 }
 
-// slay is kill -9 of all containers of a session, or of one part.
+// slay is kill -9 of the container of one part of a session.
 func slay(t *testing.T, id, part string) {
 	t.Helper()
 	if out, err := exec.Command("docker", "kill", "-s", "KILL", container(t, id, part)).CombinedOutput(); err != nil {
