@@ -31,6 +31,7 @@ type DB struct {
 	mu     sync.Mutex
 	subs   map[chan struct{}]bool
 	teller Teller
+	told   map[string]int64 // by chronicle: how often its timeline was written
 }
 
 // Option changes how Open works.
@@ -44,7 +45,7 @@ func WithFuse(fuse func() error) Option { return func(db *DB) { db.fuse = fuse }
 // Open opens the database file at path, makes it when it is missing, and brings
 // it to the newest schema. ErrNewer when the file is ahead of this program.
 func Open(path string, options ...Option) (*DB, error) {
-	db := &DB{fuse: func() error { return nil }, subs: map[chan struct{}]bool{}}
+	db := &DB{fuse: func() error { return nil }, subs: map[chan struct{}]bool{}, told: map[string]int64{}}
 	for _, o := range options {
 		o(db)
 	}
@@ -105,6 +106,7 @@ type tx struct {
 	*sql.Tx
 	now   time.Time // of everything that is written, whole milliseconds
 	nudge bool
+	news  []string // chronicles whose timelines are written
 }
 
 // write runs fn in a transaction on the writing connection.
@@ -124,6 +126,7 @@ func (db *DB) write(ctx context.Context, fn func(*tx) error) error {
 	if err := t.Commit(); err != nil {
 		return explain(err)
 	}
+	db.countTold(t.news)
 	if t.nudge {
 		db.nudge()
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"math/bits"
 	"strings"
 )
@@ -13,6 +14,7 @@ const rowsAtOnce = 32
 // insertRows runs `head VALUES (…), … tail` for all rows, each of the same width,
 // and returns how many it touched.
 func (t *tx) insertRows(ctx context.Context, head, tail string, rows [][]any) (touched int, err error) {
+	var full *sql.Stmt // of rowsAtOnce rows: to prepare it takes a good part of the time
 	for len(rows) > 0 {
 		n := min(len(rows), rowsAtOnce)
 		if n < rowsAtOnce && n > 1 {
@@ -23,7 +25,17 @@ func (t *tx) insertRows(ctx context.Context, head, tail string, rows [][]any) (t
 		for _, r := range rows[:n] {
 			args = append(args, r...)
 		}
-		res, err := t.ExecContext(ctx, head+" VALUES "+strings.Repeat(one+", ", n-1)+one+" "+tail, args...)
+		stmt := full
+		if stmt == nil || n < rowsAtOnce {
+			if stmt, err = t.PrepareContext(ctx, head+" VALUES "+strings.Repeat(one+", ", n-1)+one+" "+tail); err != nil {
+				return touched, err
+			}
+			defer stmt.Close() // at the end: each shape is prepared once
+			if n == rowsAtOnce {
+				full = stmt
+			}
+		}
+		res, err := stmt.ExecContext(ctx, args...)
 		if err != nil {
 			return touched, err
 		}

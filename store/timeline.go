@@ -95,3 +95,22 @@ func (db *DB) Asked(ctx context.Context, chronicleID string) (yes bool, err erro
 		AND coalesce(data ->> '$.automatic', 0) = 0)`, chronicleID).Scan(&yes)
 	return yes, err
 }
+
+// Told gives, for the system, how often a chronicle's timeline was written since
+// the database was opened. What was read after one answer holds until another.
+func (db *DB) Told(chronicleID string) int64 {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.told[chronicleID]
+}
+
+func (db *DB) countTold(chronicles []string) {
+	if len(chronicles) == 0 {
+		return
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for _, id := range chronicles {
+		db.told[id]++
+	}
+}

@@ -37,6 +37,7 @@ func (t *tx) timeline(ctx context.Context, sessionID string, run int, rows []Tim
 	if err != nil {
 		return err
 	}
+	t.news = append(t.news, c.ID)
 	turns, keys, values := false, make([]string, 0, len(rows)), make([][]any, len(rows))
 	for i, r := range rows {
 		values[i] = []any{c.ID, r.Key, millis(r.At), r.Type, r.Label, orObject(r.Data), r.Text}

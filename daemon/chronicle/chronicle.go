@@ -41,6 +41,7 @@ type Chronicles struct {
 	db    *store.DB
 	folds folds
 	fresh fresh
+	kept  timelines
 }
 
 // New gives chronicles.

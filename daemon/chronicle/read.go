@@ -20,18 +20,32 @@ func (c *Chronicles) Timeline(ctx context.Context, p store.Principal, id string,
 	if t.Chronicle, err = c.db.Chronicle(ctx, p, id); err != nil {
 		return t, err
 	}
-	rows, err := c.db.Timeline(ctx, p, id, store.TimelineFilter{Texts: f.Texts})
+	w, err := c.whole(ctx, t.Chronicle, f.Texts)
 	if err != nil {
 		return t, err
 	}
-	all, err := read(t.Chronicle, rows)
+	t.Sums = w.sums
+	t.Events, t.More = narrow(w.events, f)
+	return t, nil
+}
+
+// whole reads all of a timeline, or gives it as it was read, when nothing was
+// written since.
+func (c *Chronicles) whole(ctx context.Context, row store.Chronicle, texts bool) (whole, error) {
+	told := c.db.Told(row.ID) // before it is read: what is written meanwhile makes it old
+	if w, ok := c.kept.get(row.ID, told); ok && !texts {
+		return w, nil
+	}
+	all, err := c.events(ctx, row, store.TimelineFilter{Texts: texts})
 	if err != nil {
-		return t, err
+		return whole{}, err
 	}
 	all = touchedFiles(all)
-	t.Sums = Sum(all)
-	t.Events, t.More = narrow(all, f)
-	return t, nil
+	w := whole{id: row.ID, told: told, events: all, sums: Sum(all)}
+	if !texts {
+		c.kept.put(w)
+	}
+	return w, nil
 }
 
 // narrow gives the piece that a filter asks for.
@@ -40,7 +54,7 @@ func narrow(all []Event, f store.TimelineFilter) (out []Event, more bool) {
 	for _, t := range f.Types {
 		want[t] = true
 	}
-	out = []Event{}
+	out = make([]Event, 0, room(len(all), f.Limit))
 	for _, e := range all {
 		at := e.At.Compare(f.After.At)
 		behind := at > 0 || at == 0 && e.N > f.After.N
@@ -53,4 +67,12 @@ func narrow(all []Event, f store.TimelineFilter) (out []Event, more bool) {
 		}
 	}
 	return out, false
+}
+
+// room is how many of n events a piece can hold.
+func room(n, limit int) int {
+	if limit > 0 {
+		return min(n, limit)
+	}
+	return n
 }

@@ -200,3 +200,36 @@ func TestWhatPeopleDoIsTold(t *testing.T) {
 		t.Errorf("%v %v", p, err)
 	}
 }
+
+func TestTimelineReadAgainHasWhatWasWrittenSince(t *testing.T) {
+	w := newWorld(t)
+	c := w.chronicle()
+	read := func(f store.TimelineFilter) chronicle.Timeline {
+		t.Helper()
+		got, err := w.book.Timeline(t.Context(), owner, c.ID, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	n := len(read(store.TimelineFilter{}).Events)
+	w.journal(w.entry(1, "", wire.EntryFiles, wire.Files{Changes: []wire.FileChange{{Path: "a.go", Action: "created", Ins: 3}, {Path: "b.go", Action: "created"}}}))
+	first := read(store.TimelineFilter{Limit: n + 1})
+	if len(first.Events) != n+1 || !first.More || len(first.Files) != 2 {
+		t.Fatalf("page: %+v", first)
+	}
+	again := read(store.TimelineFilter{})
+	if len(again.Events) != n+2 || cmp.Diff(first.Events, again.Events[:n+1]) != "" || cmp.Diff(first.Sums, again.Sums) != "" {
+		t.Errorf("all: %+v", again)
+	}
+	stranger := store.Principal{UserID: "stranger", TenantID: owner.TenantID}
+	if _, err := w.book.Timeline(t.Context(), stranger, c.ID, store.TimelineFilter{}); err == nil {
+		t.Error("what is kept is given to somebody else")
+	}
+	if err := w.db.DeleteChronicle(t.Context(), owner, c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.book.Timeline(t.Context(), owner, c.ID, store.TimelineFilter{}); err == nil {
+		t.Error("what is deleted is read")
+	}
+}
