@@ -31,6 +31,8 @@ var figures = []struct {
 	{"start", start},
 	{"daemon", idle},
 	{"surfaces", surfaces},
+	{"chronicles", chronicles},
+	{"watcher", watcher},
 }
 
 // bench is what the figures stand on.
@@ -50,7 +52,7 @@ func main() {
 		return
 	}
 	asJSON := flag.Bool("json", false, "print JSON")
-	only := flag.String("only", "", "one figure: start, daemon or surfaces")
+	only := flag.String("only", "", "one figure: start, daemon, surfaces, chronicles or watcher")
 	b := &bench{log: os.Stderr}
 	flag.StringVar(&b.volundr, "volundr", "./volundr", "the executable to measure")
 	flag.IntVar(&b.rounds, "rounds", 10, "how often each thing is measured")

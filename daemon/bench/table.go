@@ -10,7 +10,7 @@ import (
 // row is one line of the table.
 type row struct {
 	Figure   string  `json:"figure"`
-	Unit     string  `json:"unit"`     // of all values: ms, MB, MB/s
+	Unit     string  `json:"unit"`     // of all values: ms, MB, MB/s, …
 	Measured float64 `json:"measured"` // median
 	P95      float64 `json:"p95"`
 	Runs     int     `json:"runs"`
@@ -48,8 +48,9 @@ func (r row) target(met bool, format string, args ...any) row {
 	return r
 }
 
-// atMost: the value itself is bounded.
-func (r row) atMost(v float64) row { return r.target(r.Measured <= v, "≤ %g %s", v, r.Unit) }
+// atMost and atLeast: the value itself is bounded.
+func (r row) atMost(v float64) row  { return r.target(r.Measured <= v, "≤ %g %s", v, r.Unit) }
+func (r row) atLeast(v float64) row { return r.target(r.Measured >= v, "≥ %g %s", v, r.Unit) }
 
 // atMostTimes and atLeastOf: the ratio to the peer is bounded.
 func (r row) atMostTimes(v float64) row {

@@ -27,6 +27,7 @@ func TestTargets(t *testing.T) {
 	}{
 		{measured("a", "ms", ours).atMost(150), true, "≤ 150 ms"},
 		{measured("b", "ms", ours).atMost(60), false, "≤ 60 ms"},
+		{measured("b", "events/s", ours).atLeast(150), false, "≥ 150 events/s"},
 		{measured("c", "ms", ours).against("floor", floor).atMostTimes(1.25), true, "≤ 1.25 × floor"},
 		{measured("d", "MB/s", floor).against("direct", ours).atLeastOf(0.7), true, "≥ 0.7 × direct"},
 		{measured("e", "MB/s", series{80}).against("direct", ours).atLeastOf(0.7), false, "≥ 0.7 × direct"},
