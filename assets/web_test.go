@@ -52,7 +52,7 @@ func TestScriptsAreSmall(t *testing.T) {
 			scripts += n
 		}
 	}
-	if scripts > 20<<10 || all > 40<<10 {
+	if scripts > 30<<10 || all > 48<<10 {
 		t.Errorf("scripts take %d bytes over the wire, everything %d", scripts, all)
 	}
 	t.Logf("scripts %d bytes, everything %d", scripts, all)

@@ -252,9 +252,4 @@ func kindURL(base string, shown []string, id string) string {
 
 func kindShown(shown []string, id string) bool { return slices.Contains(shown, id) }
 
-// position finds a chronicle in its chain.
-func position(chain []client.Chronicle, id string) int {
-	return slices.IndexFunc(chain, func(c client.Chronicle) bool { return c.ID == id })
-}
-
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

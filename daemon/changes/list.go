@@ -140,10 +140,10 @@ func readDiff(parts []string, cut bool) (files []File, err error) {
 				return nil, errOdd
 			}
 			file := File{Status: statuses[f[4][0]]}
-			ok := true
 			if f[4][0] == 'R' || f[4][0] == 'C' {
-				file.From, ok = take()
+				file.From, _ = take()
 			}
+			var ok bool
 			if file.Path, ok = take(); !ok {
 				return files, oddUnless(cut)
 			}

@@ -153,12 +153,6 @@ func (n *notifier) ignore(paths []string) {
 	}
 }
 
-func (n *notifier) watching() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return len(n.known)
-}
-
 // read gathers until the notifier is closed.
 func (n *notifier) read() {
 	buf := make([]byte, 64<<10)
