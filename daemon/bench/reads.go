@@ -52,8 +52,11 @@ func readChronicles(ctx context.Context, b *bench, p *product, long []store.Chro
 				return nil, err
 			}
 		}
-		if err := p.api.Do(ctx, "GET", at, nil, &t); err != nil || len(t.Events) < longEvents {
-			return nil, fmt.Errorf("%d events: %w", len(t.Events), err)
+		if err := p.api.Do(ctx, "GET", at, nil, &t); err != nil {
+			return nil, err
+		}
+		if len(t.Events) < longEvents {
+			return nil, fmt.Errorf("the timeline has %d events only", len(t.Events))
 		}
 		b.say("answers %d/%d: page of %d events %.0f ms, again %.0f ms, all %.0f ms; /me %.1f ms", i+1, len(long), len(t.Events), cold[i], page[i], all[i], me[i])
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"volundr/runtime"
+	"volundr/runtime/broker/wire"
 )
 
 const (
@@ -20,13 +21,15 @@ const (
 	restFor      = 5 * time.Second // of one measurement
 )
 
-// workspace fills a session's workspace with a repository.
+// workspaceScript fills a session's workspace with a repository.
 const workspaceScript = `cd /workspace && git init -q . && for d in $(seq 50); do mkdir -p d$d && for f in $(seq 100); do echo "$d $f" > d$d/f$f.txt; done; done &&
 	git add . && git -c user.name=b -c user.email=b@example.org commit -qm files`
 
-// spent prints, in nanoseconds, the CPU time of every thread of the watcher.
-const spent = `for p in /proc/[0-9]*; do
-	case "$(tr '\0' ' ' <$p/cmdline 2>/dev/null)" in *"volundr-session watch "*) cat $p/task/*/schedstat;; esac
+// spentScript prints a line for every thread of the watcher, with its CPU time in
+// nanoseconds first. The command line is compared from its beginning: this
+// script's own holds the watcher's name too.
+const spentScript = `for p in /proc/[0-9]*; do
+	case "$(tr '\0' ' ' <$p/cmdline 2>/dev/null)" in "` + wire.Program + ` watch "*) echo process; cat $p/task/*/schedstat;; esac
 done`
 
 // watcher: the CPU time of the program that watches a session's workspace, while
@@ -45,40 +48,27 @@ func watcher(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	made, err := b.spent(ctx, agent)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := b.in(ctx, agent, workspaceScript); err != nil {
 		return nil, err
 	}
-	used := func() (ns float64, err error) {
-		said, err := b.in(ctx, agent, spent)
-		if err != nil {
-			return 0, err
-		}
-		for line := range strings.Lines(said) {
-			n, err := strconv.ParseFloat(strings.Fields(line + " 0")[0], 64)
-			if err != nil {
-				return 0, fmt.Errorf("read the watcher's CPU time: %w", err)
-			}
-			ns += n
-		}
-		if ns == 0 {
-			return 0, fmt.Errorf("session %s has no watcher", s.ID)
-		}
-		return ns, nil
-	}
-	var rest series
-	before := float64(0)
-	err = poll(ctx, 2*time.Minute, 3*time.Second, "the watcher has seen its files", func() (bool, error) {
-		now, err := used()
-		calm := now-before < float64(10*time.Millisecond)
+	before := made
+	err = poll(ctx, 2*time.Minute, 3*time.Second, "the watcher has seen the files and rests", func() (bool, error) {
+		now, err := b.spent(ctx, agent)
+		calm := now > made && now-before < time.Millisecond // it cannot see them for nothing
 		before = now
 		return calm, err
 	})
 	if err != nil {
 		return nil, err
 	}
+	var rest series
 	for i := range b.rounds {
 		began := time.Now()
-		if before, err = used(); err != nil {
+		if before, err = b.spent(ctx, agent); err != nil {
 			return nil, err
 		}
 		select {
@@ -86,14 +76,42 @@ func watcher(ctx context.Context, b *bench) (rows []row, err error) {
 			return nil, ctx.Err()
 		case <-time.After(restFor):
 		}
-		after, err := used()
+		after, err := b.spent(ctx, agent)
 		if err != nil {
 			return nil, err
 		}
-		rest.add(100 * (after - before) / float64(time.Since(began)))
+		if after < before {
+			return nil, fmt.Errorf("the watcher's CPU time went from %s to %s: a thread or all of it ended", before, after)
+		}
+		rest.add(100 * float64(after-before) / float64(time.Since(began)))
 		b.say("watcher %d/%d: %.3f %% of a core", i+1, b.rounds, rest[i])
 	}
 	return []row{measured(fmt.Sprintf("watcher at rest, %d files", watchedFiles), "% of a core", rest).atMost(0.1)}, nil
+}
+
+// spent is the CPU time that the watcher in an agent's container has used.
+func (b *bench) spent(ctx context.Context, agent string) (t time.Duration, err error) {
+	said, err := b.in(ctx, agent, spentScript)
+	if err != nil {
+		return 0, err
+	}
+	processes := 0
+	for line := range strings.Lines(said) {
+		if line == "process\n" {
+			processes++
+			continue
+		}
+		text, _, _ := strings.Cut(line, " ")
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read the watcher's CPU time: %w", err)
+		}
+		t += time.Duration(n)
+	}
+	if processes != 1 {
+		return 0, fmt.Errorf("%d watchers run in the session", processes)
+	}
+	return t, nil
 }
 
 // agent is the container in which a session's agent runs.
