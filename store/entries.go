@@ -115,6 +115,12 @@ func (db *DB) appendDaemon(ctx context.Context, t *tx, sessionID, typ, turn stri
 	return e, t.told(ctx, sessionID, rows)
 }
 
+// entriesAfter and entriesBefore read a page by the index entries_by_session.
+const (
+	entriesAfter  = `SELECT n, source, seq, run, at, turn, type, data FROM entries WHERE session_id = ? AND n > ? ORDER BY n LIMIT ?`
+	entriesBefore = `SELECT n, source, seq, run, at, turn, type, data FROM entries WHERE session_id = ? AND n > ? AND n < ? ORDER BY n DESC LIMIT ?`
+)
+
 // Entries gives a piece of the conversation of one of p's sessions, ascending:
 // the first limit after a cursor, or, with before > 0, the last limit that are
 // before that and after the other. ErrNotFound when p has no such session.
@@ -122,12 +128,9 @@ func (db *DB) Entries(ctx context.Context, p Principal, sessionID string, after,
 	if _, err := db.Session(ctx, p, sessionID); err != nil {
 		return nil, err
 	}
-	query := `SELECT n, source, seq, run, at, turn, type, data FROM entries WHERE session_id = ? AND n > ?`
-	args := []any{sessionID, after}
+	query, args := entriesAfter, []any{sessionID, after, limit}
 	if before > 0 {
-		query, args = query+` AND n < ? ORDER BY n DESC LIMIT ?`, append(args, before, limit)
-	} else {
-		query, args = query+` ORDER BY n LIMIT ?`, append(args, limit)
+		query, args = entriesBefore, []any{sessionID, after, before, limit}
 	}
 	rows, err := db.r.QueryContext(ctx, query, args...)
 	if err != nil {

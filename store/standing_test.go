@@ -52,7 +52,16 @@ func TestWhatStandsIsFoundHoweverLongAgoItWasSaid(t *testing.T) {
 // The partial index serves only a query that has its very words.
 func TestWhatStandsIsLookedUpByItsIndex(t *testing.T) {
 	db := open(t)
-	rows := must(db.r.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+standingQuery, "x", 1))(t)
+	plan := planOf(t, db, standingQuery, "x", 1)
+	if !strings.Contains(plan, "USING COVERING INDEX entries_standing (session_id=? AND type=? AND n<?)") || strings.Contains(plan, "SCAN entries") {
+		t.Errorf("the plan is\n%s", plan)
+	}
+}
+
+// planOf says how SQLite would answer a query, a step a line.
+func planOf(t *testing.T, db *DB, query string, args ...any) string {
+	t.Helper()
+	rows := must(db.r.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...))(t)
 	defer rows.Close()
 	var plan strings.Builder
 	for rows.Next() {
@@ -62,7 +71,5 @@ func TestWhatStandsIsLookedUpByItsIndex(t *testing.T) {
 		plan.WriteString(line + "\n")
 	}
 	check(t, rows.Err())
-	if !strings.Contains(plan.String(), "USING COVERING INDEX entries_standing (session_id=? AND type=? AND n<?)") || strings.Contains(plan.String(), "SCAN entries") {
-		t.Errorf("the plan is\n%s", plan.String())
-	}
+	return plan.String()
 }
