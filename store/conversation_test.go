@@ -133,3 +133,22 @@ func TestDaemonEntryCarriesTheRun(t *testing.T) {
 		t.Errorf("unknown session: %v", err)
 	}
 }
+
+func TestEntriesOfSomeTypesComeInOrder(t *testing.T) {
+	db := open(t)
+	s, other := create(t, db), create(t, db)
+	for _, typ := range []string{"a", "b", "c", "a"} {
+		must(db.AppendDaemon(t.Context(), s.ID, typ, "", typ))(t)
+		must(db.AppendDaemon(t.Context(), other.ID, typ, "", typ))(t)
+	}
+	var got []string
+	for _, e := range must(db.EntriesOf(t.Context(), anna, s.ID, "a", "b"))(t) {
+		got = append(got, e.Type)
+	}
+	if diff := cmp.Diff([]string{"a", "b", "a"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if none := must(db.EntriesOf(t.Context(), anna, s.ID))(t); len(none) != 0 {
+		t.Errorf("%d of no type", len(none))
+	}
+}

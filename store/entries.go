@@ -143,6 +143,20 @@ func (db *DB) Entries(ctx context.Context, p Principal, sessionID string, after,
 	return out, err
 }
 
+// EntriesOf gives all entries of some types in the conversation of one of p's
+// sessions, ascending. ErrNotFound when p has no such session.
+func (db *DB) EntriesOf(ctx context.Context, p Principal, sessionID string, types ...string) ([]Entry, error) {
+	if _, err := db.Session(ctx, p, sessionID); err != nil {
+		return nil, err
+	}
+	rows, err := db.r.QueryContext(ctx, `SELECT n, source, seq, run, at, turn, type, data FROM entries
+		WHERE session_id = ? AND type IN (SELECT value FROM json_each(?)) ORDER BY n`, sessionID, list(types))
+	if err != nil {
+		return nil, err
+	}
+	return scanEntries(rows, sessionID)
+}
+
 // scanEntries reads rows of n, source, seq, run, at, turn, type and data, and
 // closes them.
 func scanEntries(rows *sql.Rows, sessionID string) ([]Entry, error) {

@@ -29,6 +29,7 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 	stats, statsErr := db.Stats(ctx, p, time.Now())
 	chronicles, chroniclesErr := db.Chronicles(ctx, p, ChronicleFilter{SessionID: s.ID})
 	_, chron := db.Chronicle(ctx, p, chronicle)
+	some, someErr := db.EntriesOf(ctx, p, s.ID, "note")
 	_, comment := db.AddComment(ctx, p, Comment{SessionID: s.ID, Side: "new", Line: 1})
 	comments, commentsErr := db.Comments(ctx, p, s.ID)
 	logins, loginsErr := db.Logins(ctx, p)
@@ -39,7 +40,7 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 		"Events": count(len(events), eventsErr), "Entries": count(len(entries), entriesErr), "AddPrompt": one(prompt),
 		"Stats": count(stats.Total+int(stats.TokensToday), statsErr), "Chronicles": count(len(chronicles), chroniclesErr),
 		"Chronicle": one(chron), "Logins": count(len(logins), loginsErr), "DeleteLogin": one(db.DeleteLogin(ctx, p, login)),
-		"AddComment": one(comment), "Comments": count(len(comments), commentsErr), "DeleteComments": one(db.DeleteComments(ctx, p, s.ID, "said")),
+		"EntriesOf": count(len(some), someErr), "AddComment": one(comment), "Comments": count(len(comments), commentsErr), "DeleteComments": one(db.DeleteComments(ctx, p, s.ID, "said")),
 		"Credential": one(cred), "Credentials": count(len(creds), credsErr), "DeleteCredential": one(db.DeleteCredential(ctx, p, "key")),
 	}
 }

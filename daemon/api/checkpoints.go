@@ -49,33 +49,27 @@ func (s *server) checkpointsOf(ctx context.Context, p store.Principal, row store
 // told are the checkpoints of which the conversation tells, with the prompts
 // that they were taken before.
 func (s *server) told(ctx context.Context, p store.Principal, id string) ([]client.Point, error) {
-	const page = 1000
+	entries, err := s.DB.EntriesOf(ctx, p, id, store.EntryPrompt, wire.EntryCheckpoint)
+	if err != nil {
+		return nil, err
+	}
 	out := []client.Point{}
 	texts := map[string]string{}
-	for after := int64(0); ; {
-		entries, err := s.DB.Entries(ctx, p, id, after, 0, page)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			after = e.N
-			switch e.Type {
-			case store.EntryPrompt:
-				var prompt wire.Prompt
-				if json.Unmarshal(e.Data, &prompt) == nil {
-					texts[prompt.ID] = plain(prompt.Blocks)
-				}
-			case wire.EntryCheckpoint:
-				var cp wire.Checkpoint
-				if json.Unmarshal(e.Data, &cp) == nil && cp.ID != "" {
-					out = append(out, client.Point{ID: cp.ID, Prompt: cp.Prompt, Files: cp.Files, At: e.At, Text: texts[cp.Prompt]})
-				}
+	for _, e := range entries {
+		switch e.Type {
+		case store.EntryPrompt:
+			var prompt wire.Prompt
+			if json.Unmarshal(e.Data, &prompt) == nil {
+				texts[prompt.ID] = plain(prompt.Blocks)
+			}
+		case wire.EntryCheckpoint:
+			var cp wire.Checkpoint
+			if json.Unmarshal(e.Data, &cp) == nil && cp.ID != "" {
+				out = append(out, client.Point{ID: cp.ID, Prompt: cp.Prompt, Files: cp.Files, At: e.At, Text: texts[cp.Prompt]})
 			}
 		}
-		if len(entries) < page {
-			return out, nil
-		}
 	}
+	return out, nil
 }
 
 // running is the session that the path names, which must run.

@@ -70,7 +70,7 @@ func (s *server) addComment(c echo.Context) error {
 		return fail(http.StatusConflict, "There are %d comments already. Send them, then go on.", maxComments)
 	}
 	r, err := s.DB.AddComment(c.Request().Context(), principal(c), store.Comment{SessionID: row.ID, Repo: in.Repo, Path: in.Path,
-		Side: in.Side, Line: in.Line, Text: in.Text[:min(len(in.Text), maxComment)], Body: in.Body})
+		Side: in.Side, Line: in.Line, Text: strings.ToValidUTF8(in.Text[:min(len(in.Text), maxComment)], ""), Body: in.Body})
 	if err != nil {
 		return err
 	}

@@ -59,12 +59,12 @@ func (s *server) postRewind(c echo.Context) error {
 	if err == nil {
 		err = s.Links.Rewind(c.Request().Context(), row.ID, c.Param("checkpoint"))
 	}
-	if err != nil {
-		status, detail, known := answer(err)
-		if !known || status == http.StatusNotFound && row.ID == "" {
-			return err
-		}
-		return s.showRewind(c, status, sentenceOf(detail))
+	if err == nil {
+		return done(c, "/sessions/"+row.ID+"/chat")
 	}
-	return done(c, "/sessions/"+row.ID+"/chat")
+	status, detail, known := answer(err)
+	if !known || row.ID == "" { // no page of a session that is not there
+		return err
+	}
+	return s.showRewind(c, status, sentenceOf(detail))
 }
