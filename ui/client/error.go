@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Error is an answer that was not a success. Its text is the server's sentence.
@@ -15,6 +17,8 @@ type Error struct {
 	Status   int       // HTTP status
 	Detail   string    // a sentence with the next step
 	Problems []Problem // 422: what is wrong, field by field
+	// RetryAfter is how long a 429 or 503 asks to wait; 0: it does not say.
+	RetryAfter time.Duration
 }
 
 // Problem is one line of a 422's detail.
@@ -57,6 +61,9 @@ func statusOf(err error) int {
 func errorOf(res *http.Response) error {
 	b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	e := &Error{Status: res.StatusCode}
+	if n, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && n > 0 {
+		e.RetryAfter = time.Duration(n) * time.Second
+	}
 	var body struct {
 		Detail json.RawMessage `json:"detail"`
 	}
