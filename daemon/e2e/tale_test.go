@@ -19,6 +19,7 @@ const words = `{"summary": "Hello was said.", "key_changes": ["hello.txt is new"
 type tale struct {
 	*product
 	m     *model.Server
+	agent string
 	repo  string
 	id    string // of the first session
 	base  string // commit that it began at
@@ -31,15 +32,7 @@ type tale struct {
 // TestChronicleStory: a session's work is told as it was, and goes on in others
 // where it ended.
 func TestChronicleStory(t *testing.T) {
-	m, env := provider(t)
-	var said atomic.Pointer[model.Reply] // at the end of a run
-	said.Store(&model.Reply{Text: words})
-	m.Rule(model.Rule{
-		Match: func(c model.Call) bool { return !c.IsResult && isLast(c.Text) },
-		Reply: func(model.Call) model.Reply { return *said.Load() },
-	})
-	s := &tale{product: install(t, env...), m: m, repo: worked(t)}
-	s.base = git(t, s.repo, "rev-parse", "HEAD")
+	s, said := newTale(t, "claude")
 	s.work()
 	s.isTold()
 	said.Store(&model.Reply{Text: "I would rather not say."})
@@ -49,13 +42,42 @@ func TestChronicleStory(t *testing.T) {
 	s.ends()
 }
 
+// TestCodexIsTold: the same work of the other agent is told as fully.
+func TestCodexIsTold(t *testing.T) {
+	s, _ := newTale(t, "codex")
+	s.work()
+	s.isTold()
+}
+
+// newTale begins one, with what its agent says at the end of a run.
+func newTale(t *testing.T, agent string) (*tale, *atomic.Pointer[model.Reply]) {
+	t.Helper()
+	m, env := provider(t)
+	var said atomic.Pointer[model.Reply] // at the end of a run
+	said.Store(&model.Reply{Text: words})
+	m.Rule(model.Rule{
+		Match: func(c model.Call) bool { return !c.IsResult && isLast(c.Text) },
+		Reply: func(model.Call) model.Reply { return *said.Load() },
+	})
+	s := &tale{product: install(t, env...), m: m, agent: agent, repo: worked(t)}
+	s.base = git(t, s.repo, "rev-parse", "HEAD")
+	return s, &said
+}
+
 // isLast reports whether a prompt asks for the last words of a run.
 func isLast(prompt string) bool { return strings.Contains(prompt, `{"summary":`) }
+
+// models and modes of the agents in which a scripted model's tools are run
+// without a question.
+var (
+	models = map[string]string{"codex": "gpt-5.5"}
+	modes  = map[string]string{"claude": "bypassPermissions", "codex": "agent-full-access"}
+)
 
 // work is the first run.
 func (s *tale) work() {
 	s.t.Helper()
-	s.id = s.create(client.SessionCreate{Name: "tale", Mode: "bypassPermissions", Env: map[string]string{"PLAIN": "yes", "API_TOKEN": hush},
+	s.id = s.create(client.SessionCreate{Name: "tale", Agent: s.agent, Model: models[s.agent], Mode: modes[s.agent], Env: map[string]string{"PLAIN": "yes", "API_TOKEN": hush},
 		Source: &client.Source{Type: client.SourceGit, Repo: s.repo, Branch: "main"}}).ID
 	s.ask(s.id, "write hello.txt")
 	for _, d := range agentDeeds {

@@ -30,7 +30,7 @@ func (s *tale) isTold() {
 	}
 	got := record{text(c.SessionID), c.Status, c.Project, c.Repo, c.Branch, c.Name, c.Author, c.Reason, c.BaseCommit, c.FinalCommit, c.Agent, c.Missing,
 		text(c.Summary), text(c.UnfinishedWork), text(c.ParentChronicleID), c.KeyChanges, c.Tags, c.Run, c.Pack}
-	want := record{s.id, "complete", path.Base(s.repo), s.repo, "main", "tale", "agent", "stopped", s.base, s.final, "claude", "",
+	want := record{s.id, "complete", path.Base(s.repo), s.repo, "main", "tale", "agent", "stopped", s.base, s.final, s.agent, "",
 		"Hello was said.", "The widgets do not exist.", "", []string{"hello.txt is new", "tool.sh is staged"}, []string{}, 1, true}
 	if d := cmp.Diff(want, got); d != "" {
 		s.t.Errorf("the chronicle (-done +told):\n%s", d)
@@ -55,7 +55,7 @@ func (s *tale) toldConfig(c client.Chronicle) {
 	if err := json.Unmarshal(c.ConfigSnapshot, &config); err != nil {
 		s.t.Fatal(err)
 	}
-	if config.Name != "tale" || config.Repo != s.repo || config.Branch != "main" || config.Agent != "claude" || config.Mode != "bypassPermissions" ||
+	if config.Name != "tale" || config.Repo != s.repo || config.Branch != "main" || config.Agent != s.agent || config.Mode != modes[s.agent] ||
 		config.Source.Repo != s.repo || config.Env["PLAIN"] != "yes" || config.Env["API_TOKEN"] != "[redacted]" {
 		s.t.Errorf("the configuration: %s", c.ConfigSnapshot)
 	}
@@ -72,7 +72,7 @@ func (s *tale) toldUsage(c client.Chronicle, t client.Timeline) {
 	counted := map[string]int64{} // by what the user said last
 	total := int64(0)
 	for _, r := range s.m.Requests() {
-		if r.Text != "" { // what has none is a side question of the agent
+		if r.Text != "" && !r.Side {
 			counted[r.Text] += int64(r.Input + r.Output)
 			total += int64(r.Input + r.Output)
 		}
@@ -152,7 +152,7 @@ func (s *tale) toldTalk(t client.Timeline) {
 	}
 	want = append(want, "fail 400")
 	var prompts, errors []string
-	answers := map[string]string{}
+	answers, turns := map[string]string{}, map[string]string{}
 	last := false
 	for _, e := range t.Events {
 		switch {
@@ -160,6 +160,7 @@ func (s *tale) toldTalk(t client.Timeline) {
 			last = e.Who == "daemon"
 		case e.Kind == "prompt":
 			prompts = append(prompts, e.Text)
+			turns[e.Text] = e.Turn
 			if e.Who != "user" || e.Checkpoint == "" {
 				s.t.Errorf("%q was asked by %s, after checkpoint %q", e.Text, e.Who, e.Checkpoint)
 			}
@@ -174,6 +175,9 @@ func (s *tale) toldTalk(t client.Timeline) {
 	}
 	if len(answers) != len(want)+1 || !last {
 		s.t.Errorf("%d prompts and the last turn have %d answers", len(want), len(answers))
+	}
+	if s.agent == "codex" { // it answers with what its provider says
+		errors = append(errors, answers[turns["fail 400"]])
 	}
 	if len(errors) != 1 || !strings.Contains(errors[0], "400") {
 		s.t.Errorf("errors: %q", errors)

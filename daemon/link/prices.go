@@ -50,6 +50,12 @@ var prices = map[string]price{
 	"gpt-5.2":            openai(1.75, 14, 0.175),
 	"gpt-5.2-codex":      openai(1.75, 14, 0.175),
 	"gpt-5.3-codex":      openai(1.75, 14, 0.175),
+	"gpt-5.4":            openai(2.5, 15, 0.25),
+	"gpt-5.4-mini":       openai(0.75, 4.5, 0.075),
+	"gpt-5.4-nano":       openai(0.2, 1.25, 0.02),
+	"gpt-5.4-pro":        openai(30, 180, 30),
+	"gpt-5.5":            openai(5, 30, 0.5),
+	"gpt-5.5-pro":        openai(30, 180, 30),
 }
 
 // suffix is what names carry beyond the model: a date, a context size, an

@@ -75,7 +75,7 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := q.call()
-	n := s.record(r, body, c.Text)
+	n := s.record(r, body, c)
 	id := fmt.Sprintf("msg_%06d", n)
 	a := s.reply(c)
 	if a.Status == 0 && !a.Hang {
@@ -173,7 +173,7 @@ func outputOf(a Reply) int { return 1 + len(strings.Fields(a.Text+" "+a.Thinking
 
 func (s *Server) countTokens(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	s.record(r, body, "")
+	s.record(r, body, Call{})
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"input_tokens": %d}`, len(body)/4)
 }

@@ -48,6 +48,7 @@ type Request struct {
 	Header       http.Header
 	Body         []byte
 	Text         string // what the user said last
+	Side         bool   // a side question of the agent, without tools: a title
 	At           time.Time
 	Input        int // tokens that the answer said it took, without cached ones
 	Output       int // and gave
@@ -120,7 +121,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /v1/responses", s.responses)
 	mux.HandleFunc("GET /v1/models", s.models)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.record(r, nil, "")
+		s.record(r, nil, Call{})
 		http.NotFound(w, r)
 	})
 	return mux
@@ -184,11 +185,11 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-func (s *Server) record(r *http.Request, body []byte, text string) int {
+func (s *Server) record(r *http.Request, body []byte, c Call) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
-	s.requests = append(s.requests, Request{Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone(), Body: body, Text: text, At: time.Now()})
+	s.requests = append(s.requests, Request{Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone(), Body: body, Text: c.Text, Side: len(c.Tools) == 0, At: time.Now()})
 	return s.count
 }
 
@@ -200,7 +201,7 @@ func (s *Server) used(n, input, output int) {
 }
 
 func (s *Server) models(w http.ResponseWriter, r *http.Request) {
-	s.record(r, nil, "")
+	s.record(r, nil, Call{})
 	w.Header().Set("Content-Type", "application/json")
 	w.Write([]byte(`{"object":"list","data":[{"type":"model","object":"model","id":"scripted","display_name":"Scripted","created_at":"2026-01-01T00:00:00Z"}],"has_more":false}`))
 }

@@ -70,7 +70,7 @@ func (s *Server) responses(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := q.call()
-	n := s.record(r, body, c.Text)
+	n := s.record(r, body, c)
 	a := s.reply(c)
 	if a.Status != 0 {
 		openaiError(w, a.Status)
