@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"daemon/link":           {"store", "runtime", "runtime/broker/wire"},
 	"daemon/chronicle":      {"store", "runtime", "runtime/broker/wire", "daemon/link"},
 	"daemon/chronicle/blob": {"store"},
+	"daemon/sandbox/inner":  {"runtime/broker/wire"},
 	"daemon/vault":          {"store", "daemon/link", "runtime/broker/wire"},
 	"daemon/auth":           {"store"},
 	"daemon/changes":        {"runtime/broker/wire"},

@@ -42,7 +42,7 @@ type Config struct {
 	Session string `json:"session"` // uuid
 	Run     int    `json:"run"`
 	Part    string `json:"part"` // runtime.Part…
-	// DaemonKey is the daemon's ed25519 public key, base64 (broker only).
+	// DaemonKey is the daemon's ed25519 public key, base64 (broker and sandbox only).
 	DaemonKey string `json:"daemon_key,omitempty"`
 
 	Agent  Agent  `json:"agent"`
@@ -50,6 +50,8 @@ type Config struct {
 	// Helper: no agent is started and no workspace laid out; the session's
 	// volumes are only packed or unpacked.
 	Helper bool `json:"helper,omitempty"`
+	// Sandbox is set for sandboxes, which have neither agent nor source.
+	Sandbox *Sandbox `json:"sandbox,omitempty"`
 }
 
 // Agent says which agent to drive, and how.
