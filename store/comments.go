@@ -28,7 +28,7 @@ func (db *DB) AddComment(ctx context.Context, p Principal, c Comment) (Comment, 
 	err := db.write(ctx, func(t *tx) error {
 		c.CreatedAt = t.now
 		res, err := t.ExecContext(ctx, `INSERT INTO comments (id, session_id, owner_id, tenant_id, repo, path, side, line, text, body, created_at)
-			SELECT ?, id, owner_id, tenant_id, ?, ?, ?, ?, ?, ?, ? FROM sessions WHERE id = ? AND`+mine,
+			SELECT ?, id, owner_id, tenant_id, ?, ?, ?, ?, ?, ?, ? FROM sessions WHERE id = ? AND`+session,
 			p.args(c.ID, c.Repo, c.Path, c.Side, c.Line, c.Text, c.Body, millis(t.now), c.SessionID)...)
 		if err != nil {
 			return err

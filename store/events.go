@@ -41,8 +41,11 @@ type EventData struct {
 
 // event appends an event in the transaction of the change itself. Older ones
 // that nobody can need any more go: what a deleted session did, and what its
-// activity was before.
+// activity was before. Sandboxes are no news.
 func (t *tx) event(ctx context.Context, s Session, typ string) error {
+	if s.Kind == KindSandbox {
+		return nil
+	}
 	d := EventData{ID: s.ID}
 	switch typ {
 	case SessionDeleted:

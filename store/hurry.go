@@ -14,7 +14,7 @@ const twice = time.Second
 // ago: unless now says that this is what is meant. Asked again it does nothing.
 func (db *DB) Hurry(ctx context.Context, p Principal, id string, now bool) (s Session, err error) {
 	err = db.write(ctx, func(t *tx) error {
-		s, err = scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+mine, p.args(id)...))
+		s, err = scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+session, p.args(id)...))
 		switch {
 		case err != nil:
 			return err

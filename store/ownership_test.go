@@ -32,6 +32,14 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 	some, someErr := db.EntriesOf(ctx, p, s.ID, "note")
 	_, comment := db.AddComment(ctx, p, Comment{SessionID: s.ID, Side: "new", Line: 1})
 	comments, commentsErr := db.Comments(ctx, p, s.ID)
+	file := must(db.AddFile(ctx, anna, File{Name: "a.txt"}))(t).ID
+	box := sandbox(t, db, anna).ID
+	_, oneBox := db.Sandbox(ctx, p, box)
+	boxes, boxesErr := db.Sandboxes(ctx, p)
+	_, extend := db.ExtendSandbox(ctx, p, box, time.Now().Add(time.Minute))
+	_, end := db.EndSandbox(ctx, p, box)
+	_, oneFile := db.File(ctx, p, file)
+	files, filesErr := db.Files(ctx, p)
 	logins, loginsErr := db.Logins(ctx, p)
 	_, cred := db.Credential(ctx, p, "key")
 	creds, credsErr := db.Credentials(ctx, p)
@@ -41,6 +49,8 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 		"Stats": count(stats.Total+int(stats.TokensToday), statsErr), "Chronicles": count(len(chronicles), chroniclesErr),
 		"Chronicle": one(chron), "Logins": count(len(logins), loginsErr), "DeleteLogin": one(db.DeleteLogin(ctx, p, login)),
 		"EntriesOf": count(len(some), someErr), "AddComment": one(comment), "Comments": count(len(comments), commentsErr), "DeleteComments": one(db.DeleteComments(ctx, p, s.ID, "said")),
+		"Sandbox": one(oneBox), "Sandboxes": count(len(boxes), boxesErr), "ExtendSandbox": one(extend), "EndSandbox": one(end),
+		"File": one(oneFile), "Files": count(len(files), filesErr), "DeleteFile": one(db.DeleteFile(ctx, p, file)),
 		"Credential": one(cred), "Credentials": count(len(creds), credsErr), "DeleteCredential": one(db.DeleteCredential(ctx, p, "key")),
 	}
 }

@@ -25,7 +25,7 @@ func (db *DB) AddPrompt(ctx context.Context, p Principal, prompt Prompt) (out Pr
 		prompt.ID = uuid.NewString()
 	}
 	err = db.write(ctx, func(t *tx) error {
-		s, err := scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+mine,
+		s, err := scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+session,
 			p.args(prompt.SessionID)...))
 		if err != nil {
 			return err

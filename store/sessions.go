@@ -15,18 +15,19 @@ import (
 const sessionColumns = `id, kind, name, owner_id, tenant_id, runtime, request, created_at, updated_at, version,
 	want, wanted_at, state, since, doing, run, ready_at, submitted_at, ended, failure, attempts, retry_at,
 	chronicled_run, archive, expires_at, activity, activity_text, detail, journal_epoch, journal_seq, last_active,
-	message_count, tokens_used, cost_micros, mode, mode_name, hurry, cleanup`
+	message_count, tokens_used, cost_micros, mode, mode_name, hurry, cleanup,
+	shape, latest_at`
 
 type scanner interface{ Scan(...any) error }
 
 func scanSession(row scanner) (s Session, err error) {
 	var request, cleanup string
 	var ended, failure sql.NullString
-	var created, updated, wanted, since, ready, submitted, retry, expires, active int64
+	var created, updated, wanted, since, ready, submitted, retry, expires, active, latest int64
 	err = row.Scan(&s.ID, &s.Kind, &s.Name, &s.OwnerID, &s.TenantID, &s.Runtime, &request, &created, &updated, &s.Version,
 		&s.Want, &wanted, &s.State, &since, &s.Doing, &s.Run, &ready, &submitted, &ended, &failure, &s.Attempts, &retry,
 		&s.ChronicledRun, &s.Archive, &expires, &s.Activity, &s.ActivityText, &s.Detail, &s.JournalEpoch, &s.JournalSeq, &active,
-		&s.MessageCount, &s.TokensUsed, &s.CostMicros, &s.Mode, &s.ModeName, &s.Hurry, &cleanup)
+		&s.MessageCount, &s.TokensUsed, &s.CostMicros, &s.Mode, &s.ModeName, &s.Hurry, &cleanup, &s.Shape, &latest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, ErrNotFound
 	}
@@ -36,7 +37,7 @@ func scanSession(row scanner) (s Session, err error) {
 	s.Request = json.RawMessage(request)
 	s.CreatedAt, s.UpdatedAt, s.WantedAt, s.Since = moment(created), moment(updated), moment(wanted), moment(since)
 	s.ReadyAt, s.SubmittedAt, s.RetryAt, s.ExpiresAt = moment(ready), moment(submitted), moment(retry), moment(expires)
-	s.LastActive = moment(active)
+	s.LastActive, s.LatestAt = moment(active), moment(latest)
 	if err := json.Unmarshal([]byte(cleanup), &s.Cleanup); err != nil {
 		return Session{}, fmt.Errorf("session %s: cleanup: %w", s.ID, err)
 	}
@@ -73,6 +74,9 @@ func sessionRows(rows *sql.Rows, err error) ([]Session, error) {
 
 // mine is the condition that every query for a principal ends with.
 const mine = ` tenant_id = ? AND (? OR owner_id = ?)`
+
+// session is mine, of coding sessions only.
+const session = ` kind = 'session' AND` + mine
 
 func (p Principal) args(before ...any) []any { return append(before, p.TenantID, p.Admin, p.UserID) }
 
@@ -129,9 +133,9 @@ func (t *tx) insert(ctx context.Context, s Session) (Session, error) {
 	return s, t.event(ctx, s, SessionCreated)
 }
 
-// Session gives one session of p's.
+// Session gives one coding session of p's.
 func (db *DB) Session(ctx context.Context, p Principal, id string) (Session, error) {
-	return scanSession(db.r.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+mine, p.args(id)...))
+	return scanSession(db.r.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+session, p.args(id)...))
 }
 
 // SystemSession gives any session, for the system.
@@ -142,17 +146,16 @@ func (db *DB) SystemSession(ctx context.Context, id string) (Session, error) {
 // SessionFilter narrows Sessions. Archived ones are left out unless asked for
 // by either field.
 type SessionFilter struct {
-	State           State  // empty: any
-	Kind            string // empty: any
+	State           State // empty: any
 	IncludeArchived bool
 }
 
-// Sessions gives p's sessions, the newest first.
+// Sessions gives p's coding sessions, the newest first.
 func (db *DB) Sessions(ctx context.Context, p Principal, f SessionFilter) ([]Session, error) {
 	return sessionRows(db.r.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
-		WHERE (? = '' OR state = ?) AND (? = '' OR kind = ?) AND (? OR state <> 'archived') AND`+mine+`
+		WHERE (? = '' OR state = ?) AND (? OR state <> 'archived') AND`+session+`
 		ORDER BY created_at DESC, rowid DESC`,
-		p.args(f.State, f.State, f.Kind, f.Kind, f.IncludeArchived || f.State == Archived)...))
+		p.args(f.State, f.State, f.IncludeArchived || f.State == Archived)...))
 }
 
 // Unrest gives, for the engine, the sessions that are not at rest and those
@@ -187,7 +190,7 @@ func (db *DB) PatchSession(ctx context.Context, p Principal, id string, patch Se
 		if patch.Request != nil {
 			set, args = append(set, "request = ?"), append(args, string(patch.Request))
 		}
-		s, err = scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET `+strings.Join(set, ", ")+` WHERE id = ? AND`+mine+
+		s, err = scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET `+strings.Join(set, ", ")+` WHERE id = ? AND`+session+
 			` RETURNING `+sessionColumns, p.args(append(args, id)...)...))
 		if err != nil {
 			return err

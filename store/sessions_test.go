@@ -38,7 +38,7 @@ func TestListsAreNewestFirstAndFiltered(t *testing.T) {
 		s := create(t, db, func(s *Session) {
 			s.Name = n
 			if n == "box" {
-				s.Kind = "sandbox"
+				s.Kind = KindSandbox
 			}
 		})
 		if n == "two" {
@@ -49,11 +49,10 @@ func TestListsAreNewestFirstAndFiltered(t *testing.T) {
 		filter SessionFilter
 		want   []string
 	}{
-		{SessionFilter{}, []string{"box", "three", "one"}},
-		{SessionFilter{IncludeArchived: true}, []string{"box", "three", "two", "one"}},
+		{SessionFilter{}, []string{"three", "one"}},
+		{SessionFilter{IncludeArchived: true}, []string{"three", "two", "one"}},
 		{SessionFilter{State: Archived}, []string{"two"}},
 		{SessionFilter{State: Running}, nil},
-		{SessionFilter{Kind: "sandbox"}, []string{"box"}},
 	} {
 		if diff := cmp.Diff(c.want, names(c.filter)); diff != "" {
 			t.Errorf("%+v: %s", c.filter, diff)

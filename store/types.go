@@ -53,7 +53,7 @@ const (
 // are UTC; zero where the column is 0.
 type Session struct {
 	ID        string
-	Kind      string // "session", "sandbox"
+	Kind      string // "session", KindSandbox
 	Name      string
 	OwnerID   string
 	TenantID  string
@@ -80,7 +80,9 @@ type Session struct {
 	RetryAt       time.Time
 	ChronicledRun int
 	Archive       string
-	ExpiresAt     time.Time
+	ExpiresAt     time.Time // sandboxes
+	LatestAt      time.Time // sandboxes: ExpiresAt is never later
+	Shape         string    // sandboxes: launch.SandboxRequest.Shape
 
 	Activity     string // "", idle, active, tool_executing, waiting
 	ActivityText string

@@ -32,7 +32,7 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 // own conclusions, never from the state.
 func (db *DB) Wish(ctx context.Context, p Principal, id string, want Want, from ...State) (s Session, err error) {
 	err = db.write(ctx, func(t *tx) error {
-		s, err = scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+mine, p.args(id)...))
+		s, err = scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+session, p.args(id)...))
 		switch {
 		case err != nil:
 			return err
@@ -61,7 +61,7 @@ func (db *DB) Wish(ctx context.Context, p Principal, id string, want Want, from 
 // SetCleanup notes what of p's session goes with it when it is deleted.
 func (db *DB) SetCleanup(ctx context.Context, p Principal, id string, targets []string) error {
 	return db.write(ctx, func(t *tx) error {
-		_, err := scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET cleanup = ?, version = version + 1 WHERE id = ? AND`+mine+
+		_, err := scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET cleanup = ?, version = version + 1 WHERE id = ? AND`+session+
 			` RETURNING `+sessionColumns, p.args(list(targets), id)...))
 		return err
 	})

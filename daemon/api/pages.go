@@ -140,7 +140,7 @@ func (s *server) board(c echo.Context) error {
 func (s *server) dashboardModel(c echo.Context, f ui.Filter) (ui.Dashboard, error) {
 	shell := s.shell(c, "") // its cursor before the rows: what changes in between is told again
 	ctx, p := c.Request().Context(), principal(c)
-	rows, err := s.DB.Sessions(ctx, p, store.SessionFilter{IncludeArchived: true, Kind: "session"})
+	rows, err := s.DB.Sessions(ctx, p, store.SessionFilter{IncludeArchived: true})
 	if err != nil {
 		return ui.Dashboard{}, err
 	}
@@ -219,7 +219,7 @@ func (s *server) newSession(c echo.Context) error {
 
 func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
 	p.Shell, p.Models = s.shell(c, "New session"), s.Models
-	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true, Kind: "session"})
+	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
 	if err != nil {
 		return err
 	}

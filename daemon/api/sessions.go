@@ -10,7 +10,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/launch"
-	"volundr/runtime"
 	"volundr/store"
 	"volundr/ui/client"
 )
@@ -53,7 +52,7 @@ func (s *server) listSessions(c echo.Context) error {
 			Msg: "Input should be 'created', 'starting', 'provisioning', 'running', 'stopping', 'stopped', 'failed' or 'archived'"})
 	}
 	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{
-		State: state, IncludeArchived: c.QueryParam("include_archived") == "true", Kind: string(runtime.Session),
+		State: state, IncludeArchived: c.QueryParam("include_archived") == "true",
 	})
 	if err != nil {
 		return err
@@ -111,7 +110,7 @@ func (s *server) launch(c echo.Context, name, on string, req launch.Request) (st
 	}
 	p := principal(c)
 	row, err := s.DB.CreateSession(ctx, store.Session{
-		ID: uuid.NewString(), Kind: string(runtime.Session), Name: name,
+		ID: uuid.NewString(), Name: name,
 		OwnerID: p.UserID, TenantID: p.TenantID, Runtime: on, Request: raw,
 		Want: store.WantNone, State: store.Created,
 	})

@@ -92,7 +92,7 @@ func (r rules) next(want store.Want, s store.Session, seen sight, now time.Time)
 }
 
 func (r rules) conclude(want store.Want, s store.Session, seen sight, now time.Time) (store.State, action) {
-	open := s.Run > s.ChronicledRun
+	open := s.Run > s.ChronicledRun && s.Kind != store.KindSandbox
 	switch {
 	case want == store.WantGone && seen.here:
 		return store.Stopping, action{deed: remove}
