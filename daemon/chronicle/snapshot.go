@@ -99,6 +99,9 @@ func final(err error) bool {
 }
 
 func missing(err error) string {
+	if errors.Is(err, store.ErrFull) {
+		return "There is no snapshot of this run: the disk is full. Free some space where Volundr's data lies; as long as its session is there, a reforge takes one."
+	}
 	return fmt.Sprintf("There is no snapshot of this run: %s.", strings.TrimRight(err.Error(), ".: "))
 }
 

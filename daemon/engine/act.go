@@ -44,6 +44,9 @@ func (p *round) begin(s store.Session, act action) {
 			return nil
 		}
 		p.Log.Warn("An action failed", "session", s.ID, "action", act.deed.String(), "error", err)
+		if act.deed == archive || act.deed == restore {
+			return errors.Join(err, p.amend(ctx, s, func(n *store.Session) { n.Doing = stuck(act.deed, err) }))
+		}
 		if !act.paid() {
 			return err
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -94,6 +95,20 @@ func failedStart(err error) store.Failure {
 
 func failedArchive() store.Failure {
 	return store.Failure{Reason: "The session is archived, and this version cannot restore it. Use the version that archived it."}
+}
+
+// stuck says why volumes are not packed or unpacked yet. They stay as they are,
+// and it is tried again for ever.
+func stuck(d deed, err error) string {
+	what := "The volumes could not be packed"
+	if d == restore {
+		what = "The volumes could not be unpacked"
+	}
+	if errors.Is(err, store.ErrFull) {
+		return what + ": the disk is full. Nothing is lost: free some space where Volundr's data lies, and it goes on by itself."
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return what + ": " + sentence(first) + " Nothing is lost, and it is tried again."
 }
 
 // sentence ends with a full stop.

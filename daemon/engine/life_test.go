@@ -425,7 +425,7 @@ func TestArchiveAndRestore(t *testing.T) {
 		l := w.daemon(func(o *Options) {
 			o.Archive = func(context.Context, store.Session) (string, error) {
 				if packs.Add(1) < 3 {
-					return "", errors.New("archive storage is away")
+					return "", fmt.Errorf("archive a: %w", store.ErrFull)
 				}
 				return "sha256:1", nil
 			}
@@ -435,8 +435,12 @@ func TestArchiveAndRestore(t *testing.T) {
 		l.create("a")
 		time.Sleep(time.Minute)
 		l.wish("a", store.WantArchived, store.FromArchive...)
+		time.Sleep(3 * time.Second) // into the second pause
+		if s := l.is("a", store.Stopped); !strings.Contains(s.Doing, "could not be packed: the disk is full. Nothing is lost: free some space") {
+			t.Errorf("of an archive for which there is no room it is said: %q", s.Doing)
+		}
 		time.Sleep(time.Minute)
-		if s := l.is("a", store.Archived); s.Archive != "sha256:1" || packs.Load() != 3 || len(w.rt.IDs()) > 0 {
+		if s := l.is("a", store.Archived); s.Doing != "" || s.Archive != "sha256:1" || packs.Load() != 3 || len(w.rt.IDs()) > 0 {
 			t.Errorf("%d packs, %+v, %v", packs.Load(), s, w.rt.IDs())
 		}
 		l.wish("a", store.WantStopped, store.FromRestore...)

@@ -119,12 +119,16 @@ func (p *round) session(s store.Session) error {
 		new.Ended, new.Failure, new.Attempts = nil, nil, 0
 		state, act = p.rules.next(new.Want, new, seen, p.now)
 	}
-	if held := p.pause[s.ID]; !act.paid() && act.deed != nothing && p.now.Before(held.until) {
-		act = action{wake: held.until}
+	held := p.pause[s.ID].until
+	waits := !act.paid() && act.deed != nothing && p.now.Before(held)
+	if waits {
+		act = action{wake: held}
 	}
 	p.wake(act.wake)
 	new.State = state
-	new.Doing = doing(s, state, act, seen)
+	if !waits { // else it is said why
+		new.Doing = doing(s, state, act, seen)
+	}
 	if act.ended != nil {
 		new.Ended = act.ended
 	}
