@@ -92,7 +92,7 @@ func (e *Engine) do(ctx context.Context, s store.Session, act action) error {
 		}
 		return within(ctx, callTimeout, func(ctx context.Context) error { return rt.Stop(ctx, s.ID) })
 	case remove:
-		if s.Run > s.ChronicledRun {
+		if s.Run > s.ChronicledRun && s.Kind != store.KindSandbox {
 			e.endPolitely(ctx, s)
 		}
 		if ctx.Err() != nil {

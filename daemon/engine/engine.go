@@ -70,6 +70,7 @@ type Engine struct {
 	nudged chan struct{}
 	done   chan outcome
 	asides chan aside
+	births chan birth
 
 	// Owned by Run's goroutine.
 	busy  map[string]*deeds
@@ -108,6 +109,7 @@ func New(o Options) *Engine {
 		nudged:  make(chan struct{}, 1),
 		done:    make(chan outcome),
 		asides:  make(chan aside),
+		births:  make(chan birth),
 		busy:    map[string]*deeds{},
 		pause:   map[string]pause{},
 		views:   map[string]*view{},
@@ -163,6 +165,9 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.finish(o)
 		case a := <-e.asides:
 			e.beside(life, &wg, a)
+			continue
+		case b := <-e.births:
+			e.deliver(life, &wg, b)
 			continue
 		case <-e.poked:
 		case <-e.nudged:

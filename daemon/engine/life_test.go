@@ -400,25 +400,6 @@ func TestKeepNamesWhatHasABroker(t *testing.T) {
 	})
 }
 
-func TestAnExpiredSandboxGoes(t *testing.T) {
-	inWorld(t, fake.Options{}, func(t *testing.T, w *world) {
-		l := w.daemon()
-		defer l.end()
-		_, err := l.db.CreateSession(t.Context(), store.Session{ID: "box", Kind: "sandbox", Name: "box", OwnerID: owner.UserID, TenantID: owner.TenantID,
-			Runtime: "fake", Want: store.WantRunning, ExpiresAt: time.Now().Add(15 * time.Minute)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.e.Poke()
-		time.Sleep(15*time.Minute - time.Second)
-		l.is("box", store.Running)
-		time.Sleep(5 * time.Second)
-		if _, there := l.row("box"); there || len(w.rt.IDs()) > 0 {
-			t.Error("it is still there")
-		}
-	})
-}
-
 func TestArchiveAndRestore(t *testing.T) {
 	inWorld(t, fake.Options{}, func(t *testing.T, w *world) {
 		var packs, unpacks atomic.Int32

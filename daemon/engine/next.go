@@ -77,22 +77,19 @@ type action struct {
 // for it, from what its owner wants, the facts on its row, and what is seen. The
 // row's State is no input: whatever it says, everything follows from the rest.
 func (r rules) next(want store.Want, s store.Session, seen sight, now time.Time) (store.State, action) {
-	expires := s.Kind == string(runtime.Sandbox) && !s.ExpiresAt.IsZero()
-	if expires && !now.Before(s.ExpiresAt) {
-		want = store.WantGone
+	conclude := r.conclude
+	if s.Kind == store.KindSandbox {
+		conclude = r.life
 	}
-	state, act := r.conclude(want, s, seen, now)
+	state, act := conclude(want, s, seen, now)
 	if act.paid() && now.Before(s.RetryAt) {
 		act = action{wake: s.RetryAt}
-	}
-	if expires && want != store.WantGone && (act.wake.IsZero() || s.ExpiresAt.Before(act.wake)) {
-		act.wake = s.ExpiresAt
 	}
 	return state, act
 }
 
 func (r rules) conclude(want store.Want, s store.Session, seen sight, now time.Time) (store.State, action) {
-	open := s.Run > s.ChronicledRun && s.Kind != store.KindSandbox
+	open := s.Run > s.ChronicledRun
 	switch {
 	case want == store.WantGone && seen.here:
 		return store.Stopping, action{deed: remove}
@@ -144,7 +141,7 @@ func (r rules) pack(s store.Session, seen sight) (store.State, action) {
 func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, action) {
 	open := s.Run > s.ChronicledRun
 	mine := seen.here && len(seen.Parts) > 0 && seen.Run == s.Run && !seen.Helper // containers of this run
-	ready := !s.ReadyAt.IsZero() || s.Kind == string(runtime.Sandbox)
+	ready := !s.ReadyAt.IsZero()
 	submitted := !s.SubmittedAt.IsZero()
 	ended := firstEnded(seen.Workload)
 	switch {

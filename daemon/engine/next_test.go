@@ -117,7 +117,6 @@ func TestNext(t *testing.T) {
 		{name: "up, not answering yet", want: store.WantRunning, facts: row(open, started), seen: up(1), state: store.Provisioning, wake: noon.Add(4 * time.Minute)},
 		{name: "answers", want: store.WantRunning, facts: row(open, started, answered), seen: up(1), state: store.Running},
 		{name: "answers, unhealthy later", want: store.WantRunning, facts: row(open, started, answered), seen: heard(wire.Health{Failed: true}, up(1)), state: store.Running},
-		{name: "a sandbox need not answer", want: store.WantRunning, facts: row(open, started, sandbox(soon)), seen: up(1), state: store.Running, wake: soon},
 		{name: "not answered in time", want: store.WantRunning, facts: row(open, submitted(noon.Add(-timeout))), seen: heard(wire.Health{Agent: true, Terminal: true}, up(1)), state: store.Stopping, deed: fail, says: "The editor did not answer within 5 minutes."},
 		{name: "not answered in time, with what it says", want: store.WantRunning, facts: row(open, submitted(noon.Add(-timeout))), seen: heard(wire.Health{Agent: true, Editor: true, Detail: "ttyd is missing."}, up(1)), state: store.Stopping, deed: fail, says: "The terminal did not answer within 5 minutes (ttyd is missing)."},
 		{name: "not even the broker", want: store.WantRunning, facts: row(open, submitted(noon.Add(-timeout))), seen: up(1), state: store.Stopping, deed: fail, says: "The broker did not answer"},
@@ -200,8 +199,16 @@ func TestNext(t *testing.T) {
 		{name: "removed, not told", want: store.WantGone, facts: row(open, started), seen: absent(), state: store.Stopping, deed: complete, says: "deleted"},
 		{name: "removed and told", want: store.WantGone, facts: row(run(1, 1)), seen: absent(), state: store.Stopping, deed: forget},
 		{name: "delete what failed", want: store.WantGone, facts: row(run(1, 1), failed), seen: volumes(), state: store.Stopping, deed: remove},
-		{name: "a sandbox's time is over", want: store.WantRunning, facts: row(open, started, sandbox(noon)), seen: up(1), state: store.Stopping, deed: remove},
-		{name: "a sandbox's time is not over", want: store.WantRunning, facts: row(open, sandbox(soon)), seen: absent(), state: store.Starting, deed: start, wake: soon},
+		// Sandboxes.
+		{name: "a sandbox runs", want: store.WantRunning, facts: row(open, started, answered, sandbox(soon)), seen: up(1), state: store.Running, wake: soon},
+		{name: "a new sandbox is about to be started", want: store.WantRunning, facts: row(open, started, waiting, sandbox(soon.Add(time.Hour))), seen: absent(), state: store.Starting, wake: soon},
+		{name: "the start of a sandbox was cut off", want: store.WantRunning, facts: row(open, started, sandbox(soon)), seen: up(1), state: store.Stopping, deed: remove},
+		{name: "the start of a sandbox was cut off before it", want: store.WantRunning, facts: row(open, started, sandbox(soon)), seen: absent(), state: store.Stopping, deed: forget},
+		{name: "a sandbox has ended", want: store.WantRunning, facts: row(open, started, answered, sandbox(soon)), seen: down(1, dead("agent", 0)), state: store.Stopping, deed: remove},
+		{name: "a sandbox is gone", want: store.WantRunning, facts: row(open, started, answered, sandbox(soon)), seen: absent(), state: store.Stopping, deed: forget},
+		{name: "a sandbox's time is over", want: store.WantRunning, facts: row(open, started, answered, sandbox(noon)), seen: up(1), state: store.Stopping, deed: remove},
+		{name: "a sandbox that does not go is tried again", want: store.WantRunning, facts: row(open, answered, waiting, sandbox(noon)), seen: up(1), state: store.Stopping, wake: soon},
+		{name: "an ended sandbox is forgotten", want: store.WantGone, facts: row(open, started, answered, sandbox(soon)), seen: absent(), state: store.Stopping, deed: forget},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			state, act := rules{timeout, true}.next(c.want, c.facts, c.seen, noon)
@@ -361,7 +368,7 @@ func follow(r rules, want store.Want, s store.Session, seen sight) (trail []stri
 		case restore:
 			s.Archive, seen = "", volumes()
 		case forget:
-			return trail, !seen.here && s.Run <= s.ChronicledRun
+			return trail, !seen.here && (s.Run <= s.ChronicledRun || s.Kind == store.KindSandbox)
 		}
 	}
 	return trail, false
@@ -383,7 +390,7 @@ func atRest(want store.Want, s store.Session, state store.State, seen sight) boo
 	case store.WantNone:
 		return !seen.runs() && told && (state == store.Created || state == store.Archived)
 	case store.WantRunning:
-		return state == store.Running && seen.State == runtime.Up && seen.Run == s.Run && !told || state == store.Failed && !seen.runs() && told && s.Failure != nil
+		return state == store.Running && seen.State == runtime.Up && seen.Run == s.Run && (!told || s.Kind == store.KindSandbox) || state == store.Failed && !seen.runs() && told && s.Failure != nil
 	case store.WantStopped:
 		return state == store.Stopped && !seen.runs() && told && s.Archive == ""
 	case store.WantArchived:
