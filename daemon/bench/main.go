@@ -33,6 +33,8 @@ var figures = []struct {
 	{"surfaces", surfaces},
 	{"chronicles", chronicles},
 	{"watcher", watcher},
+	{"sandboxes", sandboxes},
+	{"sandbox load", sandboxLoad},
 }
 
 // bench is what the figures stand on.
@@ -52,7 +54,7 @@ func main() {
 		return
 	}
 	asJSON := flag.Bool("json", false, "print JSON")
-	only := flag.String("only", "", "one figure: start, daemon, surfaces, chronicles or watcher")
+	only := flag.String("only", "", "one figure: start, daemon, surfaces, chronicles, watcher, sandboxes or sandbox load")
 	b := &bench{log: os.Stderr}
 	flag.StringVar(&b.volundr, "volundr", "./volundr", "the executable to measure")
 	flag.IntVar(&b.rounds, "rounds", 10, "how often each thing is measured")

@@ -34,7 +34,12 @@ type product struct {
 
 // install makes an installation whose daemon has run once: its database is
 // there, and its session image. remove takes it away.
-func (b *bench) install(ctx context.Context, env ...string) (p *product, err error) {
+func (b *bench) install(ctx context.Context, env ...string) (*product, error) {
+	return b.installAs(ctx, "", env...)
+}
+
+// installAs is install with a configuration.
+func (b *bench) installAs(ctx context.Context, settings string, env ...string) (p *product, err error) {
 	p = &product{bench: b, ended: make(chan error, 1)}
 	defer func() {
 		if err != nil {
@@ -48,6 +53,9 @@ func (b *bench) install(ctx context.Context, env ...string) (p *product, err err
 	p.addr = l.Addr().String()
 	l.Close()
 	if p.dir, err = os.MkdirTemp("", "volundr-bench"); err != nil {
+		return nil, err
+	}
+	if err = os.WriteFile(filepath.Join(p.dir, "config.yaml"), []byte(settings), 0o600); err != nil {
 		return nil, err
 	}
 	p.env = append(append(os.Environ(), "ANTHROPIC_BASE_URL="+b.model, "ANTHROPIC_API_KEY=scripted"), env...)

@@ -13,6 +13,7 @@ type row struct {
 	Unit     string  `json:"unit"`     // of all values: ms, MB, MB/s, …
 	Measured float64 `json:"measured"` // median
 	P95      float64 `json:"p95"`
+	P99      float64 `json:"p99"`
 	Runs     int     `json:"runs"`
 	PeerName string  `json:"peer_name,omitempty"`
 	Peer     float64 `json:"peer,omitempty"`  // median of the same run
@@ -26,7 +27,7 @@ type row struct {
 
 // measured begins a row.
 func measured(figure, unit string, s series) row {
-	return row{Figure: figure, Unit: unit, Measured: s.median(), P95: s.quantile(0.95), Runs: len(s), series: s}
+	return row{Figure: figure, Unit: unit, Measured: s.median(), P95: s.quantile(0.95), P99: s.quantile(0.99), Runs: len(s), series: s}
 }
 
 // against sets the peer, measured in the same unit and the same rounds. What is
@@ -78,7 +79,7 @@ func value(v float64, unit string) string {
 
 func printTable(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "FIGURE\tMEASURED\tP95\tTARGET\tFLOOR OR PEER\tRATIO\t")
+	fmt.Fprintln(t, "FIGURE\tMEASURED\tP95\tP99\tTARGET\tFLOOR OR PEER\tRATIO\t")
 	for _, r := range rows {
 		target, peer, ratio, met := "–", "–", "–", ""
 		if r.PeerName != "" {
@@ -90,7 +91,7 @@ func printTable(w io.Writer, rows []row) error {
 				met = "MISSED"
 			}
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Figure, value(r.Measured, r.Unit), value(r.P95, r.Unit), target, peer, ratio, met)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Figure, value(r.Measured, r.Unit), value(r.P95, r.Unit), value(r.P99, r.Unit), target, peer, ratio, met)
 	}
 	return t.Flush()
 }
