@@ -123,6 +123,7 @@ func worked(t *testing.T) *space {
 
 func TestList(t *testing.T) {
 	s := worked(t)
+	objects := s.git("count-objects")
 	l := s.list(changes.LastCommit)
 	want := []changes.File{
 		{Path: "dir moved\nodd.txt", From: "moved.txt", Status: "renamed", Staged: true},
@@ -139,6 +140,9 @@ func TestList(t *testing.T) {
 	}
 	if got := s.git("status", "--porcelain"); !strings.Contains(got, "?? pic.bin") {
 		t.Errorf("looking changed the index:\n%s", got)
+	}
+	if got := s.git("count-objects"); got != objects {
+		t.Errorf("looking wrote into the repository: %s, %s before", got, objects)
 	}
 }
 

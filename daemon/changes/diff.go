@@ -34,7 +34,7 @@ type Line struct {
 	Old, New int
 }
 
-const diff = resolve + index + `GIT_INDEX_FILE=$i git diff -M --no-ext-diff --no-textconv --no-color --src-prefix=a/ --dst-prefix=b/ "-U$5" "$tree" -- ":(top,literal)$3" ":(top,literal)$4"
+const diff = resolve + index + `GIT_INDEX_FILE=$i/index git diff -M --no-ext-diff --no-textconv --no-color --src-prefix=a/ --dst-prefix=b/ "-U$5" "$tree" -- ":(top,literal)$3" ":(top,literal)$4"
 `
 
 // Diff compares one file, which was called from before where it is not empty,

@@ -32,14 +32,15 @@ tree=${base:-$empty}
 `
 
 // index lets git see untracked files without touching the repository: a copy of
-// its index in which they are announced.
-const index = `i=$(mktemp) && trap 'rm -f "$i" "$i.lock"' EXIT || exit 1
-cp "$(git rev-parse --git-path index)" "$i" 2>/dev/null || rm -f "$i"
-GIT_INDEX_FILE=$i git add -A -N . 2>/dev/null
+// its index in which they are announced. What git stores for that goes elsewhere
+// too: the workspace's disk may be full.
+const index = `i=$(mktemp -d) && trap 'rm -rf "$i"' EXIT || exit 1
+cp "$(git rev-parse --git-path index)" "$i/index" 2>/dev/null
+GIT_INDEX_FILE=$i/index GIT_OBJECT_DIRECTORY=$i GIT_ALTERNATE_OBJECT_DIRECTORIES=$(git rev-parse --git-path objects) git add -A -N . 2>/dev/null
 `
 
 const list = resolve + index + `printf '%s\0' "$(git symbolic-ref -q --short HEAD)" "$head" "$base" "$against"
-GIT_INDEX_FILE=$i git diff --raw --numstat -z -M --no-ext-diff --no-textconv --abbrev=40 "$tree" -- || exit 1
+GIT_INDEX_FILE=$i/index git diff --raw --numstat -z -M --no-ext-diff --no-textconv --abbrev=40 "$tree" -- || exit 1
 printf '\0==\0'
 git status --porcelain=v2 -z --untracked-files=all
 `

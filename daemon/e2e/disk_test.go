@@ -70,14 +70,7 @@ func fullJournal(t *testing.T, p *product, b *browser, id string) {
 	if _, err := p.client().Stop(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("sh", "-c", "docker volume inspect -f '{{.Mountpoint}}' $(docker volume ls -q --filter label=volundr.session="+id+" | grep journal)").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	volume, kept := strings.TrimSpace(string(out)), t.TempDir()
-	sh(t, "cp -a "+volume+"/. "+kept)
-	unmount := mountSmall(t, volume, "4m")
-	sh(t, "cp -a "+kept+"/. "+volume+" && chown --reference="+kept+" "+volume+" && chmod --reference="+kept+" "+volume)
+	volume, unmount := smallVolume(t, id, "journal", "4m")
 	if _, err := p.client().Start(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +90,22 @@ func fullJournal(t *testing.T, p *product, b *browser, id string) {
 	b.sees("You said: room again?")
 	b.sees("You said: is there room?")
 	unmount() // the volume could not be deleted under it
+}
+
+// smallVolume puts a volume of a stopped session, with what it holds, on a small
+// disk, and gives the folder that it is on the host.
+func smallVolume(t *testing.T, id, name, size string) (volume string, unmount func()) {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", "docker volume inspect -f '{{.Mountpoint}}' $(docker volume ls -q --filter label=volundr.session="+id+" | grep "+name+")").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	volume = strings.TrimSpace(string(out))
+	kept := t.TempDir()
+	sh(t, "cp -a "+volume+"/. "+kept+" && chown --reference="+volume+" "+kept+" && chmod --reference="+volume+" "+kept)
+	unmount = mountSmall(t, volume, size)
+	sh(t, "cp -a "+kept+"/. "+volume+" && chown --reference="+kept+" "+volume+" && chmod --reference="+kept+" "+volume)
+	return volume, unmount
 }
 
 // mountSmall puts a small disk over a folder until unmount is called, or the
