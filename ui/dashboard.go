@@ -20,7 +20,7 @@ type Dashboard struct {
 	Shell
 	Filter   Filter
 	Stats    client.Stats
-	Inbox    []client.Session // what waits for an answer
+	Inbox    []client.Need // what needs a person, the longest waiting first
 	Groups   []Group
 	Archived []client.Session
 	Found    []client.Found
@@ -36,16 +36,13 @@ type Group struct {
 }
 
 // NewDashboard sorts sessions, newest first, into a Dashboard: groups in the
-// order of their latest life, what waits for an answer on top as well.
-func NewDashboard(shell Shell, sessions []client.Session, stats client.Stats, found []client.Found, f Filter) Dashboard {
-	d := Dashboard{Shell: shell, Filter: f, Stats: stats, Found: found, Total: len(sessions)}
+// order of their latest life.
+func NewDashboard(shell Shell, sessions []client.Session, inbox []client.Need, stats client.Stats, found []client.Found, f Filter) Dashboard {
+	d := Dashboard{Shell: shell, Filter: f, Inbox: inbox, Stats: stats, Found: found, Total: len(sessions)}
 	groups := map[string]*Group{}
 	for _, s := range sessions {
 		if !slices.Contains(d.Agents, s.Agent) {
 			d.Agents = append(d.Agents, s.Agent)
-		}
-		if s.Activity() == client.Waiting && s.Status == client.Running {
-			d.Inbox = append(d.Inbox, s)
 		}
 		if !f.match(s) {
 			continue

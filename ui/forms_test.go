@@ -71,7 +71,7 @@ func TestDashboardGroupsAndFilters(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	d := NewDashboard(shell(""), sessions(), client.Stats{}, nil, Filter{Query: "BILL", State: "bad"})
+	d := NewDashboard(shell(""), sessions(), inbox()[:1], client.Stats{}, nil, Filter{Query: "BILL", State: "bad"})
 	if len(d.Groups) != 1 || len(d.Groups[0].Sessions) != 1 || d.Groups[0].Sessions[0].Name != "upgrade-deps" || len(d.Inbox) != 1 {
 		t.Errorf("%+v", d.Groups)
 	}

@@ -139,7 +139,9 @@ func TestDashboardFollowsTheStream(t *testing.T) {
 		b.routes(mux)
 		mux.HandleFunc("GET /board", func(w http.ResponseWriter, r *http.Request) {
 			fresh := session("9", "brand-new", client.Created, "")
-			Board(NewDashboard(shell(""), append(sessions(), fresh), client.Stats{}, nil, Filter{})).Render(r.Context(), w)
+			all := sessions()
+			all[0].Status, all[0].ActivityState = client.Failed, nil
+			Board(NewDashboard(shell(""), append(all, fresh), inbox(), client.Stats{}, nil, Filter{})).Render(r.Context(), w)
 		})
 	})
 	do(t, ctx, chromedp.Navigate(srv.URL+"/page/d"))

@@ -67,7 +67,24 @@ func troubledSession(s client.Session) SessionPage {
 func dashboard() Dashboard {
 	stats := client.Stats{ActiveSessions: 3, TotalSessions: 7, TokensToday: 312_400, CostToday: 4.18}
 	found := []client.Found{{ID: "f1", Name: "lost-and-found", Created: now.Add(-30 * time.Hour), Volumes: []string{"home", "journal", "workspace"}}}
-	return NewDashboard(shell("Sessions"), sessions(), stats, found, Filter{})
+	return NewDashboard(shell("Sessions"), sessions(), inbox(), stats, found, Filter{})
+}
+
+// inbox has one need of each kind.
+func inbox() []client.Need {
+	all := sessions()
+	need := func(kind string, s client.Session, waits time.Duration, text string) client.Need {
+		return client.Need{ID: kind + ":" + s.ID, Kind: kind, SessionID: s.ID, Session: s.Name, At: now.Add(-waits), Text: text}
+	}
+	failed := need(client.NeedFailure, all[2], 40*time.Minute, all[2].Failure.Reason)
+	stalled := need(client.NeedStall, all[0], 10*time.Minute, "The agent has made no progress for 10 minutes. Stop the turn, or wait.")
+	asks := need(client.NeedPermission, all[1], 2*time.Minute, "running `git push origin vat-rates`")
+	asks.Question, asks.Options, asks.Detail = "q1", askOptions, "description: Push the branch to the remote\ntimeout: 60000"
+	long := need(client.NeedPermission, all[5], time.Minute, "running `python3`")
+	long.Question, long.Options, long.Detail, long.Cut = "q2", askOptions, "stdin: import os\nfor path in os.listdir('.'):\n    print(path)…", true
+	plan := need(client.NeedQuestion, all[5], 0, "Ready to code?")
+	plan.Question, plan.Options = "q3", []client.Option{{ID: "a", Name: "Yes, and accept edits", Kind: "allow_always"}, {ID: "b", Name: "Yes, and ask", Kind: "allow_once"}}
+	return []client.Need{failed, stalled, asks, long, plan}
 }
 
 // script writes entries as a daemon would have recorded them.

@@ -87,9 +87,9 @@ export function dashboard() {
       const old = id && document.getElementById(id);
       if (old) Object.assign(before, old.dataset);
       const r = place(row, () => { moved = true; return null; });
-      const waiting = r && 'waiting' in r.dataset;
+      const needs = r?.dataset.needs !== before.needs || r?.dataset.needs === 'wait';
       if (r) moved = r.dataset.repo !== before.repo || ('archived' in r.dataset) !== ('archived' in before);
-      if (moved || waiting || 'waiting' in before) reload(); else filter();
+      if (moved || needs) reload(); else filter();
     },
     gone({ id }) { document.getElementById('row-' + id)?.remove(); reload(); },
     stats({ html }) { place(html); },

@@ -13,16 +13,16 @@ export function dialogs() {
   // What changes a session is sent without leaving the page; the answer comes
   // by the event stream.
   document.addEventListener('submit', async e => {
-    const form = e.target.closest('[data-act]');
+    const form = e.target.closest('[data-act], [data-answer]');
     if (!form || location.pathname === '/found') return;
     e.preventDefault();
-    await post(form.getAttribute('action'));
+    await post(form.getAttribute('action'), 'answer' in form.dataset ? new URLSearchParams(new FormData(form, e.submitter)) : undefined);
   });
 }
 
-export async function post(url) {
+export async function post(url, body) {
   try {
-    const res = await fetch(url, { method: 'POST', headers: { Accept: 'application/json' } });
+    const res = await fetch(url, { method: 'POST', headers: { Accept: 'application/json' }, body });
     if (!res.ok) toast(await detail(res));
     return res.ok;
   } catch { toast('The daemon does not answer.'); return false; }

@@ -63,6 +63,11 @@ var contractCases = []contractCase{
 	{"GET /sessions/$idle", "", 200, `{"status":"created","chat_endpoint":null,"code_endpoint":null,"pod_name":null,"error":null}`},
 	{"GET /sessions/$failed", "", 200, `{"status":"failed","error":"The agent ended.","chat_endpoint":null}`},
 
+	{"GET /inbox", "", 200, `[{"id":"*","kind":"failure","session_id":"$failed","session":"failed","at":"*","text":"The agent ended."}]`},
+	{"POST /sessions/$running/answers", `{"option":"yes"}`, 422, `{"detail":[{"type":"missing","loc":["body","id"],"msg":"Field required"}]}`},
+	{"POST /sessions/$stopped/answers", `{"id":"q","option":"yes"}`, 503, `{"detail":"*"}`},
+	{"POST /sessions/$stopped/cancel", "", 503, `{"detail":"*"}`},
+
 	{"PUT /sessions/$idle", `{"name":"renamed","model":"m2","tracker_issue_id":"AB-2"}`, 200, `{"name":"renamed","model":"m2","tracker_issue_id":"AB-2"}`},
 	{"PUT /sessions/$idle", `{"branch":"work"}`, 200, `{"name":"renamed","source":{"branch":"work"}}`},
 	{"PUT /sessions/$idle", `{"name":"a b"}`, 422, wrongField("value_error", `["body","name"]`, "Value error, Session name cannot contain spaces — use hyphens instead")},
@@ -143,12 +148,14 @@ var contractCases = []contractCase{
 
 // elsewhere are the routes whose success is told by a test of its own.
 var elsewhere = []string{
-	"GET /sessions/stream",     // TestTheStreamTellsEveryChange
-	"POST /sessions/:id/stop",  // TestALifeOverTheAPI
-	"DELETE /sessions/:id",     // TestALifeOverTheAPI
-	"GET /sessions/:id/attach", // TestALifeOverTheAPI
-	"POST /found/:id/adopt",    // TestWhatIsFoundIsAdoptedOrDeleted
-	"DELETE /found/:id",        // TestWhatIsFoundIsAdoptedOrDeleted
+	"GET /sessions/stream",       // TestTheStreamTellsEveryChange
+	"POST /sessions/:id/stop",    // TestALifeOverTheAPI
+	"DELETE /sessions/:id",       // TestALifeOverTheAPI
+	"GET /sessions/:id/attach",   // TestALifeOverTheAPI
+	"POST /sessions/:id/answers", // TestTheInboxHasWhatNeedsAPerson
+	"POST /sessions/:id/cancel",  // of package link: TestOrdersAreGivenAndWrittenDown
+	"POST /found/:id/adopt",      // TestWhatIsFoundIsAdoptedOrDeleted
+	"DELETE /found/:id",          // TestWhatIsFoundIsAdoptedOrDeleted
 
 	// TestChroniclesAreKeptAsTheContractSays
 	"GET /chronicles", "POST /chronicles", "GET /chronicles/search", "GET /chronicles/:id", "PATCH /chronicles/:id", "DELETE /chronicles/:id",

@@ -40,6 +40,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/sessions/:id/restore", s.actFrom(store.WantStopped, store.FromRestore))
 	e.POST("/sessions/:id/prompt", s.postPrompt)
 	e.POST("/sessions/:id/answer", s.postAnswer)
+	e.POST("/sessions/:id/cancel", s.cancelTurn)
 	e.GET("/found/:id/delete", s.confirmFound)
 	e.POST("/found/:id/adopt", s.postAdopt)
 	e.POST("/found/:id/delete", s.postDiscard)
@@ -152,7 +153,11 @@ func (s *server) dashboardModel(c echo.Context, f ui.Filter) (ui.Dashboard, erro
 	for i, row := range rows {
 		all[i] = s.view(c, row)
 	}
-	return ui.NewDashboard(shell, all, statsView(stats), s.found(c), f), nil
+	needs, err := s.needs(ctx, rows)
+	if err != nil {
+		return ui.Dashboard{}, err
+	}
+	return ui.NewDashboard(shell, all, needs, statsView(stats), s.found(c), f), nil
 }
 
 func (s *server) about(c echo.Context) error {

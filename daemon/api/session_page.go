@@ -172,6 +172,9 @@ func (s *server) postAnswer(c echo.Context) error {
 	if err := s.Links.Answer(c.Request().Context(), row.ID, c.FormValue("id"), c.FormValue("option")); err != nil {
 		return err
 	}
+	if c.FormValue("from") == "inbox" {
+		return done(c, "/")
+	}
 	return done(c, "/sessions/"+row.ID+"/chat")
 }
 

@@ -95,6 +95,10 @@ func (s *session) heardOf(ctx context.Context, h wire.Health) error {
 	s.mu.Lock()
 	before, first, ready, trouble := s.health, !s.heard, s.ready, s.trouble
 	s.health, s.heard = h, true
+	moves := h.Detail == "" && (first || before.Detail != "") && s.talk != nil && s.talk.stall != nil
+	if moves { // progress that stands in no entry
+		s.talk.stall = nil
+	}
 	s.mu.Unlock()
 	defer func() {
 		if first || h != before || h.Ready() != ready {
@@ -114,6 +118,10 @@ func (s *session) heardOf(ctx context.Context, h wire.Health) error {
 		return s.DB.SetDoing(ctx, s.id, h.Detail)
 	case !ready:
 		return nil
+	case moves:
+		if err := s.show(ctx); err != nil {
+			return err
+		}
 	}
 	return s.DB.SetDetail(ctx, s.id, detail(h, trouble))
 }

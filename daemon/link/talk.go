@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"volundr/runtime/broker/wire"
 	"volundr/store"
@@ -16,6 +17,7 @@ type talk struct {
 	turn  string // under way, or ""
 	busy  bool
 	text  string // what it does when it runs no tool
+	stall *Stall // it makes no progress, or nil
 	tools []running
 	open  []*question
 }
@@ -26,6 +28,10 @@ type running struct{ id, text string }
 // question is a permission question that is not settled.
 type question struct {
 	id, turn, text string
+	at             time.Time
+	kind           string // of the tool
+	detail         string // what would be done, in full unless cut
+	cut            bool
 	options        []wire.Option
 	taken          bool    // somebody's answer is being written down
 	answer         *string // what it is
@@ -51,11 +57,11 @@ func (t *talk) fold(e store.Entry) {
 	case wire.EntryTurnStart:
 		*t = talk{run: t.run, busy: true, turn: e.Turn, text: "thinking"}
 	case wire.EntryThought:
-		t.busy, t.text = true, "thinking"
+		t.busy, t.text, t.stall = true, "thinking", nil
 	case wire.EntryText:
-		t.busy, t.text = true, "answering"
+		t.busy, t.text, t.stall = true, "answering", nil
 	case wire.EntryStalled:
-		t.text = "makes no progress"
+		t.stalled(e)
 	case wire.EntryTool:
 		t.tool(e)
 	case wire.EntryPermission:
@@ -75,7 +81,7 @@ func (t *talk) tool(e store.Entry) {
 	if json.Unmarshal(e.Data, &v) != nil {
 		return
 	}
-	t.busy = true
+	t.busy, t.stall = true, nil
 	t.tools = slices.DeleteFunc(t.tools, func(r running) bool { return r.id == v.ID })
 	if v.Status == "in_progress" && len(t.tools) < maxOpen {
 		t.tools = append(t.tools, running{v.ID, label(v)})
@@ -87,8 +93,10 @@ func (t *talk) ask(e store.Entry) {
 	if json.Unmarshal(e.Data, &v) != nil || t.question(v.ID) != nil || len(t.open) >= maxOpen {
 		return
 	}
-	t.busy = true
-	t.open = append(t.open, &question{id: v.ID, turn: e.Turn, text: label(v.Tool), options: v.Options})
+	t.busy, t.stall = true, nil
+	q := &question{id: v.ID, turn: e.Turn, at: e.At, text: label(v.Tool), kind: v.Tool.Kind, options: v.Options}
+	q.detail, q.cut = particulars(v.Tool)
+	t.open = append(t.open, q)
 }
 
 // label names a tool call for people.
@@ -127,6 +135,8 @@ func (t *talk) activity() (kind, text string) {
 		}
 	}
 	switch {
+	case t.stall != nil:
+		return "active", "makes no progress" // client.NoProgress
 	case len(t.tools) > 0:
 		return "tool_executing", t.tools[len(t.tools)-1].text
 	case t.busy:

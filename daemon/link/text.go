@@ -21,6 +21,16 @@ func plain(text string, n int) string {
 	return cut(text, n)
 }
 
+// visible drops what is not printed, but for line ends and tabs.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
+
 // cut gives the first n characters, with a sign where there were more.
 func cut(text string, n int) string {
 	if len(text) <= n {

@@ -89,7 +89,7 @@ func New(d Daemon) *cobra.Command {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{a.sessions(), a.chronicles(), a.sandbox(), a.credentials()} {
+	for _, c := range []*cobra.Command{a.sessions(), a.inbox(), a.chronicles(), a.sandbox(), a.credentials()} {
 		c.GroupID = "work"
 		root.AddCommand(c)
 	}

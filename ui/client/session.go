@@ -128,3 +128,6 @@ type SessionCreate struct {
 	Env     map[string]string `json:"env,omitempty"`
 	Network string            `json:"network,omitempty"` // "open" (default), "none"
 }
+
+// NoProgress is the ActivityText of a turn that is stalled.
+const NoProgress = "makes no progress"
