@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/link"
-	"volundr/runtime"
 	"volundr/runtime/broker/wire"
 	"volundr/store"
 	"volundr/ui/client"
@@ -20,7 +19,7 @@ func (s *server) inbox(c echo.Context) error {
 	ctx, p := c.Request().Context(), principal(c)
 	rows := []store.Session{}
 	for _, state := range []store.State{store.Running, store.Failed} {
-		some, err := s.DB.Sessions(ctx, p, store.SessionFilter{State: state, Kind: string(runtime.Session)})
+		some, err := s.DB.Sessions(ctx, p, store.SessionFilter{State: state})
 		if err != nil {
 			return err
 		}
