@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"strings"
 	"time"
@@ -27,10 +28,12 @@ const KeyTurn = "turn:"
 
 // TimelineFilter narrows Timeline.
 type TimelineFilter struct {
-	Types []string // none: all
-	After TimelineCursor
-	Limit int // 0: all
-	Texts bool
+	Types   []string // none: all
+	Touched bool     // beside those types also what tells of touched files
+	Keys    []string // nil: all; else the rest of the filter is for nothing
+	After   TimelineCursor
+	Limit   int // 0: all
+	Texts   bool
 }
 
 // TimelineCursor is a place in a timeline: behind this event. Rows are in the
@@ -57,13 +60,21 @@ func (db *DB) timeline(ctx context.Context, chronicleID string, f TimelineFilter
 	if f.Limit <= 0 {
 		f.Limit = -1
 	}
-	rows, err := db.r.QueryContext(ctx, `SELECT n, key, at, type, label, data, `+text+` FROM timeline
-		WHERE chronicle_id = ? AND (at, n) > (?, ?) AND (? = '' OR instr(?, ' ' || type || ' '))
-		ORDER BY at, n LIMIT ?`,
-		chronicleID, millis(f.After.At), f.After.N, strings.Join(f.Types, " "), " "+strings.Join(f.Types, " ")+" ", f.Limit)
+	types := strings.Join(f.Types, " ")
+	where, args := `(at, n) > (?, ?) AND (? = '' OR instr(?, ' ' || type || ' ') OR ? AND instr(data, '"touched":')) ORDER BY at, n LIMIT ?`,
+		[]any{chronicleID, millis(f.After.At), f.After.N, types, " " + types + " ", f.Touched, f.Limit}
+	if f.Keys != nil {
+		where, args = `key IN (SELECT value FROM json_each(?)) ORDER BY at, n`, []any{chronicleID, list(f.Keys)}
+	}
+	rows, err := db.r.QueryContext(ctx, `SELECT n, key, at, type, label, data, `+text+` FROM timeline WHERE chronicle_id = ? AND `+where, args...)
 	if err != nil {
 		return nil, err
 	}
+	return scanTimeline(rows, chronicleID)
+}
+
+// scanTimeline reads all rows and closes them.
+func scanTimeline(rows *sql.Rows, chronicleID string) ([]TimelineEvent, error) {
 	defer rows.Close()
 	out := []TimelineEvent{}
 	for rows.Next() {

@@ -2,12 +2,10 @@ package api
 
 import (
 	"encoding/json"
-	"slices"
 
 	"github.com/labstack/echo/v4"
 
 	"volundr/store"
-	"volundr/ui/client"
 )
 
 // tellChronicle tells an event of a chronicle as the contract names it: what is
@@ -30,25 +28,33 @@ func (s *server) tellChronicle(c echo.Context, out *sse, p store.Principal, e st
 		}
 		return out.send(e.Seq, e.Type, s.chronicleView(row))
 	}
-	t, err := s.Chronicles.Timeline(ctx, p, d.Chronicle, store.TimelineFilter{})
+	if len(d.Keys) == 0 {
+		return nil
+	}
+	t, err := s.Chronicles.Timeline(ctx, p, d.Chronicle, store.TimelineFilter{Keys: d.Keys})
 	if isNotFound(err) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	sums := sumsView(t.Sums)
-	var news []client.TimelineEvent
-	for _, ev := range t.Events {
-		if slices.Contains(d.Keys, ev.Key) {
-			news = append(news, eventView(ev))
-		}
+	sums, err := json.Marshal(sumsView(t.Sums)) // once for all
+	if err != nil {
+		return err
 	}
-	for i, ev := range news {
+	var whole struct {
+		Files   json.RawMessage `json:"files"`
+		Commits json.RawMessage `json:"commits"`
+		Burn    json.RawMessage `json:"token_burn"`
+	}
+	if err := json.Unmarshal(sums, &whole); err != nil {
+		return err
+	}
+	for i, ev := range t.Events {
 		id := int64(0)
-		if i == len(news)-1 { // a client that left in between is told all of it again
+		if i == len(t.Events)-1 { // a client that left in between is told all of it again
 			id = e.Seq
 		}
-		if err := out.send(id, e.Type, obj{"session_id": d.ID, "event": ev, "files": sums.Files, "commits": sums.Commits, "token_burn": sums.TokenBurn}); err != nil {
+		if err := out.send(id, e.Type, obj{"session_id": d.ID, "event": eventView(ev), "files": whole.Files, "commits": whole.Commits, "token_burn": whole.Burn}); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,8 @@ package chronicle
 import (
 	"slices"
 	"time"
+
+	"volundr/store"
 )
 
 // FileStat is what became of a file.
@@ -32,35 +34,98 @@ const bucket = 300
 
 // Sum adds up a whole timeline, in order of time.
 func Sum(events []Event) Sums {
-	s := Sums{Files: []FileStat{}, Commits: []Commit{}, TokenBurn: []int64{}}
-	files := map[string]int{}
-	var last int64
+	var s sum
+	end := int64(-1)
 	for _, e := range events {
-		last = max(last, e.T)
-		switch {
-		case e.Type == TypeFile && e.Kind != KindMore:
-			s.file(files, e)
-		case e.Type == TypeGit && e.Hash != "":
-			s.Commits = append(s.Commits, Commit{e.Hash[:min(7, len(e.Hash))], e.Label, e.At.UTC().Format("15:04")})
+		s.add(e)
+		end = max(end, e.T)
+	}
+	return s.sums(end)
+}
+
+// sum is what the events of a timeline add up to so far; it is stored as it is.
+type sum struct {
+	Began   time.Time            `json:"began"`   // the run
+	Watched bool                 `json:"watched"` // files are told by who watches them, and not by the agent's edits
+	Last    store.TimelineCursor `json:"last"`    // of the files and commits
+	Files   []FileStat           `json:"files"`   // those without a path are gone again
+	Commits []Commit             `json:"commits"` // oldest first
+	Burn    []int64              `json:"burn"`
+
+	at map[string]int // where files stand
+}
+
+// late reports whether events do not lie behind what was added already.
+func (s *sum) late(events []Event) bool {
+	for _, e := range events {
+		if counts(e) {
+			return e.At.Before(s.Last.At) || e.At.Equal(s.Last.At) && e.N <= s.Last.N
 		}
 	}
-	if len(events) > 0 {
-		s.TokenBurn = make([]int64, last/bucket+1)
+	return false
+}
+
+// counts reports whether it matters when an event is added.
+func counts(e Event) bool {
+	return e.Type == TypeFile && e.Kind != KindMore || e.Type == TypeGit && e.Hash != ""
+}
+
+// add takes one more event in. Those that count come in order of time.
+func (s *sum) add(e Event) {
+	if counts(e) {
+		s.Last = store.TimelineCursor{At: e.At, N: e.N}
 	}
-	for _, e := range events {
-		if e.Type == TypeMessage && e.Tokens != nil {
-			s.TokenBurn[e.T/bucket] += *e.Tokens
+	switch {
+	case e.Type == TypeFile && e.Kind != KindMore:
+		s.file(e)
+	case e.Type == TypeGit && e.Hash != "":
+		s.Commits = append(s.Commits, Commit{e.Hash[:min(7, len(e.Hash))], e.Label, e.At.UTC().Format("15:04")})
+	case e.Type == TypeMessage && e.Tokens != nil:
+		if n := int(e.T/bucket) + 1; n > len(s.Burn) {
+			s.Burn = append(s.Burn, make([]int64, n-len(s.Burn))...)
+		}
+		s.Burn[e.T/bucket] += *e.Tokens
+	}
+}
+
+// sums are a copy of what was added up, of a timeline whose last event is so many
+// seconds behind its begin; negative: there is none.
+func (s *sum) sums(end int64) Sums {
+	out := Sums{Files: make([]FileStat, 0, len(s.Files)), Commits: make([]Commit, 0, len(s.Commits)), TokenBurn: []int64{}}
+	for _, f := range s.Files {
+		if f.Path != "" {
+			out.Files = append(out.Files, f)
 		}
 	}
-	slices.Reverse(s.Commits)
-	s.Files = slices.DeleteFunc(s.Files, func(f FileStat) bool { return f.Path == "" })
-	return s
+	out.Commits = append(out.Commits, s.Commits...)
+	slices.Reverse(out.Commits)
+	if end >= 0 {
+		out.TokenBurn = make([]int64, max(int(end/bucket)+1, len(s.Burn)))
+		copy(out.TokenBurn, s.Burn)
+	}
+	return out
 }
 
 // file takes one change in. A file that was made and is gone again is not told;
 // one that was renamed takes its figures along.
-func (s *Sums) file(at map[string]int, e Event) {
+func (s *sum) file(e Event) {
+	if s.at == nil { // it was stored
+		s.at = make(map[string]int, len(s.Files))
+		for i, f := range s.Files {
+			if f.Path != "" {
+				s.at[f.Path] = i
+			}
+		}
+	}
+	at := s.at
 	if i, ok := at[e.From]; ok && e.From != "" && e.From != e.Label {
+		if j, over := at[e.Label]; over { // it took the place of another
+			f, old := &s.Files[i], s.Files[j]
+			if f.Ins, f.Del = f.Ins+old.Ins, f.Del+old.Del; old.Status != "new" {
+				f.Status = "mod"
+			}
+			s.Files[j] = FileStat{}
+		}
 		delete(at, e.From)
 		at[e.Label] = i
 		s.Files[i].Path = e.Label
@@ -100,7 +165,7 @@ func (s *Sums) file(at map[string]int, e Event) {
 // touchedFiles makes files of what the agent's edits say, for sessions whose
 // files nobody watched: unless any event is a file's.
 func touchedFiles(events []Event) []Event {
-	if slices.ContainsFunc(events, func(e Event) bool { return e.Type == TypeFile }) {
+	if slices.ContainsFunc(events, isFile) {
 		return events
 	}
 	out := make([]Event, 0, len(events))

@@ -38,10 +38,11 @@ type Options struct {
 // Chronicles writes the chronicles of runs.
 type Chronicles struct {
 	Options
-	db    *store.DB
-	folds folds
-	fresh fresh
-	kept  timelines
+	db      *store.DB
+	folds   folds
+	fresh   fresh
+	kept    timelines
+	tallies tallies
 }
 
 // New gives chronicles.

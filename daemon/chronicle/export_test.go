@@ -2,3 +2,6 @@ package chronicle
 
 // ParseWords is parseWords for tests.
 var ParseWords = parseWords
+
+// KeepTally is keepTally.
+var KeepTally = (*Chronicles).keepTally

@@ -86,7 +86,12 @@ func (c *Chronicles) complete(ctx context.Context, s store.Session, reason strin
 		if err := c.write(ctx, s, row, reason, at); err != nil {
 			return err
 		}
-		return c.db.CompleteChronicle(ctx, s.ID, s.Run, reason, at, c.lastRows(s, reason, at)...)
+		last := c.lastRows(s, reason, at)
+		// The last rows are not counted: the tally stays good. And it is only a help.
+		if err := c.keepTally(ctx, row); err != nil {
+			c.Log.Warn("Tally of a chronicle not kept", "chronicle", row.ID, "error", err)
+		}
+		return c.db.CompleteChronicle(ctx, s.ID, s.Run, reason, at, last...)
 	}
 	return c.db.CompleteChronicle(ctx, s.ID, s.Run, reason, at)
 }

@@ -2,6 +2,7 @@ package chronicle
 
 import (
 	"context"
+	"slices"
 
 	"volundr/store"
 )
@@ -20,59 +21,53 @@ func (c *Chronicles) Timeline(ctx context.Context, p store.Principal, id string,
 	if t.Chronicle, err = c.db.Chronicle(ctx, p, id); err != nil {
 		return t, err
 	}
-	w, err := c.whole(ctx, t.Chronicle, f.Texts)
-	if err != nil {
+	var watched bool
+	if t.Sums, watched, err = c.sums(ctx, t.Chronicle); err != nil {
 		return t, err
 	}
-	t.Sums = w.sums
-	t.Events, t.More = narrow(w.events, f)
-	return t, nil
+	switch {
+	case f.Keys != nil:
+		t.Events, err = c.events(ctx, t.Chronicle, f)
+	case f.Limit == 0 && len(f.Types) == 0 && !f.Texts && f.After == (store.TimelineCursor{}):
+		t.Events, err = c.whole(ctx, t.Chronicle)
+	default:
+		t.Events, t.More, err = c.piece(ctx, t.Chronicle, f, watched)
+	}
+	return t, err
+}
+
+// piece reads what a filter asks for. An edit and the files that it touched
+// stand in the same piece, which may hold more than its limit for that.
+func (c *Chronicles) piece(ctx context.Context, row store.Chronicle, f store.TimelineFilter, watched bool) (out []Event, more bool, err error) {
+	ask := f
+	if f.Limit > 0 {
+		ask.Limit++
+	}
+	ask.Touched = !watched && slices.Contains(f.Types, TypeFile)
+	if out, err = c.events(ctx, row, ask); err != nil {
+		return nil, false, err
+	}
+	if more = f.Limit > 0 && len(out) > f.Limit; more {
+		out = out[:f.Limit]
+	}
+	if !watched {
+		out = touchedFiles(out)
+	}
+	return slices.DeleteFunc(out, func(e Event) bool { return len(f.Types) > 0 && !slices.Contains(f.Types, e.Type) }), more, nil
 }
 
 // whole reads all of a timeline, or gives it as it was read, when nothing was
 // written since.
-func (c *Chronicles) whole(ctx context.Context, row store.Chronicle, texts bool) (whole, error) {
+func (c *Chronicles) whole(ctx context.Context, row store.Chronicle) ([]Event, error) {
 	told := c.db.Told(row.ID) // before it is read: what is written meanwhile makes it old
-	if w, ok := c.kept.get(row.ID, told); ok && !texts {
-		return w, nil
+	if w, ok := c.kept.get(row.ID, told); ok {
+		return w.events, nil
 	}
-	all, err := c.events(ctx, row, store.TimelineFilter{Texts: texts})
+	all, err := c.events(ctx, row, store.TimelineFilter{})
 	if err != nil {
-		return whole{}, err
+		return nil, err
 	}
 	all = touchedFiles(all)
-	w := whole{id: row.ID, told: told, events: all, sums: Sum(all)}
-	if !texts {
-		c.kept.put(w)
-	}
-	return w, nil
-}
-
-// narrow gives the piece that a filter asks for.
-func narrow(all []Event, f store.TimelineFilter) (out []Event, more bool) {
-	want := map[string]bool{}
-	for _, t := range f.Types {
-		want[t] = true
-	}
-	out = make([]Event, 0, room(len(all), f.Limit))
-	for _, e := range all {
-		at := e.At.Compare(f.After.At)
-		behind := at > 0 || at == 0 && e.N > f.After.N
-		switch {
-		case !behind || len(want) > 0 && !want[e.Type]:
-		case f.Limit > 0 && len(out) == f.Limit:
-			return out, true
-		default:
-			out = append(out, e)
-		}
-	}
-	return out, false
-}
-
-// room is how many of n events a piece can hold.
-func room(n, limit int) int {
-	if limit > 0 {
-		return min(n, limit)
-	}
-	return n
+	c.kept.put(whole{id: row.ID, told: told, events: all})
+	return all, nil
 }

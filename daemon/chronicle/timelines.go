@@ -14,11 +14,10 @@ type whole struct {
 	id     string
 	told   int64 // store.DB.Told
 	events []Event
-	sums   Sums
 }
 
-// timelines are those that were read last, the latest last: pages of one are
-// asked for one after the other, and every page tells what all add up to.
+// timelines are those that were read whole last, the latest last: who shows one
+// so asks for it again and again.
 type timelines struct {
 	mu  sync.Mutex
 	all []whole
