@@ -23,7 +23,8 @@ type Config struct {
 	// Providers of models by name ("anthropic", "openai").
 	Providers map[string]Provider `yaml:"providers"`
 	// Models on offer; empty: the built-in ones.
-	Models []Model `yaml:"models"`
+	Models  []Model `yaml:"models"`
+	Sandbox Sandbox `yaml:"sandbox"`
 
 	Paths Paths `yaml:"-"`
 }
@@ -96,5 +97,6 @@ func defaults() Config {
 		LocalMounts:  LocalMounts{Enabled: true, AllowedPrefixes: []string{xdg.Home}},
 		Provisioning: Provisioning{Timeout: 300 * time.Second},
 		Providers:    map[string]Provider{},
+		Sandbox:      sandboxDefaults(),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -32,6 +33,9 @@ func Load(flags Flags) (Config, error) {
 	overlay(&c.Listen, flags.Listen)
 	overlay(&c.Engine, flags.Engine)
 	overlay(&c.Image.CABundle, flags.CABundle)
+	if err := c.Sandbox.environment(os.LookupEnv); err != nil {
+		return Config{}, err
+	}
 	if err := c.resolve(filepath.Dir(p.Config), flags.CABundle != ""); err != nil {
 		return Config{}, err
 	}
@@ -50,6 +54,11 @@ func overlay(to *string, flag string) {
 // resolve makes file names absolute: those of the file against its folder,
 // those of flags against where we are.
 func (c *Config) resolve(folder string, caFromFlag bool) (err error) {
+	for _, file := range []*string{&c.Sandbox.TLS.Cert, &c.Sandbox.TLS.Key} {
+		if *file != "" && !filepath.IsAbs(*file) {
+			*file = filepath.Join(folder, *file)
+		}
+	}
 	if recipe := c.Image.Recipe; recipe != "" && !filepath.IsAbs(recipe) {
 		c.Image.Recipe = filepath.Join(folder, recipe)
 	}
@@ -76,7 +85,7 @@ func parse(name string, raw []byte) (Config, error) {
 	if !errors.As(err, &at) || at.GetToken() == nil {
 		// The library keeps no position for what package time says.
 		if strings.HasPrefix(err.Error(), "time:") {
-			bad := problem{path: "$.provisioning.timeout", msg: "the timeout is not a duration such as 300s"}
+			bad := problem{path: wrongDuration(raw), msg: "this is not a duration such as 300s or 24h"}
 			return Config{}, bad.in(name, raw, Flags{})
 		}
 		return Config{}, fmt.Errorf("%s: %w", name, err)
@@ -87,4 +96,21 @@ func parse(name string, raw []byte) (Config, error) {
 		return Config{}, fmt.Errorf("%s:%d: there is no setting %q here: correct its name or take the line out", name, line, at.GetToken().Value)
 	}
 	return Config{}, fmt.Errorf("%s:%d: %s", name, line, at.GetMessage())
+}
+
+// wrongDuration is the path of the first duration that cannot be read.
+func wrongDuration(raw []byte) string {
+	paths := []string{"$.provisioning.timeout", "$.sandbox.max_lifetime", "$.sandbox.files.ttl"}
+	for _, path := range paths {
+		at, err := yaml.PathString(path)
+		if err != nil {
+			continue
+		}
+		if node, err := at.ReadNode(bytes.NewReader(raw)); err == nil && node.GetToken() != nil {
+			if _, err := time.ParseDuration(node.GetToken().Value); err != nil {
+				return path
+			}
+		}
+	}
+	return paths[0]
 }

@@ -16,6 +16,7 @@ type Paths struct {
 	Keys     string // folder of keys
 	Mirrors  string // folder of git mirrors
 	Archives string // folder of packed sessions
+	Files    string // folder of the sandbox API's files
 	State    string // daemon.json: url and pid of the daemon that runs
 	Log      string // the daemon's log
 	Config   string // the YAML file; need not exist
@@ -40,6 +41,7 @@ func paths(dataDir string) (Paths, error) {
 		Keys:     filepath.Join(data, "keys"),
 		Mirrors:  filepath.Join(data, "mirrors"),
 		Archives: filepath.Join(data, "archives"),
+		Files:    filepath.Join(data, "files"),
 		State:    filepath.Join(state, "daemon.json"),
 		Log:      filepath.Join(state, "log", "daemon.log"),
 		Config:   filepath.Join(conf, "config.yaml"),

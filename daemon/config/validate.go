@@ -90,7 +90,10 @@ func (c Config) check() *problem {
 			return bad
 		}
 	}
-	return checkModels(c.Models)
+	if bad := checkModels(c.Models); bad != nil {
+		return bad
+	}
+	return c.Sandbox.check()
 }
 
 func checkProvider(name string, p Provider) *problem {
