@@ -1,0 +1,135 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volundr/daemon/launch"
+	"volundr/store"
+)
+
+const (
+	claimTimeout = 5 * time.Second  // of the message to the runner
+	startTimeout = time.Minute      // of a sandbox that was not made ahead
+	endTimeout   = 5 * time.Second  // of the kill inside
+	spare        = 10 * time.Second // a container outlives the deadline that it was asked for
+)
+
+// admit lets one more sandbox be made, or says that there are too many. made
+// gives the place to the row that is in the store then.
+func (x *Sandboxes) admit(ctx context.Context) (made func(), err error) {
+	x.admission.Lock()
+	defer x.admission.Unlock()
+	n, err := x.DB.LivingSandboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if n+x.making >= x.Limits.Sandboxes {
+		return nil, &Busy{Full: true, After: 5 * time.Second,
+			Detail: fmt.Sprintf("There are %d sandboxes, as many as are allowed: end one, or try again later.", n+x.making)}
+	}
+	x.making++
+	return func() {
+		x.admission.Lock()
+		defer x.admission.Unlock()
+		x.making--
+	}, nil
+}
+
+// take gives p a sandbox that lives until expires: one of the pool, or a new one.
+func (x *Sandboxes) take(ctx context.Context, p store.Principal, req launch.SandboxRequest, expires time.Time) (store.Session, error) {
+	made, err := x.admit(ctx)
+	if err != nil {
+		return store.Session{}, err
+	}
+	s, err := x.claim(ctx, p, req.Shape(), expires)
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		made()
+		return s, err
+	}
+	if err := x.Ready(ctx); err != nil {
+		made()
+		return store.Session{}, err
+	}
+	latest := time.Now().Add(max(x.Limits.MaxLifetime, time.Until(expires))).Add(spare)
+	s, err = x.insert(ctx, p, req, expires, latest)
+	made()
+	if err != nil {
+		return s, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := x.Start(ctx, s); err != nil {
+		x.drop(ctx, s)
+		return s, notStarted(err)
+	}
+	if err := x.settle(ctx, s); err != nil {
+		x.drop(ctx, s)
+		return s, notStarted(err)
+	}
+	return s, nil
+}
+
+func notStarted(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &Busy{After: 10 * time.Second, Detail: "The sandbox did not start in time: try again in a moment."}
+	}
+	return fmt.Errorf("start a sandbox: %w", err)
+}
+
+// insert stores the row of a new sandbox. It has its final name from here on.
+func (x *Sandboxes) insert(ctx context.Context, p store.Principal, req launch.SandboxRequest, expires, latest time.Time) (store.Session, error) {
+	raw, err := json.Marshal(req)
+	if err != nil {
+		return store.Session{}, err
+	}
+	id := uuid.NewString()
+	return x.DB.CreateSandbox(ctx, store.Session{ID: id, Name: Name(id), OwnerID: p.UserID, TenantID: p.TenantID,
+		Runtime: x.Runtime, Request: raw, Shape: req.Shape(), ExpiresAt: expires, LatestAt: latest})
+}
+
+// claim gives p one that was made ahead; store.ErrNotFound when there is none.
+// One that does not answer is let go.
+func (x *Sandboxes) claim(ctx context.Context, p store.Principal, shape string, expires time.Time) (store.Session, error) {
+	x.pool.used()
+	for {
+		s, err := x.DB.ClaimSandbox(ctx, p, x.Runtime, shape, expires)
+		if err != nil {
+			return s, err
+		}
+		x.pool.claimed()
+		if err = x.settle(ctx, s); err == nil {
+			return s, nil
+		}
+		x.drop(ctx, s)
+		if ctx.Err() != nil {
+			return s, ctx.Err()
+		}
+		x.Log.Warn("A sandbox made ahead does not answer", "sandbox", s.Name, "error", err)
+	}
+}
+
+// settle tells the runner inside whose it is now, and until when.
+func (x *Sandboxes) settle(ctx context.Context, s store.Session) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	_, err := x.guests.of(s).Claim(ctx, "owner", s.ExpiresAt)
+	return err
+}
+
+// drop lets a sandbox go that nobody will hear of any more, whatever became of
+// the request.
+func (x *Sandboxes) drop(ctx context.Context, s store.Session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if err := x.DB.DropSandbox(ctx, s.ID); err != nil {
+		x.Log.Warn("A sandbox lives on until its deadline", "sandbox", s.Name, "error", err)
+	}
+	x.guests.drop(s.ID)
+	x.Poke()
+}
