@@ -19,6 +19,7 @@ import (
 	"volundr/daemon/auth"
 	"volundr/daemon/config"
 	"volundr/daemon/proxy"
+	"volundr/runtime"
 	"volundr/store"
 	"volundr/ui/client"
 )
@@ -33,7 +34,8 @@ type Daemon struct {
 	auth         *auth.Auth
 	surfaces     *proxy.Proxy
 	pieces       *pieces
-	image        *image
+	image        *image // of sessions
+	boxes        *boxes // the sandbox API
 	listener     net.Listener
 	handler      http.Handler
 	stopping     context.Context
@@ -76,9 +78,14 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if d.pieces, err = wire(ctx, d); err != nil {
 		return d, err
 	}
-	d.image = newImage(d.pieces.runtimes[d.pieces.standard], log)
-	d.handler = d.route()
-	return d, nil
+	d.image = newImage(runtime.Session, d.pieces.runtimes[d.pieces.standard], log)
+	d.image.retry()
+	if d.boxes, err = newBoxes(d); err != nil {
+		return d, err
+	}
+	options := d.options()
+	d.handler = d.route(options)
+	return d, d.boxes.listen(d, options)
 }
 
 // Close gives back what New took. A Daemon that ran is closed already.
@@ -86,6 +93,9 @@ func (d *Daemon) Close() {
 	d.stop()
 	if d.listener != nil {
 		d.listener.Close()
+	}
+	if d.boxes != nil && d.boxes.listener != nil {
+		d.boxes.listener.Close()
 	}
 	if d.surfaces != nil {
 		d.surfaces.Close()
@@ -112,14 +122,9 @@ func listen(addr string) (net.Listener, error) {
 }
 
 // route sends surfaces' hosts to the proxy and all others through the guard.
-func (d *Daemon) route() http.Handler {
+func (d *Daemon) route(o api.Options) http.Handler {
 	d.surfaces = proxy.New(proxy.Options{Surfaces: d.auth.Surfaces, ControlOrigin: d.auth.ControlOrigin(), Dial: d.dial, Log: d.log})
-	control := api.New(api.Options{
-		DB: d.db, Engine: d.pieces.engine, Links: d.pieces.links, Launch: d.pieces.launch, Sources: d.pieces.sources,
-		Vault: d.pieces.vault, Auth: d.auth, Chronicles: d.pieces.chronicles, Runtimes: d.pieces.runtimes, Default: d.pieces.standard, Models: models(d.cfg),
-		Status: d.status, Doctor: d.doctor, RetryImage: d.image.retry, Shutdown: d.stop, Stopping: d.stopping,
-		Now: time.Now, Log: d.log,
-	})
+	control := api.New(o)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.auth.Kind(r.Host) == auth.SurfaceHost {
 			d.surfaces.ServeHTTP(w, r)
@@ -127,6 +132,16 @@ func (d *Daemon) route() http.Handler {
 		}
 		control.ServeHTTP(w, r)
 	})
+}
+
+func (d *Daemon) options() api.Options {
+	return api.Options{
+		DB: d.db, Engine: d.pieces.engine, Links: d.pieces.links, Launch: d.pieces.launch, Sources: d.pieces.sources,
+		Vault: d.pieces.vault, Auth: d.auth, Chronicles: d.pieces.chronicles, Runtimes: d.pieces.runtimes, Default: d.pieces.standard, Models: models(d.cfg),
+		Sandboxes: d.boxes.sandboxes, Sandbox: d.boxes.choice(d.cfg),
+		Status: d.status, Doctor: d.doctor, RetryImage: d.image.retry, Shutdown: d.stop, Stopping: d.stopping,
+		Now: time.Now, Log: d.log,
+	}
 }
 
 // Run serves until ctx ends or somebody asks for the end (`volundr down`). It
@@ -138,10 +153,6 @@ func (d *Daemon) Run(ctx context.Context) error {
 	context.AfterFunc(d.stopping, cancel)
 	context.AfterFunc(ctx, d.stop)
 
-	srv := &http.Server{
-		Handler: d.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.pieces.engine.Run(ctx) })
 	g.Go(func() error { return d.pieces.links.Run(ctx) })
@@ -149,21 +160,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.forget(ctx) })
 	g.Go(func() error { return d.prune(ctx) })
 	g.Go(func() error { return d.sweep(ctx) })
-	g.Go(func() error {
-		if err := srv.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
-	g.Go(func() error {
-		<-ctx.Done()
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		if srv.Shutdown(last) != nil {
-			srv.Close()
-		}
-		return nil
-	})
+	d.boxes.run(ctx, g)
+	d.serveOn(ctx, g, d.listener, d.handler)
+	if d.boxes.listener != nil {
+		d.serveOn(ctx, g, d.boxes.listener, d.boxes.handler)
+	}
 	if err := d.announce(); err != nil {
 		return err
 	}
@@ -177,6 +178,29 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return err
 }
 
+// serveOn answers on l until ctx ends; then what is under way has two seconds.
+func (d *Daemon) serveOn(ctx context.Context, g *errgroup.Group, l net.Listener, h http.Handler) {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
+	}
+	g.Go(func() error {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if srv.Shutdown(last) != nil {
+			srv.Close()
+		}
+		return nil
+	})
+}
+
 // status is `volundr status --json`.
 func (d *Daemon) status(context.Context) client.Status {
 	var trouble []client.Trouble
@@ -186,6 +210,7 @@ func (d *Daemon) status(context.Context) client.Status {
 	return client.Status{
 		URL: d.auth.ProgramOrigin(), UIURL: d.auth.ControlOrigin(), PID: os.Getpid(), Version: d.version,
 		TokenFile: d.cfg.Paths.Token, Runtime: d.pieces.standard, Image: d.image.status(), Trouble: trouble,
+		Sandbox: d.boxes.status(d.cfg),
 	}
 }
 

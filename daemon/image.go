@@ -12,21 +12,23 @@ import (
 	"volundr/ui/client"
 )
 
-// image makes the session image in the background, once at start and again when
-// asked, and knows how far it is. Sessions that are asked for meanwhile share
-// the same build through the engine.
+// image makes an image in the background, when it is asked for, and knows how
+// far it is. Who needs it meanwhile shares the same build through the engine.
 type image struct {
+	kind   runtime.Kind
 	images runtime.Images // nil: the runtime makes none
 	log    *slog.Logger
 	again  chan struct{}
 
-	mu sync.Mutex
-	st client.ImageStatus
+	mu    sync.Mutex
+	st    client.ImageStatus
+	since time.Time     // of the state
+	news  chan struct{} // closed by the next change
 }
 
-func newImage(rt runtime.Runtime, log *slog.Logger) *image {
+func newImage(kind runtime.Kind, rt runtime.Runtime, log *slog.Logger) *image {
 	images, _ := rt.(runtime.Images)
-	return &image{images: images, log: log, again: make(chan struct{}, 1)}
+	return &image{kind: kind, images: images, log: log, again: make(chan struct{}, 1), news: make(chan struct{})}
 }
 
 func (m *image) status() client.ImageStatus {
@@ -35,10 +37,24 @@ func (m *image) status() client.ImageStatus {
 	return m.st
 }
 
+// look gives the state, since when it is so, and a channel that the next change
+// closes.
+func (m *image) look() (client.ImageStatus, time.Time, <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.st, m.since, m.news
+}
+
 func (m *image) set(change func(*client.ImageStatus)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	before := m.st.State
 	change(&m.st)
+	if m.st.State != before {
+		m.since = time.Now()
+	}
+	close(m.news)
+	m.news = make(chan struct{})
 }
 
 // retry asks for another try; while one is under way it does nothing more.
@@ -57,17 +73,19 @@ func (m *image) retry() {
 // away is the pause before an engine that did not answer is asked again.
 const away = 5 * time.Second
 
+// run makes the image whenever retry asks, until ctx ends.
 func (m *image) run(ctx context.Context) error {
+	var back <-chan time.Time
 	for {
-		var back <-chan time.Time
-		if m.make(ctx) {
-			back = time.After(away)
-		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-m.again:
 		case <-back:
+		}
+		back = nil
+		if m.make(ctx) {
+			back = time.After(away)
 		}
 	}
 }
@@ -82,7 +100,7 @@ func (m *image) make(ctx context.Context) (unanswered bool) {
 		m.set(func(st *client.ImageStatus) { st.State = "ready" })
 		return false
 	}
-	_, err := m.images.EnsureImage(ctx, runtime.Session, func(p runtime.Progress) {
+	_, err := m.images.EnsureImage(ctx, m.kind, func(p runtime.Progress) {
 		m.set(func(st *client.ImageStatus) {
 			lines := st.Lines
 			if p.Log != "" {
@@ -96,12 +114,12 @@ func (m *image) make(ctx context.Context) (unanswered bool) {
 	case ctx.Err() != nil:
 	case errors.Is(err, runtime.ErrUnavailable):
 		if m.status().Text != engineAway {
-			m.log.Warn("Session image waits for the engine", "error", err)
+			m.log.Warn("An image waits for the engine", "kind", m.kind, "error", err)
 		}
 		m.set(func(st *client.ImageStatus) { *st = client.ImageStatus{State: "building", Text: engineAway} })
 		return true
 	case err != nil:
-		m.log.Error("Session image not made", "error", err)
+		m.log.Error("Image not made", "kind", m.kind, "error", err)
 		first, rest, more := strings.Cut(strings.TrimSpace(err.Error()), "\n")
 		m.set(func(st *client.ImageStatus) {
 			*st = client.ImageStatus{State: "failed", Error: strings.ToUpper(first[:1]) + first[1:] + ".", Lines: st.Lines}

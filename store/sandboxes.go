@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -76,10 +77,15 @@ func (db *DB) Sandboxes(ctx context.Context, p Principal) ([]Session, error) {
 		` ORDER BY created_at DESC, rowid DESC`, p.args(millis(time.Now()))...))
 }
 
-// LivingSandboxes counts everybody's sandboxes that have not ended, for the
-// system.
-func (db *DB) LivingSandboxes(ctx context.Context) (n int, err error) {
-	err = db.r.QueryRowContext(ctx, `SELECT count(*) FROM sessions WHERE`+alive+` 1`, millis(time.Now())).Scan(&n)
+// LivingSandboxes counts everybody's sandboxes that have not ended, but for
+// those named, for the system.
+func (db *DB) LivingSandboxes(ctx context.Context, except ...string) (n int, err error) {
+	named, err := json.Marshal(append([]string{}, except...))
+	if err != nil {
+		return 0, err
+	}
+	err = db.r.QueryRowContext(ctx, `SELECT count(*) FROM sessions WHERE`+alive+` id NOT IN (SELECT value FROM json_each(?))`,
+		millis(time.Now()), string(named)).Scan(&n)
 	return n, err
 }
 

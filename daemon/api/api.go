@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"volundr/daemon/engine"
 	"volundr/daemon/launch"
 	"volundr/daemon/link"
+	"volundr/daemon/sandbox"
 	"volundr/daemon/source"
 	"volundr/daemon/vault"
 	"volundr/runtime"
@@ -37,6 +39,9 @@ type Options struct {
 	Sources *source.Sources
 	Vault   *vault.Vault
 	Auth    *auth.Auth
+	// Sandboxes are the sandbox API, and Sandbox what a request may choose there.
+	Sandboxes *sandbox.Sandboxes
+	Sandbox   SandboxOptions
 	// Chronicles hold what runs left, and the packs of archives.
 	Chronicles *chronicle.Chronicles
 	// Runtimes by name; Default is the name that new sessions get.
@@ -73,13 +78,26 @@ func serving(o Options) *server {
 	return &server{Options: o, workspaces: files{lists: map[string]fileList{}}, changes: changes.New(o.Links.RunCommand)}
 }
 
-func (s *server) router() *echo.Echo {
+// NewSandboxes gives the handler of the sandbox API alone, without a guard.
+func NewSandboxes(o Options) http.Handler {
+	s := serving(o)
+	e := newEcho(s.Log, func(echo.Context, int, string) error { return errors.ErrUnsupported })
+	s.v1(e)
+	return e
+}
+
+func newEcho(log *slog.Logger, page func(echo.Context, int, string) error) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.HTTPErrorHandler = onError(s.Log, s.errorPage)
-	e.GET("/health", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "ok"}) })
+	e.HTTPErrorHandler = onError(log, page)
+	return e
+}
+
+func (s *server) router() *echo.Echo {
+	e := newEcho(s.Log, s.errorPage)
 	e.GET(assetPrefix+"*", asset)
 	s.contract(e.Group(Prefix))
+	s.v1(e)
 	s.pages(e)
 	return e
 }
@@ -87,7 +105,11 @@ func (s *server) router() *echo.Echo {
 // Public reports whether everybody may have a path: health, and what the login
 // page is drawn with.
 func Public(r *http.Request) bool {
-	return r.URL.Path == "/health" || strings.HasPrefix(r.URL.Path, assetPrefix)
+	switch r.URL.Path {
+	case "/health", "/livez", "/readyz":
+		return true
+	}
+	return strings.HasPrefix(r.URL.Path, assetPrefix)
 }
 
 // contract are the routes that existing clients rely on, and ours beside them.

@@ -99,6 +99,9 @@ func answer(err error) (status int, detail any, known bool) {
 	if errors.Is(err, store.ErrFull) { // what the database says of it helps nobody
 		return http.StatusInsufficientStorage, "The disk is full: free some space where Volundr's data lies and try again.", true
 	}
+	if status, detail, known := sandboxProblem(err); known {
+		return status, detail, true
+	}
 	for _, row := range table {
 		if errors.Is(err, row.err) {
 			return row.status, err.Error(), true
@@ -116,6 +119,9 @@ func onError(log *slog.Logger, page func(c echo.Context, status int, detail stri
 		status, detail, known := answer(err)
 		if !known {
 			log.Error("Request failed", "method", c.Request().Method, "path", c.Path(), "error", err)
+		}
+		if after := retryAfter(status, err); after != "" {
+			c.Response().Header().Set("Retry-After", after)
 		}
 		if isPage(c.Request()) {
 			if text, ok := detail.(string); ok && page(c, status, text) == nil {

@@ -69,7 +69,7 @@ func asset(c echo.Context) error {
 // isPage reports whether a person's browser waits for a page: it loads one, or
 // posts a form without a script.
 func isPage(r *http.Request) bool {
-	if strings.HasPrefix(r.URL.Path, "/api/") {
+	if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, client.SandboxBase+"/") {
 		return false
 	}
 	mode := r.Header.Get("Sec-Fetch-Mode")

@@ -139,6 +139,6 @@ func (x *Sandboxes) endOneShots(ctx context.Context) {
 		x.Log.Warn("Sandboxes of old executions live on until their deadline", "error", err)
 	}
 	if len(rows) > 0 {
-		x.Poke()
+		x.Ended()
 	}
 }

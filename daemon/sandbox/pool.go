@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"volundr/store"
 )
 
@@ -116,13 +118,10 @@ func (x *Sandboxes) fill(ctx context.Context) error {
 		dropped += n
 	}
 	if dropped > 0 {
-		x.Poke()
+		x.Ended()
 	}
 	if have >= want {
 		return nil
-	}
-	if err := x.Ready(ctx); err != nil {
-		return err
 	}
 	for have < want {
 		n := min(poolSteps, want-have)
@@ -146,14 +145,8 @@ func (x *Sandboxes) fill(ctx context.Context) error {
 // ahead makes one sandbox that belongs to nobody yet.
 func (x *Sandboxes) ahead(ctx context.Context) error {
 	now := time.Now()
-	s, err := x.insert(ctx, store.Principal{}, x.Standard, now.Add(poolAge), now.Add(poolAge+x.Limits.MaxLifetime+spare))
+	s, err := x.start(ctx, uuid.NewString(), store.Principal{}, x.Standard, now.Add(poolAge), now.Add(poolAge+x.Limits.MaxLifetime+spare))
 	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := x.Start(ctx, s); err != nil {
-		x.drop(ctx, s)
 		return err
 	}
 	// The connection is open when somebody claims it.

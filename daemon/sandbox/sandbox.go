@@ -43,11 +43,11 @@ type Options struct {
 	Standard launch.SandboxRequest
 	// Dial opens a connection to port 0 of a sandbox.
 	Dial func(ctx context.Context, s store.Session) (net.Conn, error)
-	// Start brings a sandbox up of which there is a new row, and returns when it
-	// runs.
-	Start func(ctx context.Context, s store.Session) error
-	// Poke tells the engine that a row has changed.
-	Poke func()
+	// Make stores the row of a sandbox, starts it and returns when it runs. When
+	// that fails, the row goes.
+	Make func(ctx context.Context, s store.Session) (store.Session, error)
+	// Ended tells the engine that a sandbox was ended, or may have.
+	Ended func()
 	// Ready returns when a sandbox can be started at once, or a *Busy that says
 	// what is waited for.
 	Ready  func(ctx context.Context) error
@@ -65,8 +65,8 @@ type Sandboxes struct {
 	commands   *gate
 	pool       pool
 	admission  sync.Mutex
-	making     int            // rows that are admitted and not in the store yet
-	ending     sync.WaitGroup // of sandboxes in the background
+	making     map[string]bool // ids that are admitted and may have no row yet
+	ending     sync.WaitGroup  // of sandboxes in the background
 }
 
 // patience is how long who is over a limit waits for a place.
@@ -83,6 +83,7 @@ func New(o Options) (*Sandboxes, error) {
 		executions: newGate("executions", o.Limits.Executions, o.Limits.Queue, patience),
 		commands:   newGate("commands", o.Limits.Commands, o.Limits.Queue, patience),
 		pool:       newPool(),
+		making:     map[string]bool{},
 	}, nil
 }
 

@@ -102,7 +102,7 @@ func (x *Sandboxes) Extend(ctx context.Context, p store.Principal, name string, 
 	if s, err = x.DB.ExtendSandbox(ctx, p, s.ID, time.Now().Add(ttl)); err != nil {
 		return Sandbox{}, err
 	}
-	x.Poke()
+	x.Ended()
 	if _, err := x.guests.of(s).SetDeadline(ctx, s.ExpiresAt); err != nil {
 		return Sandbox{}, x.trouble(ctx, p, s, err)
 	}
@@ -132,7 +132,7 @@ func (x *Sandboxes) kill(ctx context.Context, s store.Session) {
 		x.Log.Debug("A sandbox did not end by itself", "sandbox", s.Name, "error", err)
 	}
 	x.guests.drop(s.ID)
-	x.Poke()
+	x.Ended()
 }
 
 // trouble says what an error of a sandbox's runner means. Only the row tells
@@ -150,7 +150,7 @@ func (x *Sandboxes) trouble(ctx context.Context, p store.Principal, s store.Sess
 	case errors.Is(err, inner.ErrNotFound), errors.Is(err, inner.ErrConflict), errors.Is(err, inner.ErrInvalid), errors.Is(err, inner.ErrFull):
 		return err
 	}
-	x.Poke() // it may be dead
+	x.Ended() // it may be dead
 	x.Log.Warn("A sandbox does not answer", "sandbox", s.Name, "error", err)
 	return &Busy{After: time.Second, Detail: "The sandbox does not answer: try again in a moment."}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,56 +22,64 @@ const (
 	spare        = 10 * time.Second // a container outlives the deadline that it was asked for
 )
 
-// admit lets one more sandbox be made, or says that there are too many. made
-// gives the place to the row that is in the store then.
-func (x *Sandboxes) admit(ctx context.Context) (made func(), err error) {
+// admit lets the sandbox with that id be made, or says that there are too many.
+// made is called when its row is in the store, or will never be.
+func (x *Sandboxes) admit(ctx context.Context, id string) (made func(), err error) {
 	x.admission.Lock()
 	defer x.admission.Unlock()
-	n, err := x.DB.LivingSandboxes(ctx)
+	n, err := x.DB.LivingSandboxes(ctx, slices.Collect(maps.Keys(x.making))...)
 	if err != nil {
 		return nil, err
 	}
-	if n+x.making >= x.Limits.Sandboxes {
+	if n += len(x.making); n >= x.Limits.Sandboxes {
 		return nil, &Busy{Full: true, After: 5 * time.Second,
-			Detail: fmt.Sprintf("There are %d sandboxes, as many as are allowed: end one, or try again later.", n+x.making)}
+			Detail: fmt.Sprintf("There are %d sandboxes, as many as are allowed: end one, or try again later.", n)}
 	}
-	x.making++
+	x.making[id] = true
 	return func() {
 		x.admission.Lock()
 		defer x.admission.Unlock()
-		x.making--
+		delete(x.making, id)
 	}, nil
 }
 
 // take gives p a sandbox that lives until expires: one of the pool, or a new one.
 func (x *Sandboxes) take(ctx context.Context, p store.Principal, req launch.SandboxRequest, expires time.Time) (store.Session, error) {
-	made, err := x.admit(ctx)
+	id := uuid.NewString()
+	made, err := x.admit(ctx, id)
 	if err != nil {
 		return store.Session{}, err
 	}
-	s, err := x.claim(ctx, p, req.Shape(), expires)
-	if err == nil || !errors.Is(err, store.ErrNotFound) {
-		made()
+	defer made()
+	s, err := x.claim(ctx, p, req.Shape(), expires, made)
+	if !errors.Is(err, store.ErrNotFound) {
 		return s, err
-	}
-	if err := x.Ready(ctx); err != nil {
-		made()
-		return store.Session{}, err
 	}
 	latest := time.Now().Add(max(x.Limits.MaxLifetime, time.Until(expires))).Add(spare)
-	s, err = x.insert(ctx, p, req, expires, latest)
-	made()
-	if err != nil {
+	if s, err = x.start(ctx, id, p, req, expires, latest); err != nil {
 		return s, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := x.Start(ctx, s); err != nil {
-		x.drop(ctx, s)
-		return s, notStarted(err)
 	}
 	if err := x.settle(ctx, s); err != nil {
 		x.drop(ctx, s)
+		return s, notStarted(err)
+	}
+	return s, nil
+}
+
+// start makes a sandbox with its final name and returns when it runs.
+func (x *Sandboxes) start(ctx context.Context, id string, p store.Principal, req launch.SandboxRequest, expires, latest time.Time) (store.Session, error) {
+	if err := x.Ready(ctx); err != nil {
+		return store.Session{}, err
+	}
+	raw, err := json.Marshal(req)
+	if err != nil {
+		return store.Session{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	s, err := x.Make(ctx, store.Session{ID: id, Name: Name(id), OwnerID: p.UserID, TenantID: p.TenantID,
+		Runtime: x.Runtime, Request: raw, Shape: req.Shape(), ExpiresAt: expires, LatestAt: latest})
+	if err != nil {
 		return s, notStarted(err)
 	}
 	return s, nil
@@ -82,26 +92,16 @@ func notStarted(err error) error {
 	return fmt.Errorf("start a sandbox: %w", err)
 }
 
-// insert stores the row of a new sandbox. It has its final name from here on.
-func (x *Sandboxes) insert(ctx context.Context, p store.Principal, req launch.SandboxRequest, expires, latest time.Time) (store.Session, error) {
-	raw, err := json.Marshal(req)
-	if err != nil {
-		return store.Session{}, err
-	}
-	id := uuid.NewString()
-	return x.DB.CreateSandbox(ctx, store.Session{ID: id, Name: Name(id), OwnerID: p.UserID, TenantID: p.TenantID,
-		Runtime: x.Runtime, Request: raw, Shape: req.Shape(), ExpiresAt: expires, LatestAt: latest})
-}
-
 // claim gives p one that was made ahead; store.ErrNotFound when there is none.
 // One that does not answer is let go.
-func (x *Sandboxes) claim(ctx context.Context, p store.Principal, shape string, expires time.Time) (store.Session, error) {
+func (x *Sandboxes) claim(ctx context.Context, p store.Principal, shape string, expires time.Time, made func()) (store.Session, error) {
 	x.pool.used()
 	for {
 		s, err := x.DB.ClaimSandbox(ctx, p, x.Runtime, shape, expires)
 		if err != nil {
 			return s, err
 		}
+		made()
 		x.pool.claimed()
 		if err = x.settle(ctx, s); err == nil {
 			return s, nil
@@ -131,5 +131,5 @@ func (x *Sandboxes) drop(ctx context.Context, s store.Session) {
 		x.Log.Warn("A sandbox lives on until its deadline", "sandbox", s.Name, "error", err)
 	}
 	x.guests.drop(s.ID)
-	x.Poke()
+	x.Ended()
 }

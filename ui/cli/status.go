@@ -12,6 +12,7 @@ import (
 
 	"github.com/pkg/browser"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"volundr/ui/client"
 )
@@ -51,6 +52,7 @@ func (a *app) status() *cobra.Command {
 				}
 				fmt.Fprintln(w, "            Mend it and run `volundr up` to try again.")
 			}
+			tellSandboxes(w, st.Sandbox)
 			for _, t := range st.Trouble {
 				fmt.Fprintf(w, "  trouble   %s What is known of its sessions was seen last before that.\n            %s\n", clean(t.Title), clean(t.Detail))
 			}
@@ -59,6 +61,22 @@ func (a *app) status() *cobra.Command {
 	}
 	jsonFlag(c, &asJSON)
 	return c
+}
+
+// tellSandboxes says where the sandbox API has an address of its own, in red
+// where everybody may use it.
+func tellSandboxes(w io.Writer, st *client.SandboxStatus) {
+	if st == nil || st.URL == "" {
+		return
+	}
+	line := st.URL + " (asks for the token)"
+	if st.Auth == "none" {
+		line = st.URL + " (ASKS FOR NO TOKEN: every program on this machine may use sandboxes)"
+		if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			line = "\x1b[31m" + line + "\x1b[0m"
+		}
+	}
+	fmt.Fprintf(w, "  sandboxes %s\n", line)
 }
 
 func (a *app) down() *cobra.Command {

@@ -95,8 +95,17 @@ type Status struct {
 	Runtime   string `json:"runtime"`
 	// Image is how far the session image is.
 	Image ImageStatus `json:"image"`
+	// Sandbox tells of the sandbox API.
+	Sandbox *SandboxStatus `json:"sandbox,omitempty"`
 	// Trouble are the runtimes that cannot be looked at now.
 	Trouble []Trouble `json:"trouble,omitempty"`
+}
+
+// SandboxStatus tells of the sandbox API. It is on the daemon's own address too.
+type SandboxStatus struct {
+	URL   string      `json:"url,omitempty"`  // its own address, if it has one
+	Auth  string      `json:"auth,omitempty"` // of that: token, none
+	Image ImageStatus `json:"image"`          // "" until a sandbox is asked for
 }
 
 // FileMatches answers GET /s/{id}/files?q=: names of files in the workspace, the best
