@@ -4,10 +4,14 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
+
+	"volundr/daemon/sandbox"
+	"volundr/ui/client"
 )
 
 // ask sends a request as change leaves it and gives status, header and body.
@@ -52,10 +56,10 @@ func TestEveryRouteHasADoor(t *testing.T) {
 	foreignPage := func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }
 	id := uuid.NewString()
 	for _, route := range serving(w.options).router().Routes() {
-		if route.Path == "/health" || strings.HasPrefix(route.Path, assetPrefix) {
+		if Public(httptest.NewRequest(route.Method, route.Path, http.NoBody)) {
 			continue
 		}
-		path := strings.NewReplacer(":id", id, ":name", "nothing", ":tab", "chat", ":port", "3000", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route.Path)
+		path := strings.NewReplacer(":sandbox", sandbox.Name(id), ":file", id, ":run", id, ":id", id, ":name", "nothing", ":tab", "chat", ":port", "3000", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route.Path)
 		t.Run(route.Method+" "+route.Path, func(t *testing.T) {
 			w := *w
 			w.t = t
@@ -68,7 +72,16 @@ func TestEveryRouteHasADoor(t *testing.T) {
 			if status, _, body := w.ask(route.Method, path, "", foreignPage); status != 403 || detail(body) == "" {
 				t.Errorf("a foreign page: %d %s", status, body)
 			}
-			if strings.Contains(route.Path, ":") {
+			if strings.HasPrefix(route.Path, client.SandboxBase+"/") && strings.Contains(route.Path, ":") {
+				status, _, body := w.ask(route.Method, path, `{"cmd":"true","ttl_seconds":1}`, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") })
+				want := "Session '" + sandbox.Name(id) + "' not found"
+				if strings.Contains(route.Path, ":file") {
+					want = "File with ID '" + id + "' not found"
+				}
+				if status != 404 || detail(body) != want {
+					t.Errorf("what is not there: %d %s, want %q", status, body, want)
+				}
+			} else if strings.Contains(route.Path, ":") {
 				status, _, body := w.ask(route.Method, path, "")
 				want := "Session not found: " + id
 				switch {
@@ -117,8 +130,10 @@ func TestEveryRouteHasADoor(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d %q", c.method, c.path, status, body, c.status, c.detail)
 		}
 	}
-	if status, _, body := w.ask("GET", "/health", "", nobody); status != 200 || strings.TrimSpace(body) != `{"status":"ok"}` {
-		t.Errorf("health: %d %s", status, body)
+	for path, want := range map[string]string{"/health": `{"status":"ok","message":null,"version":"0.4.4"}`, "/livez": `{"status":"ok"}`, "/readyz": `{"status":"ok"}`} {
+		if status, _, body := w.ask("GET", path, "", nobody); status != 200 || strings.TrimSpace(body) != want {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
 	}
 	wrong := func(r *http.Request) { r.Header.Set("Authorization", "Bearer wrong") }
 	if status, _, body := w.ask("GET", Prefix+"/me", "", wrong); status != 401 || detail(body) == "" {

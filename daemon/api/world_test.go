@@ -28,6 +28,7 @@ import (
 	"volundr/daemon/engine"
 	"volundr/daemon/launch"
 	"volundr/daemon/link"
+	"volundr/daemon/sandbox"
 	"volundr/daemon/source"
 	"volundr/daemon/vault"
 	"volundr/runtime"
@@ -51,6 +52,10 @@ type world struct {
 	sources *source.Sources
 	vault   *vault.Vault
 	ring    *ring
+
+	boxes     *boxes
+	sandboxes *sandbox.Sandboxes
+
 	options Options // of New
 	handler *atomic.Pointer[http.Handler]
 
@@ -93,8 +98,14 @@ func newWorld(t *testing.T) *world {
 	db.Tell(chronicles.Own)
 	w.engine = engine.New(engine.Options{DB: db, Runtimes: runtimes, Spec: launcher.Spec, Keep: w.keep, Health: w.health,
 		Opened: chronicles.Opened, Completed: chronicles.Completed, Log: log})
+	w.boxes = &boxes{}
+	w.sandboxes, err = sandbox.New(w.boxes.options(w, log))
+	if err != nil {
+		t.Fatal(err)
+	}
 	stopping, stop := context.WithCancel(context.Background())
 	w.options = Options{
+		Sandboxes: w.sandboxes, Sandbox: w.boxes.choice(),
 		DB: db, Engine: w.engine, Links: w.links, Launch: launcher, Sources: w.sources, Vault: w.vault,
 		Auth: a, Chronicles: chronicles, Runtimes: runtimes, Default: "fake",
 		Models:     []client.Model{{ID: "m1", Name: "M", Provider: "cloud", Tier: "balanced", Color: "#000000"}},
