@@ -18,8 +18,10 @@ import (
 
 	"volundr/runtime/broker"
 	"volundr/runtime/broker/checkpoint"
+	"volundr/runtime/broker/loopback"
 	"volundr/runtime/broker/pack"
 	"volundr/runtime/broker/runner"
+	"volundr/runtime/broker/sandbox"
 	"volundr/runtime/broker/watch"
 	"volundr/runtime/broker/wire"
 	"volundr/runtime/broker/workspace"
@@ -32,6 +34,7 @@ const usage = `usage: volundr-session broker                  hold the session's
        volundr-session unpack WHAT             lay what comes on stdin into an empty place
        volundr-session watch                   tell what happens in the workspace (orders on stdin)
        volundr-session checkpoint …            record workspace and conversation, put them back
+       volundr-session sandbox                 run commands and keep files for the daemon, until the deadline
        volundr-session forward                 carry connections to the broker over stdin and stdout
        volundr-session keep                    do nothing until ended`
 
@@ -72,6 +75,12 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 		return pack.MainUnpack(args, os.Stdin, os.Stderr)
 	case "watch":
 		return watch.Main(ctx, os.Stdin, os.Stdout, log)
+	case "sandbox":
+		c, err := config()
+		if err != nil {
+			return err
+		}
+		return sandbox.Main(ctx, c, log)
 	case "forward":
 		return forward(ctx)
 	case "keep":
@@ -116,7 +125,12 @@ func supervise(ctx context.Context, argv []string, log *slog.Logger) error {
 
 // forward carries yamux streams from stdin and stdout each to a connection of
 // its own to the broker, for engines that are reached only by exec.
+//
+// In a sandbox commands run as the same user: they may fill up the limit of
+// processes, and must not read what passes here.
 func forward(ctx context.Context) error {
+	sandbox.Untraceable()
+	sandbox.Reserve(6)
 	c := yamux.DefaultConfig()
 	c.LogOutput = io.Discard
 	c.MaxStreamWindowSize = 1 << 20
@@ -137,7 +151,7 @@ func forward(ctx context.Context) error {
 				stream.Close()
 				return
 			}
-			broker.Pipe(half{stream}, conn)
+			loopback.Pipe(half{stream}, conn)
 		}()
 	}
 }
