@@ -1,0 +1,117 @@
+package sandbox_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"volundr/daemon/sandbox/inner"
+	"volundr/runtime/broker/sandbox"
+	"volundr/runtime/broker/wire"
+)
+
+func TestASandboxIsClaimedOnce(t *testing.T) {
+	c, _ := world(t)
+	at := time.Now().Add(time.Minute)
+	for range 2 { // a lost answer
+		st, err := c.Claim(t.Context(), "mine", at)
+		if err != nil || st.Claim != "mine" || st.DeadlineMS < at.UnixMilli()-1000 || st.DeadlineMS > at.UnixMilli()+1000 {
+			t.Fatalf("%+v %v", st, err)
+		}
+	}
+	if _, err := c.Claim(t.Context(), "theirs", at); !errors.Is(err, inner.ErrConflict) {
+		t.Errorf("a second claim: %v", err)
+	}
+	if _, err := c.SetDeadline(t.Context(), time.Now().Add(time.Hour)); !errors.Is(err, inner.ErrInvalid) {
+		t.Errorf("beyond the maximum lifetime: %v", err)
+	}
+	if st, err := c.SetDeadline(t.Context(), time.Now().Add(10*time.Minute+5*time.Second)); err != nil || st.DeadlineMS > time.Now().Add(10*time.Minute).UnixMilli() {
+		t.Errorf("a little beyond it: %+v %v", st, err)
+	}
+}
+
+// Nobody has to be there at the deadline.
+func TestADeadlineEndsIt(t *testing.T) {
+	word := "." + unique()
+	for name, set := range map[string]func(c *inner.Client) error{
+		"of the birth": nil,
+		"of a claim": func(c *inner.Client) error {
+			_, err := c.Claim(t.Context(), "x", time.Now().Add(300*time.Millisecond))
+			return err
+		},
+		"later, then sooner": func(c *inner.Client) error {
+			_, err := c.SetDeadline(t.Context(), time.Now().Add(200*time.Second))
+			_, err2 := c.SetDeadline(t.Context(), time.Now().Add(300*time.Millisecond))
+			return errors.Join(err, err2)
+		},
+		"of the past": func(c *inner.Client) error { _, err := c.SetDeadline(t.Context(), time.Unix(1, 0)); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, s := world(t, func(o *sandbox.Options) {
+				if set == nil {
+					o.Config.LifetimeMS = 300
+				}
+			})
+			go c.Collect(t.Context(), wire.Run{ID: "long", Argv: inner.Bash(fmt.Sprintf("setsid sleep 60%s & sleep 60%[1]s", word))})
+			if set != nil {
+				until(t, "the command to run", func() bool { st, err := c.State(t.Context()); return err == nil && st.Runs == 1 })
+				if err := set(c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			select {
+			case <-s.Done:
+			case <-time.After(30 * time.Second):
+				t.Fatal("it lives on")
+			}
+			if n := alive(word); n != 0 {
+				t.Errorf("%d processes live on", n)
+			}
+			if _, err := c.State(t.Context()); err == nil {
+				t.Error("it still answers")
+			}
+		})
+	}
+}
+
+func TestTheDaemonsWordEndsIt(t *testing.T) {
+	c, s := world(t)
+	if err := c.End(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Done:
+	case <-time.After(30 * time.Second):
+		t.Fatal("it lives on")
+	}
+}
+
+// Ports on loopback are reached by who has the daemon's key, and by nobody else.
+func TestPorts(t *testing.T) {
+	_, s := world(t)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
+	defer web.Close()
+	conn, err := s.DialPort(t.Context(), web.Listener.Addr().(*net.TCPAddr).Port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+	b, err := io.ReadAll(conn)
+	if err != nil || !strings.HasSuffix(string(b), "hello") {
+		t.Errorf("%q %v", b, err)
+	}
+	web.Close()
+	if _, err := s.DialPort(t.Context(), web.Listener.Addr().(*net.TCPAddr).Port); !errors.Is(err, wire.ErrRefused) {
+		t.Errorf("nobody listens: %v", err)
+	}
+	s.Session = "another"
+	if _, err := s.Dial(t.Context()); !errors.Is(err, wire.ErrRefused) {
+		t.Errorf("another session's signature: %v", err)
+	}
+}
