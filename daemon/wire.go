@@ -78,7 +78,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 		Met:     func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources})
 	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
-		End: p.links.End, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log, Volumes: chronicle.Volumes{
+		End: p.links.End, Health: p.links.Health, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log, Volumes: chronicle.Volumes{
 			Blobs: blob.New(blob.Options{DB: d.db, Place: folder, Seal: p.vault.Seal, Open: p.vault.Open}),
 			Pack:  p.links.Pack, Unpack: p.links.Unpack, Visit: p.links.Visit, Helper: p.launch.Helper,
 			Aside: func(ctx context.Context, id string, do func(context.Context, store.Session) error) error {

@@ -25,6 +25,9 @@ type Options struct {
 	Ask    func(ctx context.Context, id string, p wire.Prompt) error
 	Cancel func(ctx context.Context, id string) error
 	End    func(ctx context.Context, id string) error
+	// Health gives what a session says of itself; false: it is not connected. Nil:
+	// an agent is waited for whatever becomes of its session.
+	Health func(id string) (wire.Health, bool)
 	// Run runs a command in the session as the agent's user.
 	Run func(ctx context.Context, id string, cmd wire.Command) (wire.RunResult, error)
 	// CanAsk reports why the session's agent cannot be asked for a last word;

@@ -12,6 +12,7 @@ import (
 const (
 	lastLimit = 30 * time.Second // of the agent's last turn
 	lastStart = 10 * time.Second // until it has begun
+	lastGrace = 5 * time.Second  // for an agent that is gone, to come back
 )
 
 // lastID is the id of the prompt that asks for the last words of a run: the same
@@ -59,8 +60,10 @@ func (c *Chronicles) lastTurn(ctx context.Context, s store.Session) error {
 			}
 		}
 	}
-	begin := time.NewTimer(lastStart)
+	begin, look := time.NewTimer(lastStart), time.NewTicker(time.Second)
 	defer begin.Stop()
+	defer look.Stop()
+	there := time.Now() // when the agent was last seen
 	for {
 		if last, err = c.last(ctx, s); err != nil {
 			return err
@@ -73,8 +76,14 @@ func (c *Chronicles) lastTurn(ctx context.Context, s store.Session) error {
 		case last.started && time.Since(last.at) >= lastLimit: // before a daemon was killed
 			return c.Cancel(ctx, s.ID)
 		}
+		if c.answers(s.ID) {
+			there = time.Now()
+		} else if time.Since(there) >= lastGrace {
+			return fmt.Errorf("the agent is gone for %s in its last turn", lastGrace)
+		}
 		select {
 		case <-changed:
+		case <-look.C:
 		case <-begin.C:
 			if !last.started {
 				return fmt.Errorf("the agent did not take up its last turn within %s", lastStart)
@@ -83,6 +92,15 @@ func (c *Chronicles) lastTurn(ctx context.Context, s store.Session) error {
 			return ctx.Err() // the turn is cancelled with the run
 		}
 	}
+}
+
+// answers reports whether a session is connected and its agent there.
+func (c *Chronicles) answers(id string) bool {
+	if c.Health == nil {
+		return true
+	}
+	h, connected := c.Health(id)
+	return connected && h.Agent && !h.Failed
 }
 
 // speechless says why there is no last turn; empty: there is one.

@@ -157,6 +157,56 @@ func TestASilentAgentIsNotWaitedForLong(t *testing.T) {
 }
 
 // A turn that is under way is ended, and ours comes next.
+// A session whose broker or agent died in the last turn is not waited for until
+// the turn's time is over; one that comes back soon is.
+func TestAnAgentThatIsGoneIsNotWaitedFor(t *testing.T) {
+	up, down := wire.Health{Agent: true, Editor: true, Terminal: true}, wire.Health{Editor: true, Terminal: true}
+	for _, c := range []struct {
+		name      string
+		health    func(since time.Duration) (wire.Health, bool)
+		most, few time.Duration
+		author    string
+	}{
+		{"the broker dies", func(d time.Duration) (wire.Health, bool) { return up, d < 2*time.Second }, 10 * time.Second, 6 * time.Second, store.AuthorRule},
+		{"the agent dies", func(d time.Duration) (wire.Health, bool) {
+			if d < 2*time.Second {
+				return up, true
+			}
+			return down, true
+		}, 10 * time.Second, 6 * time.Second, store.AuthorRule},
+		{"the link comes back", func(d time.Duration) (wire.Health, bool) { return up, d < 2*time.Second || d > 5*time.Second }, 21 * time.Second, 19 * time.Second, store.AuthorAgent},
+		{"nothing dies", func(time.Duration) (wire.Health, bool) { return up, true }, 21 * time.Second, 19 * time.Second, store.AuthorAgent},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				s := w.stopping()
+				w.answer = func(w *world, p wire.Prompt) error {
+					start := w.entry(40, p.ID, wire.EntryTurnStart, wire.TurnStart{Prompt: p.ID, Automatic: true})
+					start.At = time.Now().UTC()
+					return w.take(start)
+				}
+				began := time.Now()
+				w.book.Health = func(string) (wire.Health, bool) { return c.health(time.Since(began)) }
+				said := time.AfterFunc(20*time.Second, func() {
+					id := w.prompts()[0].ID
+					w.take(w.entry(41, id, wire.EntryText, wire.Text{Block: "last", Text: `{"summary":"Told.","key_changes":[]}`}),
+						w.entry(42, id, wire.EntryTurnEnd, wire.TurnEnd{Prompt: id, StopReason: "end_turn"}))
+				})
+				w.book.End(t.Context(), s) // its error is for the log
+				took := time.Since(began)
+				said.Stop()
+				if err := w.book.Completed(t.Context(), s, "stopped", time.Now()); err != nil {
+					t.Fatal(err)
+				}
+				if a := w.chronicle().Author; took > c.most || took < c.few || a != c.author {
+					t.Errorf("%s, told by %s", took, a)
+				}
+			})
+		})
+	}
+}
+
 func TestAStopInTheMiddleOfATurnAsksAllTheSame(t *testing.T) {
 	w := newWorld(t)
 	w.prompt("p1", "Please mend it")

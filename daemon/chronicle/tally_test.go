@@ -43,7 +43,7 @@ func (w *world) random(r *rand.Rand, after int) store.Entry {
 // Whatever is added, replaced, comes late or is read by another daemon: what is
 // kept is what all rows add up to.
 func TestATallyIsTheSumOfAllRows(t *testing.T) {
-	for seed := range uint64(25) {
+	for seed := range uint64(6) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(t)
 		read := func() chronicle.Timeline {

@@ -70,6 +70,13 @@ func (w *world) reopen() {
 	w.db.Tell(w.book.Own)
 }
 
+// prompts are what the agent was asked by the daemon.
+func (w *world) prompts() []wire.Prompt {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]wire.Prompt(nil), w.asked...)
+}
+
 // entry is an entry of the journal, after so many seconds.
 func (w *world) entry(after int, turn, typ string, data any) store.Entry {
 	w.t.Helper()
