@@ -138,6 +138,9 @@ func (f *fold) agent(e store.Entry) []store.TimelineEvent {
 	case "resumed":
 		return f.say(e, TypeSession, name+" goes on with its conversation", Data{Kind: KindAgent})
 	case "exited":
+		if v.Exit == wire.ExitUnknown {
+			return f.say(e, TypeError, strings.TrimSpace(name+" ended. "+v.Detail), Data{Source: "agent"})
+		}
 		return f.say(e, TypeError, strings.TrimSpace(fmt.Sprintf("%s ended (exit code %d) %s", name, v.Exit, v.Detail)), Data{Source: "agent", Exit: of(v.Exit)})
 	case "failed":
 		return f.say(e, TypeError, strings.TrimSpace("The agent cannot work. "+v.Detail), Data{Source: "agent"})

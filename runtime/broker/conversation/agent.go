@@ -101,7 +101,9 @@ func (c *Conversation) live(ctx context.Context, session string, first bool) (_ 
 	exit, tail := 0, ""
 	if !a.killed {
 		wait, cancel := context.WithTimeout(ctx, 5*time.Second)
-		exit, tail, _ = p.Ending(wait)
+		if exit, tail, err = p.Ending(wait); err != nil {
+			exit, tail = wire.ExitUnknown, "Its container does not answer."
+		}
 		cancel()
 	}
 	c.post(func() { c.down(a, exit, tail) })
@@ -282,7 +284,11 @@ func (c *Conversation) down(a *agent, exit int, tail string) {
 		c.endTurn("cancelled", acp.Result{}, "")
 		return
 	}
-	c.endTurn("error", acp.Result{}, fmt.Sprintf("The agent's process ended in the middle of this turn (exit %d). It was started again and remembers the conversation: send a message to go on.", exit))
+	message := fmt.Sprintf("The agent's process ended in the middle of this turn (exit %d). It was started again and remembers the conversation: send a message to go on.", exit)
+	if exit == wire.ExitUnknown {
+		message = "The agent's container ended in the middle of this turn. Once the session runs again the agent remembers the conversation: send a message to go on."
+	}
+	c.endTurn("error", acp.Result{}, message)
 }
 
 func offers(o wire.Options, id string) bool {

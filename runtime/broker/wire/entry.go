@@ -146,8 +146,12 @@ type AgentState struct {
 	Agent   string `json:"agent,omitempty"`   // name and version, as it says
 	Session string `json:"session,omitempty"` // the ACP session
 	Detail  string `json:"detail,omitempty"`
-	Exit    int    `json:"exit,omitempty"`
+	Exit    int    `json:"exit,omitempty"` // ExitUnknown when nobody saw it
 }
+
+// ExitUnknown stands for the exit code of a process whose container went with
+// it.
+const ExitUnknown = -1
 
 // Note is a sentence for people.
 type Note struct {
