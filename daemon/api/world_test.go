@@ -32,6 +32,7 @@ import (
 	"volundr/daemon/source"
 	"volundr/daemon/vault"
 	"volundr/runtime"
+	"volundr/runtime/broker/sandbox/sandboxtest"
 	"volundr/runtime/broker/wire"
 	"volundr/runtime/fake"
 	"volundr/store"
@@ -98,8 +99,8 @@ func newWorld(t *testing.T) *world {
 	db.Tell(chronicles.Own)
 	w.engine = engine.New(engine.Options{DB: db, Runtimes: runtimes, Spec: launcher.Spec, Keep: w.keep, Health: w.health,
 		Opened: chronicles.Opened, Completed: chronicles.Completed, Log: log})
-	w.boxes = &boxes{}
-	w.sandboxes, err = sandbox.New(w.boxes.options(w, log))
+	w.boxes = &boxes{w: w, all: map[string]*sandboxtest.Sandbox{}}
+	w.sandboxes, err = sandbox.New(w.boxes.options(log))
 	if err != nil {
 		t.Fatal(err)
 	}
