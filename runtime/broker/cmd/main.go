@@ -130,7 +130,7 @@ func supervise(ctx context.Context, argv []string, log *slog.Logger) error {
 // processes, and must not read what passes here.
 func forward(ctx context.Context) error {
 	sandbox.Untraceable()
-	sandbox.Reserve(6)
+	sandbox.Reserve(4)
 	c := yamux.DefaultConfig()
 	c.LogOutput = io.Discard
 	c.MaxStreamWindowSize = 1 << 20

@@ -20,6 +20,10 @@ import (
 // (MAX_ARG_STRLEN).
 const longest = 128 << 10
 
+// standBack is how nice commands are, to the runner: a sandbox full of them has
+// to be ended at once. Beside other containers it makes no difference.
+const standBack = 19
+
 // pipes are the ends that a command gets and those that stay here.
 type pipes struct {
 	theirs         []int // descriptors for 0, 1, 2, and 3 for a long command line
@@ -76,7 +80,7 @@ func plumb(stdin bool) (*pipes, error) {
 
 // command turns an order into what is started, apart from its files.
 func (s *Sandbox) command(r wire.Run, mark string) (spawn.Command, error) {
-	c := spawn.Command{Argv: r.Argv, Dir: r.Dir}
+	c := spawn.Command{Argv: r.Argv, Dir: r.Dir, Nice: standBack}
 	if r.Python != nil {
 		c.Argv = python(s.opts.Workspace, *r.Python)
 	}

@@ -7,16 +7,14 @@ import sys
 
 def main(path):
     import __future__
-    import ast
-    import os
-    import types
+    import _ast as ast  # not ast, which takes longer to load than most programs run
 
-    module = types.ModuleType("__main__")
+    module = type(sys)("__main__")
     module.__file__ = path
     module.__builtins__ = __builtins__
     sys.modules["__main__"] = module
     sys.argv[:] = sys.argv[1:]
-    sys.path[0] = os.path.dirname(path)
+    sys.path[0] = path.rpartition("/")[0]
     namespace = module.__dict__
 
     try:

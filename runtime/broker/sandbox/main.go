@@ -24,7 +24,7 @@ const Workspace = "/workspace"
 
 // threads is how many the runner has from the start. What it does needs a few
 // at once; more would have to be made when there may be no room for one.
-const threads = 20
+const threads = 16
 
 // Main serves the sandbox that this container is, until its deadline, the
 // daemon's word or the end of ctx.

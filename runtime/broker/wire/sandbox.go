@@ -24,10 +24,11 @@ const (
 	SandboxProduced = "GET /v1/produced"   // ?limit=<bytes> → frames: file, output…, and Produced as the result
 )
 
-// SandboxTasks is how many of the container's pids the runner and the forwarder
-// keep ready for themselves: the limit of a sandbox is this and what its
+// SandboxTasks is how many of the container's pids are not for commands: the
+// threads that runner and forwarder keep ready, and some for an engine that
+// brings a new forwarder in. The limit of a sandbox is this and what its
 // commands may use.
-const SandboxTasks = 40
+const SandboxTasks = 48
 
 // Sandbox is the part of a Config that only a sandbox has.
 type Sandbox struct {

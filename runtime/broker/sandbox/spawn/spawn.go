@@ -34,6 +34,7 @@ type Command struct {
 	Dir    string
 	Files  []int // descriptors for 0, 1, 2, …; none of them below len(Files)
 	Limits []Limit
+	Nice   int // how much it stands back behind this process
 }
 
 // call is one system call of the child. On an error it ends, unless may is set.
@@ -165,6 +166,9 @@ func (b *block) fill(c Command) error {
 	b.add(unix.SYS_SETPGID, 0, 0)
 	// Emulators do not have it; then only those that hide are not found.
 	b.add(unix.SYS_PRCTL, unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0).may = 1
+	if c.Nice > 0 {
+		b.add(unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(c.Nice)).may = 1
+	}
 	b.limits = make([]unix.Rlimit, len(c.Limits))
 	for i, l := range c.Limits {
 		b.limits[i] = unix.Rlimit{Cur: l.Value, Max: l.Value}

@@ -52,10 +52,11 @@ func TestAProcessHasWhatItWasGiven(t *testing.T) {
 	if out != "b\n/usr\nerr\ngroup\n" || ws.ExitStatus() != 7 {
 		t.Errorf("%q, exit %d", out, ws.ExitStatus())
 	}
-	out, _ = run(t, `ulimit -n; ulimit -f; ulimit -t`, func(c *Command) {
+	out, _ = run(t, `ulimit -n; ulimit -f; ulimit -t; nice`, func(c *Command) {
+		c.Nice = 19
 		c.Limits = []Limit{{unix.RLIMIT_NOFILE, 77}, {unix.RLIMIT_FSIZE, 512 * 1024}, {unix.RLIMIT_CPU, 9}}
 	})
-	if out != "77\n1024\n9\n" {
+	if out != "77\n1024\n9\n19\n" {
 		t.Errorf("limits %q", out)
 	}
 }
