@@ -111,7 +111,12 @@ func (s *Sandbox) remove(name string) error {
 	if _, err := s.root.Lstat(name); err != nil {
 		return err
 	}
-	return s.root.RemoveAll(name)
+	if err = s.root.RemoveAll(name); errors.Is(err, fs.ErrPermission) {
+		// A directory without the right to be changed, which the walk gives back.
+		s.walk(name, true, func(wire.SandboxEntry) error { return nil })
+		err = s.root.RemoveAll(name)
+	}
+	return err
 }
 
 // open opens a regular file for reading, one without the right to be read too:

@@ -36,6 +36,17 @@ func Main(ctx context.Context, config wire.Config, log *slog.Logger) error {
 	if err != nil {
 		return errors.New("the configuration has no valid daemon_key")
 	}
+	ln, err := net.Listen("tcp", ":"+strconv.Itoa(wire.BrokerPort))
+	if err != nil {
+		return fmt.Errorf("listen for the daemon: %w", err)
+	}
+	defer ln.Close()
+	return serve(ctx, Options{Session: config.Session, Key: key, Workspace: Workspace, Config: *config.Sandbox, Log: log}, ln)
+}
+
+// serve makes this process fit to live among commands of the same user, and
+// serves them.
+func serve(ctx context.Context, o Options, ln net.Listener) error {
 	os.Unsetenv(wire.EnvConfig)
 	if home := os.Getenv("HOME"); home == "" || home == "/" {
 		os.Setenv("HOME", "/tmp")
@@ -44,7 +55,7 @@ func Main(ctx context.Context, config wire.Config, log *slog.Logger) error {
 	// It must be open before Untraceable: from then on it belongs to root.
 	oom, err := os.OpenFile("/proc/self/oom_score_adj", os.O_RDWR, 0)
 	if err != nil {
-		log.Warn("Commands are as likely as the runner to be ended for want of memory", "error", err)
+		o.Log.Warn("Commands are as likely as the runner to be ended for want of memory", "error", err)
 		oom = nil
 	}
 	Untraceable()
@@ -56,13 +67,8 @@ func Main(ctx context.Context, config wire.Config, log *slog.Logger) error {
 	signal.Notify(signals)
 	defer signal.Stop(signals)
 
-	ln, err := net.Listen("tcp", ":"+strconv.Itoa(wire.BrokerPort))
-	if err != nil {
-		return fmt.Errorf("listen for the daemon: %w", err)
-	}
-	defer ln.Close()
-	s, err := New(Options{Session: config.Session, Key: key, Workspace: Workspace, Env: os.Environ(), Config: *config.Sandbox, Log: log,
-		init: os.Getpid() == 1, oom: oom})
+	o.Env, o.init, o.oom = os.Environ(), os.Getpid() == 1, oom
+	s, err := New(o)
 	if err != nil {
 		return err
 	}
