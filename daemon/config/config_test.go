@@ -39,7 +39,7 @@ func TestDataDirHoldsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := c.Paths
-	for _, path := range []string{p.DB, p.Lock, p.Token, p.Keys, p.Mirrors, p.Archives, p.State, p.Log, p.Config} {
+	for _, path := range []string{p.DB, p.Lock, p.Token, p.Keys, p.Mirrors, p.Archives, p.Files, p.State, p.Log, p.Config} {
 		if !strings.HasPrefix(path, dir+string(filepath.Separator)) {
 			t.Errorf("%s is not in %s", path, dir)
 		}
@@ -118,5 +118,59 @@ func TestGatewayOnThisMachineMayBePlain(t *testing.T) {
 	c, err := Load(Flags{DataDir: write(t, "providers:\n  anthropic:\n    url: http://127.0.0.1:4000/v1\n    local: true\n")})
 	if err != nil || !c.Providers["anthropic"].Local {
 		t.Errorf("%+v, %v", c.Providers, err)
+	}
+}
+
+func TestTheSandboxAPIIsSetByFileAndEnvironment(t *testing.T) {
+	dir := write(t, "sandbox:\n  listen: 127.0.0.1:8000\n  auth: none\n  networks: [open, none]\n  pool: {size: 5}\n  max_exec_timeout_ms: 30000\n")
+	t.Setenv("MAX_EXEC_TIMEOUT_MS", "90000")
+	t.Setenv("MEMORY_LIMIT_MB", "512")
+	t.Setenv("SESSION_MAX_LIFETIME_SECONDS", "3600")
+	t.Setenv("FILE_TTL_SEC", "")
+	c, err := Load(Flags{DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Sandbox
+	if s.Listen != "127.0.0.1:8000" || s.Auth != "none" || s.Networks[0] != "open" || s.Pool.Size != 5 || s.Pool.MemoryMB != 2048 || s.MaxExecTimeout != 90_000 ||
+		s.Limits.MemoryMB != 512 || s.MaxLifetime != time.Hour || s.Files.TTL != time.Hour || s.MaxOutput != 1_000_000 {
+		t.Errorf("%+v", s)
+	}
+	t.Setenv("MAX_FILE_SIZE_MB", "many")
+	if _, err := Load(Flags{DataDir: dir}); err == nil || !strings.Contains(err.Error(), "MAX_FILE_SIZE_MB") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheSandboxAPIIsNotLeftOpen(t *testing.T) {
+	cert := filepath.Join(t.TempDir(), "cert.pem")
+	if err := os.WriteFile(cert, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tls := "  tls: {cert: " + cert + ", key: " + cert + "}\n"
+	for text, line := range map[string]string{
+		"sandbox:\n  listen: 0.0.0.0:8000\n":                                 "config.yaml:2: ",
+		"sandbox:\n  listen: 0.0.0.0:8000\n  auth: none\n" + tls:             "config.yaml:2: ",
+		"sandbox:\n  auth: maybe\n":                                          "config.yaml:2: ",
+		"sandbox:\n  tls: {cert: " + cert + "}\n":                            "config.yaml:2: ",
+		"sandbox:\n  networks: [lan]\n":                                      "config.yaml:2: ",
+		"sandbox:\n  networks: []\n":                                         "config.yaml:2: ",
+		"sandbox:\n  limits:\n    memory_mb: 100000\n":                       "config.yaml:3: ",
+		"sandbox:\n  limits:\n    cpus: 0\n":                                 "config.yaml:3: ",
+		"sandbox:\n  max_lifetime: long\n":                                   "config.yaml:2: ",
+		"sandbox:\n  files:\n    ttl: 0s\n":                                  "config.yaml:3: ",
+		"sandbox:\n  pool:\n    sise: 3\n":                                   "config.yaml:3: ",
+		"sandbox:\n  limits:\n    sandboxes: 0\n    memory_mb: 256\n":        "config.yaml:3: ",
+		"sandbox:\n  listen: localhost\n":                                    "config.yaml:2: ",
+		"sandbox:\n  tls: {cert: /nothing/here.pem, key: /nothing/here.k}\n": "config.yaml:2: ",
+	} {
+		if _, err := Load(Flags{DataDir: write(t, text)}); err == nil || !strings.Contains(err.Error(), line) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for _, text := range []string{"sandbox:\n  listen: 0.0.0.0:8000\n" + tls, "sandbox:\n  listen: '[::1]:0'\n  auth: none\n"} {
+		if _, err := Load(Flags{DataDir: write(t, text)}); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
