@@ -28,9 +28,13 @@ func PrepareEngine(ctx context.Context, cfg config.Config, out io.Writer) error 
 	return err
 }
 
-// BuildImage makes the session image without a daemon and says on out how far
-// it is.
-func BuildImage(ctx context.Context, cfg config.Config, out io.Writer) error {
+// BuildImage makes the image of sessions, or that of sandboxes, without a daemon
+// and says on out how far it is.
+func BuildImage(ctx context.Context, cfg config.Config, sandbox bool, out io.Writer) error {
+	kind := runtime.Session
+	if sandbox {
+		kind = runtime.Sandbox
+	}
 	found, _, err := docker.Find(ctx, cfg.Engine)
 	if err != nil {
 		return err
@@ -41,7 +45,7 @@ func BuildImage(ctx context.Context, cfg config.Config, out io.Writer) error {
 	}
 	defer rt.Close()
 	said := ""
-	ref, err := rt.EnsureImage(ctx, runtime.Session, func(p runtime.Progress) {
+	ref, err := rt.EnsureImage(ctx, kind, func(p runtime.Progress) {
 		if p.Text != said {
 			said = p.Text
 			fmt.Fprintln(out, said)
@@ -50,7 +54,7 @@ func BuildImage(ctx context.Context, cfg config.Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "The session image is "+ref+".")
+	fmt.Fprintf(out, "The %s image is %s.\n", kind, ref)
 	return nil
 }
 

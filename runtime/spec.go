@@ -53,6 +53,7 @@ const (
 	LabelRun          = "volundr.run"
 	LabelCreated      = "volundr.created" // RFC 3339
 	LabelHelper       = "volundr.helper"  // "true" on the containers of a helper
+	LabelKind         = "volundr.kind"    // of sandboxes, whose app and component are those of their contract
 )
 
 // Network says what a workload may reach.
@@ -105,11 +106,16 @@ type Part struct {
 	CPU    int64
 }
 
-// Mount puts a volume of this workload, or a host folder, into a part.
+// Mount puts a volume of this workload, a host folder, or room in memory into a
+// part. It is the one of the first three that is set.
 type Mount struct {
-	Volume string // VolumeWorkspace, …; or empty and
+	Volume string // VolumeWorkspace, …
 	Host   string // absolute folder on the host (local_mount only)
-	Path   string // in the container
+	// Size in bytes of a file system in memory, empty at every start, from which
+	// programs can be run. It counts as memory of the workload. One on /tmp or
+	// /run is instead of what a part has there anyway.
+	Size int64
+	Path string // in the container
 	// ReadOnly mounts cannot be written from inside.
 	ReadOnly bool
 	// UID and GID own a fresh volume's root.
@@ -147,6 +153,8 @@ func (s Spec) Validate() error {
 		return bad("the first part of a session is the broker")
 	case s.Kind == Sandbox && s.Deadline.IsZero():
 		return bad("a sandbox needs a deadline")
+	case s.Kind == Sandbox && (len(s.Parts) != 1 || s.Helper):
+		return bad("a sandbox is one part")
 	case s.Network != NetworkOpen && s.Network != NetworkNone:
 		return bad("network %q", s.Network)
 	}
@@ -163,8 +171,11 @@ func (s Spec) Validate() error {
 			return bad("part %s would run as %d:%d: nothing runs as root", p.Name, p.UID, p.GID)
 		}
 		for _, m := range p.Mounts {
-			if (m.Volume == "") == (m.Host == "") {
-				return bad("mount of %s on %s names a volume or a folder", p.Name, m.Path)
+			if m.Size < 0 || count(m.Volume != "", m.Host != "", m.Size > 0) != 1 {
+				return bad("mount of %s on %s is a volume, a folder or room in memory", p.Name, m.Path)
+			}
+			if s.Kind == Sandbox && m.Size == 0 {
+				return bad("mount of %s on %s: nothing of a sandbox outlives it", p.Name, m.Path)
 			}
 			if !path.IsAbs(m.Path) || path.Clean(m.Path) != m.Path || m.Path == "/" {
 				return bad("mount path %q", m.Path)
@@ -175,6 +186,15 @@ func (s Spec) Validate() error {
 		}
 	}
 	return nil
+}
+
+func count(facts ...bool) (n int) {
+	for _, f := range facts {
+		if f {
+			n++
+		}
+	}
+	return n
 }
 
 // Volumes gives the names of the volumes that the spec mounts, sorted.

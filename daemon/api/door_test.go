@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"volundr/daemon/sandbox"
+	"volundr/runtime"
 	"volundr/ui/client"
 )
 
@@ -59,7 +59,7 @@ func TestEveryRouteHasADoor(t *testing.T) {
 		if Public(httptest.NewRequest(route.Method, route.Path, http.NoBody)) {
 			continue
 		}
-		path := strings.NewReplacer(":sandbox", sandbox.Name(id), ":file", id, ":run", id, ":id", id, ":name", "nothing", ":tab", "chat", ":port", "3000", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route.Path)
+		path := strings.NewReplacer(":sandbox", runtime.SandboxName(id), ":file", id, ":run", id, ":id", id, ":name", "nothing", ":tab", "chat", ":port", "3000", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route.Path)
 		t.Run(route.Method+" "+route.Path, func(t *testing.T) {
 			w := *w
 			w.t = t
@@ -74,7 +74,7 @@ func TestEveryRouteHasADoor(t *testing.T) {
 			}
 			if strings.HasPrefix(route.Path, client.SandboxBase+"/") && strings.Contains(route.Path, ":") {
 				status, _, body := w.ask(route.Method, path, `{"cmd":"true","ttl_seconds":1}`, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") })
-				want := "Session '" + sandbox.Name(id) + "' not found"
+				want := "Session '" + runtime.SandboxName(id) + "' not found"
 				if strings.Contains(route.Path, ":file") {
 					want = "File with ID '" + id + "' not found"
 				}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"volundr/daemon/sandbox"
 	"volundr/runtime"
 	"volundr/ui/client"
 )
@@ -238,12 +237,12 @@ func TestLimitsAndTroubleSayWhenToTryAgain(t *testing.T) {
 
 func TestSandboxNamesHaveOneSpelling(t *testing.T) {
 	const id = "0198c7a2-5b1e-7f3a-9c4d-2e8f6a1b3c5d"
-	name := sandbox.Name(id)
-	if got, ok := sandbox.ID(name); !ok || got != id {
+	name := runtime.SandboxName(id)
+	if got, ok := runtime.SandboxID(name); !ok || got != id {
 		t.Errorf("%q %v", got, ok)
 	}
 	for _, bad := range []string{"", id, strings.ToUpper(name), name + "0", name[:len(name)-1], "code-session-" + id, name[:len(name)-1] + "g", "code-exec-" + name[13:]} {
-		if _, ok := sandbox.ID(bad); ok {
+		if _, ok := runtime.SandboxID(bad); ok {
 			t.Errorf("%q is a name", bad)
 		}
 	}

@@ -177,7 +177,7 @@ func TestSpecOfAPlainSession(t *testing.T) {
 func TestOtherKindsAndBrokenRowsAreForEver(t *testing.T) {
 	l, _ := launcher(t)
 	for name, s := range map[string]store.Session{
-		"sandbox":     {ID: "x", Kind: "sandbox", Run: 1, Request: json.RawMessage(`{}`)},
+		"a pod":       {ID: "x", Kind: "pod", Run: 1, Request: json.RawMessage(`{}`)},
 		"broken row":  {ID: "x", Kind: "session", Run: 1, Request: json.RawMessage(`[]`)},
 		"bad request": {ID: "x", Kind: "session", Run: 1, Request: json.RawMessage(`{"agent":"hal"}`)},
 	} {

@@ -82,7 +82,11 @@ var contributors = []struct {
 // Spec builds the spec of the session's current run from its stored request.
 // Errors that wrap runtime.ErrInvalid are for ever, and sentences.
 func (l *Launcher) Spec(ctx context.Context, s store.Session, image string) (runtime.Spec, error) {
-	if s.Kind != string(runtime.Session) {
+	switch s.Kind {
+	case string(runtime.Session):
+	case store.KindSandbox:
+		return l.sandbox(s, image)
+	default:
 		return runtime.Spec{}, fmt.Errorf("%w: a %s is not launched as a coding session", runtime.ErrInvalid, s.Kind)
 	}
 	b := &build{session: s, env: map[string]string{}}

@@ -38,7 +38,7 @@ func TestASandboxIsItsOwners(t *testing.T) {
 func TestDeletingKillsBeforeItReturns(t *testing.T) {
 	w := newWorld(t)
 	s := w.create()
-	id, _ := ID(s.Name)
+	id, _ := runtime.SandboxID(s.Name)
 	if err := w.Delete(t.Context(), anna, s.Name); err != nil {
 		t.Fatal(err)
 	}

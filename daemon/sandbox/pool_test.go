@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"volundr/runtime"
 	"volundr/store"
 )
 
@@ -15,7 +16,7 @@ func TestThePoolIsFilledByTheFirstUseAndRefilledByClaims(t *testing.T) {
 	if n := w.waiting(); n != 0 {
 		t.Errorf("%d are there before anybody asked", n)
 	}
-	if _, err := w.Get(t.Context(), anna, Name("00000000-0000-4000-8000-000000000000")); !errors.Is(err, store.ErrNotFound) {
+	if _, err := w.Get(t.Context(), anna, runtime.SandboxName("00000000-0000-4000-8000-000000000000")); !errors.Is(err, store.ErrNotFound) {
 		t.Fatal(err)
 	}
 	w.until("two wait", func() bool { return w.waiting() == 2 })
@@ -24,7 +25,7 @@ func TestThePoolIsFilledByTheFirstUseAndRefilledByClaims(t *testing.T) {
 	w.mu.Unlock()
 	a, b := w.create(), w.create()
 	for _, s := range []Sandbox{a, b} {
-		if id, _ := ID(s.Name); !slices.Contains(ahead, id) {
+		if id, _ := runtime.SandboxID(s.Name); !slices.Contains(ahead, id) {
 			t.Errorf("%s was not made ahead", s.Name)
 		}
 		if out, err := w.bash(s.Name, "echo hi"); out != "hi\n" || err != nil {
@@ -59,7 +60,7 @@ func TestOneOfThePoolThatDoesNotAnswerIsLetGo(t *testing.T) {
 		w.kill(id)
 	}
 	s := w.create()
-	if id, _ := ID(s.Name); slices.Contains(w.made[:2], id) {
+	if id, _ := runtime.SandboxID(s.Name); slices.Contains(w.made[:2], id) {
 		t.Errorf("%s answers nobody", s.Name)
 	}
 	if n := w.waiting(); n != 0 {

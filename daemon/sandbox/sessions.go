@@ -9,6 +9,7 @@ import (
 
 	"volundr/daemon/launch"
 	"volundr/daemon/sandbox/inner"
+	"volundr/runtime"
 	"volundr/store"
 )
 
@@ -67,7 +68,7 @@ func (x *Sandboxes) Get(ctx context.Context, p store.Principal, name string) (Sa
 }
 
 func (x *Sandboxes) row(ctx context.Context, p store.Principal, name string) (store.Session, error) {
-	id, ok := ID(name)
+	id, ok := runtime.SandboxID(name)
 	if !ok {
 		return store.Session{}, store.ErrNotFound
 	}
@@ -111,7 +112,7 @@ func (x *Sandboxes) Extend(ctx context.Context, p store.Principal, name string, 
 
 // Delete ends p's sandbox and returns when its processes are dead.
 func (x *Sandboxes) Delete(ctx context.Context, p store.Principal, name string) error {
-	id, ok := ID(name)
+	id, ok := runtime.SandboxID(name)
 	if !ok {
 		return store.ErrNotFound
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"volundr/daemon/launch"
+	"volundr/runtime"
 	"volundr/store"
 )
 
@@ -77,7 +78,7 @@ func (x *Sandboxes) start(ctx context.Context, id string, p store.Principal, req
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	s, err := x.Make(ctx, store.Session{ID: id, Name: Name(id), OwnerID: p.UserID, TenantID: p.TenantID,
+	s, err := x.Make(ctx, store.Session{ID: id, Name: runtime.SandboxName(id), OwnerID: p.UserID, TenantID: p.TenantID,
 		Runtime: x.Runtime, Request: raw, Shape: req.Shape(), ExpiresAt: expires, LatestAt: latest})
 	if err != nil {
 		return s, notStarted(err)

@@ -101,7 +101,7 @@ func (m *imageMaker) check(ctx context.Context) runtime.Finding {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	f := runtime.Finding{Name: "Session image", Status: statusOK}
-	plan, err := m.planned(ctx)
+	plan, err := m.planned(ctx, runtime.Session)
 	if err != nil {
 		f.Status, f.Detail = statusError, err.Error()
 		if errors.Is(err, runtime.ErrUnavailable) {
@@ -113,7 +113,7 @@ func (m *imageMaker) check(ctx context.Context) runtime.Finding {
 	if plan.caFrom != "" {
 		f.Detail += ", CA bundle " + plan.caFrom
 	}
-	switch there, err := m.fits(ctx, plan.ref(), labelRecipe, plan.session); {
+	switch there, err := m.fits(ctx, plan.ref(), labelRecipe, plan.whole); {
 	case err != nil:
 		f.Status, f.Detail = statusError, err.Error()
 	case !there:

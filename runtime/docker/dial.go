@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 
 	"volundr/runtime"
 	"volundr/runtime/broker/wire"
@@ -21,6 +21,11 @@ type dialer struct {
 	mu        sync.Mutex
 	addresses map[string]address
 	streams   map[string]*stream
+	closed    bool
+
+	life  context.Context // of what is opened ahead
+	end   context.CancelFunc
+	ahead sync.WaitGroup
 }
 
 // address is where a session's broker was last.
@@ -41,6 +46,11 @@ func (d *dialer) forget(id string) {
 }
 
 func (d *dialer) close() {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d.end()
+	d.ahead.Wait()
 	d.mu.Lock()
 	all := d.streams
 	d.streams = map[string]*stream{}
@@ -116,9 +126,7 @@ func (r *Runtime) dialAt(ctx context.Context, at address, id string, port int) (
 
 // broker says where the running container is that owns the session's network.
 func (r *Runtime) broker(ctx context.Context, id string) (address, error) {
-	f := r.ours(id)
-	f.Add("status", "running")
-	all, err := r.api.ContainerList(ctx, container.ListOptions{Filters: f})
+	all, err := r.containers(ctx, id, filters.Arg("status", "running"))
 	if err != nil {
 		return address{}, err
 	}

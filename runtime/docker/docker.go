@@ -8,6 +8,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -60,6 +61,7 @@ func New(_ context.Context, o Options) (*Runtime, error) {
 	r.negotiation.turn = make(chan struct{}, 1)
 	r.seen.m = map[string]runtime.PartStatus{}
 	r.dialer.addresses, r.dialer.streams = map[string]address{}, map[string]*stream{}
+	r.dialer.life, r.dialer.end = context.WithCancel(context.Background())
 	return r, nil
 }
 
@@ -78,8 +80,8 @@ func (r *Runtime) EnsureImage(ctx context.Context, kind runtime.Kind, progress f
 	return ref, translate(err)
 }
 
-// Names of our objects: volundr-<installation>-<id>-<part>. Sandboxes keep the
-// names of their contract elsewhere; what counts are the labels.
+// Names of our objects: volundr-<installation>-<id>-<part>. Sandboxes have the
+// names of their contract; what counts are the labels.
 func (r *Runtime) containerName(id, part string) string { return r.prefix() + "-" + id + "-" + part }
 func (r *Runtime) volumeName(id, name string) string    { return r.prefix() + "-" + id + "-" + name }
 func (r *Runtime) prefix() string                       { return "volundr-" + r.opts.Installation }
@@ -104,7 +106,7 @@ func (r *Runtime) labels(s runtime.Spec, part string) map[string]string {
 		names[i] = p.Name
 	}
 	labels := map[string]string{
-		runtime.LabelApp: "volundr", runtime.LabelComponent: string(s.Kind),
+		runtime.LabelApp: "volundr", runtime.LabelComponent: string(s.Kind), runtime.LabelKind: string(s.Kind),
 		runtime.LabelInstallation: r.opts.Installation, runtime.LabelSession: s.ID, runtime.LabelPart: part,
 		runtime.LabelName: s.Name, runtime.LabelOwner: s.Owner, runtime.LabelTenant: s.Tenant,
 		runtime.LabelRun: fmt.Sprint(s.Run), runtime.LabelCreated: s.Created.UTC().Format(time.RFC3339Nano),
@@ -113,7 +115,9 @@ func (r *Runtime) labels(s runtime.Spec, part string) map[string]string {
 	if s.Helper {
 		labels[runtime.LabelHelper] = "true"
 	}
-	if !s.Deadline.IsZero() {
+	if s.Kind == runtime.Sandbox {
+		labels[runtime.LabelApp], labels[runtime.LabelComponent] = runtime.SandboxApp, runtime.SandboxComponent
+		labels[runtime.LabelSandboxExpires] = strconv.FormatFloat(float64(s.Deadline.UnixMicro())/1e6, 'f', 6, 64)
 		labels[labelExpires] = s.Deadline.UTC().Format(time.RFC3339Nano)
 	}
 	return labels

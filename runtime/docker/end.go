@@ -22,7 +22,7 @@ func (r *Runtime) Stop(ctx context.Context, id string) error {
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
-	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(id)})
+	all, err := r.containers(ctx, id)
 	if err != nil {
 		return translate(err)
 	}
@@ -63,6 +63,13 @@ func (r *Runtime) Remove(ctx context.Context, id string) error {
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
+	r.dialer.forget(id)
+	if was, err := r.removeSandbox(ctx, id); was || err != nil {
+		if err != nil {
+			err = fmt.Errorf("remove %s: %w", id, translate(err))
+		}
+		return err
+	}
 	for {
 		r.dialer.forget(id)
 		left, err := r.removeOnce(ctx, id)
@@ -82,7 +89,7 @@ const busy = 50 * time.Millisecond
 
 // removeOnce takes away what is there, and reports whether there was anything.
 func (r *Runtime) removeOnce(ctx context.Context, id string) (bool, error) {
-	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(id)})
+	all, err := r.containers(ctx, id)
 	if err != nil {
 		return false, err
 	}

@@ -20,21 +20,21 @@ import (
 // Exec implements runtime.Runtime. When ctx ends, the command is killed with
 // all it started that kept its environment.
 func (r *Runtime) Exec(ctx context.Context, id string, o runtime.ExecOptions) (int, error) {
-	part := o.Part
-	if part == "" {
-		part = runtime.PartAgent
+	if err := r.ready(ctx); err != nil {
+		return 0, err
 	}
-	exit, err := r.exec(ctx, r.containerName(id, part), o)
+	name, err := r.find(ctx, id, o.Part)
 	if err != nil {
-		return 0, fmt.Errorf("exec in %s of %s: %w", part, id, translate(err))
+		return 0, fmt.Errorf("exec in %s: %w", id, err)
+	}
+	exit, err := r.exec(ctx, name, o)
+	if err != nil {
+		return 0, fmt.Errorf("exec in %s of %s: %w", o.Part, id, translate(err))
 	}
 	return exit, nil
 }
 
 func (r *Runtime) exec(ctx context.Context, name string, o runtime.ExecOptions) (int, error) {
-	if err := r.ready(ctx); err != nil {
-		return 0, err
-	}
 	mark := uuid.NewString()
 	e, err := r.api.ContainerExecCreate(ctx, name, container.ExecOptions{
 		Cmd: o.Command, WorkingDir: o.Dir, Env: append([]string{envExec + "=" + mark}, o.Env...), Tty: o.TTY,

@@ -14,9 +14,9 @@ import (
 	"volundr/runtime"
 )
 
-// ImageOptions says how the session image is made.
+// ImageOptions says how the images of sessions and sandboxes are made.
 type ImageOptions struct {
-	Recipe   fs.FS // base/ and session/, the contexts of two builds
+	Recipe   fs.FS // base/ and session/, sandbox-base/ and sandbox/: the contexts of two builds each
 	Programs fs.FS // volundr-session-linux-<GOARCH>, the program inside sessions
 
 	// CABundle is a PEM file that registries are verified by; sessions trust it
@@ -32,13 +32,13 @@ type ImageOptions struct {
 
 // Labels of our images.
 const (
-	labelRecipe = "volundr.recipe" // session image: digest of recipe and program
-	labelBase   = "volundr.base"   // base and session image: digest of the base recipe
+	labelRecipe = "volundr.recipe" // an image: digest of recipe and program
+	labelBase   = "volundr.base"   // base and image: digest of the base recipe
 	labelStage  = "volundr.stage"  // a build's stage, never tagged
 )
 
-// imageMaker makes the session image: a base, which takes minutes and changes
-// with its recipe only, and on it a thin layer with the session program.
+// imageMaker makes the image of each kind: a base, which takes minutes and
+// changes with its recipe only, and on it a thin layer with the session program.
 type imageMaker struct {
 	api    *client.Client
 	opts   ImageOptions
@@ -46,24 +46,21 @@ type imageMaker struct {
 	getenv func(string) string
 	builds sharedBuilds
 
-	mu   sync.Mutex
-	plan *imagePlan // kept until a build fails: what it stands on is then mended
+	mu    sync.Mutex
+	plans map[runtime.Kind]*imagePlan // kept until a build fails: what it stands on is then mended
 }
 
 func newImageMaker(api *client.Client, opts ImageOptions, log *slog.Logger) *imageMaker {
-	return &imageMaker{api: api, opts: opts, log: log, getenv: os.Getenv}
+	return &imageMaker{api: api, opts: opts, log: log, getenv: os.Getenv, plans: map[runtime.Kind]*imagePlan{}}
 }
 
 // ensure implements runtime.Images.
 func (m *imageMaker) ensure(ctx context.Context, kind runtime.Kind, progress func(runtime.Progress)) (string, error) {
-	if kind != runtime.Session {
-		return "", fmt.Errorf("image for a %s: %w", kind, runtime.ErrUnsupported)
-	}
-	plan, err := m.planned(ctx)
+	plan, err := m.planned(ctx, kind)
 	if err != nil {
 		return "", err
 	}
-	there, err := m.fits(ctx, plan.ref(), labelRecipe, plan.session)
+	there, err := m.fits(ctx, plan.ref(), labelRecipe, plan.whole)
 	if err != nil || there {
 		return plan.ref(), err
 	}
@@ -72,7 +69,7 @@ func (m *imageMaker) ensure(ctx context.Context, kind runtime.Kind, progress fun
 	})
 	if err != nil {
 		m.forget(plan)
-		return "", err
+		return "", plan.explain(err)
 	}
 	return plan.ref(), nil
 }
@@ -99,7 +96,7 @@ func (m *imageMaker) make(ctx context.Context, plan *imagePlan, report func(runt
 			m.dropStages(ctx, stages)
 		}
 	}
-	if _, err := m.build(ctx, plan.sessionBuild(m.opts), report); err != nil {
+	if _, err := m.build(ctx, plan.wholeBuild(m.opts), report); err != nil {
 		return err
 	}
 	m.prune(ctx, plan)

@@ -27,20 +27,20 @@ type imageBuild struct {
 
 func (p *imagePlan) baseBuild(o ImageOptions, debian string) imageBuild {
 	return imageBuild{
-		dir: "base", tag: p.baseRef(), ca: p.ca,
+		dir: p.baseDir(), tag: p.baseRef(), ca: p.ca,
 		args:   map[string]string{"BASE": debian, "DEBIAN_MIRROR": o.DebianMirror, "NPM_REGISTRY": o.NPMRegistry},
-		labels: map[string]string{runtime.LabelApp: "volundr", labelBase: p.base},
+		labels: map[string]string{runtime.LabelApp: "volundr", labelBase: p.base, runtime.LabelKind: string(p.kind)},
 	}
 }
 
-func (p *imagePlan) sessionBuild(o ImageOptions) imageBuild {
+func (p *imagePlan) wholeBuild(o ImageOptions) imageBuild {
 	// The recipe itself sets this label: one passed beside it is a step more.
-	args := map[string]string{"BASE": p.baseRef(), "NPM_REGISTRY": o.NPMRegistry, "RECIPE": p.session}
+	args := map[string]string{"BASE": p.baseRef(), "NPM_REGISTRY": o.NPMRegistry, "RECIPE": p.whole}
 	if len(p.ca) > 0 {
 		args["CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt"
 	}
 	return imageBuild{
-		dir: "session", tag: p.ref(), ca: p.ca, args: args, program: programFile(p.arch),
+		dir: string(p.kind), tag: p.ref(), ca: p.ca, args: args, program: programFile(p.arch),
 	}
 }
 
@@ -81,7 +81,7 @@ func (m *imageMaker) build(ctx context.Context, b imageBuild, report func(runtim
 	})
 	if err != nil {
 		if ctx.Err() != nil || client.IsErrConnectionFailed(err) {
-			return nil, unavailable("build the session image", err)
+			return nil, unavailable("build an image", err)
 		}
 		return nil, &BuildError{Message: err.Error()}
 	}

@@ -1,26 +1,29 @@
 package docker
 
 import (
+	"cmp"
+	"errors"
 	"regexp"
 	"strings"
 
 	"volundr/runtime"
 )
 
-// BuildError says why the session image could not be made. It is
+// BuildError says why an image could not be made. It is
 // runtime.ErrInvalid: the same call fails again until its cause is gone, and
 // then goes on behind the last step that succeeded.
 type BuildError struct {
-	Where       string   // "code-server 14/35", or "Debian base"
-	Instruction string   // of the recipe; may be empty
-	Message     string   // the builder's own
-	Tail        []string // last lines that the step printed
+	Kind        runtime.Kind // whose image; empty: a session's
+	Where       string       // "code-server 14/35", or "Debian base"
+	Instruction string       // of the recipe; may be empty
+	Message     string       // the builder's own
+	Tail        []string     // last lines that the step printed
 }
 
 // Error is a sentence with the next step, and below it the step's last lines.
 func (e *BuildError) Error() string {
 	var b strings.Builder
-	b.WriteString("the session image could not be built")
+	b.WriteString("the " + string(cmp.Or(e.Kind, runtime.Session)) + " image could not be built")
 	if e.Where != "" {
 		b.WriteString(" at " + e.Where)
 	}
@@ -32,6 +35,15 @@ func (e *BuildError) Error() string {
 		b.WriteString("\n  " + line)
 	}
 	return b.String()
+}
+
+// explain says whose image it is.
+func (p *imagePlan) explain(err error) error {
+	var failed *BuildError
+	if errors.As(err, &failed) {
+		failed.Kind = p.kind
+	}
+	return err
 }
 
 func (e *BuildError) Unwrap() error { return runtime.ErrInvalid }

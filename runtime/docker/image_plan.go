@@ -16,41 +16,61 @@ import (
 	"volundr/runtime"
 )
 
-// imagePlan is what the session image of this build, on this engine, consists of.
+// imagePlan is what the image of a kind consists of, of this build and on this
+// engine.
 type imagePlan struct {
-	arch    string // the engine's, as GOARCH
-	base    string // digest of the base recipe
-	session string // digest of all of it
-	ca      []byte // private CA, or nothing
-	caFrom  string // where it came from
+	kind   runtime.Kind
+	arch   string // the engine's, as GOARCH
+	base   string // digest of the base recipe
+	whole  string // digest of all of it
+	ca     []byte // private CA, or nothing
+	caFrom string // where it came from
 }
 
-func (p *imagePlan) baseRef() string { return "volundr-session-base:" + p.base[:12] }
-func (p *imagePlan) ref() string     { return "volundr-session:" + p.session[:12] }
+func (p *imagePlan) baseRef() string { return "volundr-" + string(p.kind) + "-base:" + p.base[:12] }
+func (p *imagePlan) ref() string     { return "volundr-" + string(p.kind) + ":" + p.whole[:12] }
 
-func (m *imageMaker) planned(ctx context.Context) (*imagePlan, error) {
+// baseDir is the folder of the base's recipe, the image's own is the kind.
+func (p *imagePlan) baseDir() string {
+	if p.kind == runtime.Session {
+		return "base"
+	}
+	return string(p.kind) + "-base"
+}
+
+// lent are files of the session's recipe that others use.
+var lent = map[string][]string{"sandbox-base": {"base/apt.sh"}}
+
+func (m *imageMaker) planned(ctx context.Context, kind runtime.Kind) (*imagePlan, error) {
+	if kind != runtime.Session && kind != runtime.Sandbox {
+		return nil, fmt.Errorf("image for a %s: %w", kind, runtime.ErrUnsupported)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.plan != nil {
-		return m.plan, nil
+	if plan := m.plans[kind]; plan != nil {
+		return plan, nil
 	}
 	version, err := m.api.ServerVersion(ctx)
 	if err != nil {
 		return nil, unavailable("ask the engine for its architecture", err)
 	}
-	plan := &imagePlan{arch: version.Arch}
+	plan := &imagePlan{kind: kind, arch: version.Arch}
 	if plan.ca, plan.caFrom, err = caBundle(m.opts.CABundle, m.getenv); err != nil {
 		return nil, err
 	}
-	base, err := digestFiles(m.opts.Recipe, "base", "arch "+plan.arch)
-	if err != nil {
-		return nil, fmt.Errorf("%w recipe of the session image: %w", runtime.ErrInvalid, err)
+	base, err := digestFiles(m.opts.Recipe, plan.baseDir(), "arch "+plan.arch)
+	for _, name := range lent[plan.baseDir()] {
+		sum, lentErr := digestFile(m.opts.Recipe, name)
+		base, err = digest([]byte(base+sum)), errors.Join(err, lentErr)
 	}
-	// What the session layer is made of. The CA counts here and not above: for
-	// the base it only carries the downloads.
-	session, err := digestFiles(m.opts.Recipe, "session", "base "+base, "ca "+digest(plan.ca), "npm "+m.opts.NPMRegistry)
 	if err != nil {
-		return nil, fmt.Errorf("%w recipe of the session image: %w", runtime.ErrInvalid, err)
+		return nil, fmt.Errorf("%w recipe of the %s image: %w", runtime.ErrInvalid, kind, err)
+	}
+	// What the last layer is made of. The CA counts here and not above: for
+	// the base it only carries the downloads.
+	layer, err := digestFiles(m.opts.Recipe, string(kind), "base "+base, "ca "+digest(plan.ca), "npm "+m.opts.NPMRegistry)
+	if err != nil {
+		return nil, fmt.Errorf("%w recipe of the %s image: %w", runtime.ErrInvalid, kind, err)
 	}
 	program, err := digestFile(m.opts.Programs, programFile(plan.arch))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,8 +79,8 @@ func (m *imageMaker) planned(ctx context.Context) (*imagePlan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session program: %w", err)
 	}
-	plan.base, plan.session = base, digest([]byte(session+program))
-	m.plan = plan
+	plan.base, plan.whole = base, digest([]byte(layer+program))
+	m.plans[kind] = plan
 	return plan, nil
 }
 
@@ -68,8 +88,8 @@ func (m *imageMaker) planned(ctx context.Context) (*imagePlan, error) {
 func (m *imageMaker) forget(plan *imagePlan) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.plan == plan {
-		m.plan = nil
+	if m.plans[plan.kind] == plan {
+		delete(m.plans, plan.kind)
 	}
 }
 
@@ -156,6 +176,12 @@ func buildContext(recipe fs.FS, dir string, ca []byte, program []byte) ([]byte, 
 		}
 		return add(rel, 0o644, content)
 	})
+	for _, name := range lent[dir] {
+		content, lentErr := fs.ReadFile(recipe, name)
+		if err = errors.Join(err, lentErr); err == nil {
+			err = add(path.Base(name), 0o644, content)
+		}
+	}
 	if err == nil {
 		err = add("ca.crt", 0o644, ca)
 	}

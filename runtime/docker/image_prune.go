@@ -1,12 +1,15 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
+
+	"volundr/runtime"
 )
 
 // pruneAge keeps younger images: another installation on this engine may be of
@@ -42,8 +45,9 @@ func (m *imageMaker) prune(ctx context.Context, plan *imagePlan) {
 	}
 }
 
-// outdated picks the session images of other versions, and the bases that no
-// session image stands on. What is young stays.
+// outdated picks the images of other versions of the plan's kind, and the bases
+// that none of these stands on. What is young stays. The kind of older ones is
+// not on them: they were sessions'.
 func outdated(images []image.Summary, plan *imagePlan, now time.Time) []image.Summary {
 	bases := map[string]bool{plan.base: true}
 	for _, i := range images {
@@ -53,8 +57,11 @@ func outdated(images []image.Summary, plan *imagePlan, now time.Time) []image.Su
 	}
 	var out []image.Summary
 	for _, i := range images {
-		session := i.Labels[labelRecipe]
-		used := session == plan.session || session == "" && bases[i.Labels[labelBase]]
+		if runtime.Kind(cmp.Or(i.Labels[runtime.LabelKind], string(runtime.Session))) != plan.kind {
+			continue
+		}
+		whole := i.Labels[labelRecipe]
+		used := whole == plan.whole || whole == "" && bases[i.Labels[labelBase]]
 		if !used && now.Sub(time.Unix(i.Created, 0)) > pruneAge {
 			out = append(out, i)
 		}

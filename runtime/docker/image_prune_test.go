@@ -6,6 +6,8 @@ import (
 
 	"github.com/docker/docker/api/types/image"
 	"github.com/google/go-cmp/cmp"
+
+	"volundr/runtime"
 )
 
 func TestOutdatedImages(t *testing.T) {
@@ -17,7 +19,11 @@ func TestOutdatedImages(t *testing.T) {
 		}
 		return image.Summary{ID: id, Labels: labels, Created: now.Add(-age).Unix()}
 	}
-	plan := &imagePlan{base: "b2", session: "s2"}
+	sandbox := func(i image.Summary) image.Summary {
+		i.Labels[runtime.LabelKind] = string(runtime.Sandbox)
+		return i
+	}
+	plan := &imagePlan{kind: runtime.Session, base: "b2", whole: "s2"}
 	const long, short = 2 * pruneAge, pruneAge / 2
 	got := []string{}
 	for _, i := range outdated([]image.Summary{
@@ -29,6 +35,8 @@ func TestOutdatedImages(t *testing.T) {
 		made("its session image", "b1", "s0", short),
 		made("base alone", "b0", "", long),
 		made("base alone, young", "b9", "", short),
+		sandbox(made("a sandbox's", "b7", "s7", long)),
+		sandbox(made("a sandbox's base", "b8", "", long)),
 	}, plan, now) {
 		got = append(got, i.ID)
 	}

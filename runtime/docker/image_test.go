@@ -88,7 +88,7 @@ func TestEnsureImageBuildsWhatIsMissingAndNoMore(t *testing.T) {
 			t.Fatal(err)
 		}
 		removeImage(t, api, ref)
-		removeImage(t, api, m.plan.baseRef())
+		removeImage(t, api, m.plans[runtime.Session].baseRef())
 		return ref, stages
 	}
 
@@ -138,7 +138,8 @@ func TestEnsureImageExplainsWhatFails(t *testing.T) {
 		{"a step", runtime.Session, ImageOptions{Recipe: broken, Programs: programs, Base: base}, runtime.ErrInvalid, "COPY absent"},
 		{"no session program", runtime.Session, ImageOptions{Recipe: broken, Programs: fstest.MapFS{}}, runtime.ErrInvalid, "make build"},
 		{"no base", runtime.Session, ImageOptions{Recipe: smallRecipe(uuid.NewString()), Programs: programs, Base: "127.0.0.1:1/none"}, runtime.ErrInvalid, "127.0.0.1:1/none"},
-		{"a kind without a recipe", runtime.Sandbox, ImageOptions{}, runtime.ErrUnsupported, "sandbox"},
+		{"a recipe without sandboxes", runtime.Sandbox, ImageOptions{Recipe: smallRecipe(uuid.NewString()), Programs: programs}, runtime.ErrInvalid, "sandbox"},
+		{"a kind that there is not", "pod", ImageOptions{}, runtime.ErrUnsupported, "pod"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newImageMaker(api, tt.opts, slog.New(slog.DiscardHandler))

@@ -41,7 +41,7 @@ func (r *Runtime) List(ctx context.Context) ([]runtime.Workload, error) {
 		vols, err = r.api.VolumeList(gctx, volume.ListOptions{Filters: r.ours("")})
 		return err
 	})
-	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours("")})
+	all, err := r.containers(ctx, "")
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return nil, translate(err)
 	}
@@ -93,7 +93,7 @@ func (r *Runtime) List(ctx context.Context) ([]runtime.Workload, error) {
 func workload(labels map[string]string) *runtime.Workload {
 	created, _ := time.Parse(time.RFC3339Nano, labels[runtime.LabelCreated])
 	expires, _ := time.Parse(time.RFC3339Nano, labels[labelExpires])
-	return &runtime.Workload{ID: labels[runtime.LabelSession], Kind: runtime.Kind(labels[runtime.LabelComponent]),
+	return &runtime.Workload{ID: labels[runtime.LabelSession], Kind: kindOf(labels),
 		Name: labels[runtime.LabelName], Owner: labels[runtime.LabelOwner], Tenant: labels[runtime.LabelTenant], Created: created, Expires: expires}
 }
 

@@ -23,14 +23,15 @@ func (r *Runtime) Logs(ctx context.Context, id string, o runtime.LogOptions) (io
 		return nil, err
 	}
 	part := o.Part
-	if part == "" {
-		part = runtime.PartAgent
+	name, err := r.find(ctx, id, part)
+	if err != nil {
+		return nil, fmt.Errorf("logs of %s of %s: %w", part, id, err)
 	}
 	tail := "all"
 	if o.Tail > 0 {
 		tail = strconv.Itoa(o.Tail)
 	}
-	raw, err := r.api.ContainerLogs(ctx, r.containerName(id, part), container.LogsOptions{
+	raw, err := r.api.ContainerLogs(ctx, name, container.LogsOptions{
 		ShowStdout: true, ShowStderr: true, Timestamps: true, Follow: o.Follow, Tail: tail})
 	if errdefs.IsNotFound(err) {
 		return nil, fmt.Errorf("logs of %s of %s: %w", part, id, runtime.ErrNotFound)

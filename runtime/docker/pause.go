@@ -22,7 +22,7 @@ func (r *Runtime) each(ctx context.Context, id, state string, do func(context.Co
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
-	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(id)})
+	all, err := r.containers(ctx, id)
 	if err != nil {
 		return translate(err)
 	}

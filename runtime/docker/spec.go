@@ -55,6 +55,14 @@ func (r *Runtime) container(s runtime.Spec, p runtime.Part, network string) (*co
 		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "5m", "max-file": "2"}},
 		Resources: container.Resources{Memory: memory, MemorySwap: memory, MemorySwappiness: &noSwap, NanoCPUs: cpu * 1e6, PidsLimit: &pids},
 	}
+	for _, m := range p.Mounts {
+		if m.Size > 0 {
+			host.Tmpfs[m.Path] = room(m, p)
+		}
+	}
+	if s.Kind == runtime.Sandbox {
+		sandboxed(host)
+	}
 	if s.Resources.GPU > 0 && p.Name == runtime.PartAgent {
 		host.DeviceRequests = []container.DeviceRequest{{Count: s.Resources.GPU, Capabilities: [][]string{{"gpu"}}}}
 	}
@@ -134,6 +142,9 @@ func hostname(name string) string {
 func (r *Runtime) mounts(s runtime.Spec, p runtime.Part) []mount.Mount {
 	out := make([]mount.Mount, 0, len(p.Mounts))
 	for _, m := range p.Mounts {
+		if m.Size > 0 {
+			continue // not of this list
+		}
 		if m.Host != "" {
 			out = append(out, mount.Mount{Type: mount.TypeBind, Source: m.Host, Target: m.Path, ReadOnly: m.ReadOnly,
 				BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate}})

@@ -31,9 +31,12 @@ func (r *Runtime) Start(ctx context.Context, s runtime.Spec) error {
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
+	if s.Kind == runtime.Sandbox {
+		return translate(r.startSandbox(ctx, s))
+	}
 	r.network.RLock()
 	defer r.network.RUnlock()
-	all, err := r.api.ContainerList(ctx, container.ListOptions{All: true, Filters: r.ours(s.ID)})
+	all, err := r.containers(ctx, s.ID)
 	if err != nil {
 		return translate(err)
 	}

@@ -26,8 +26,8 @@ type Daemon struct {
 	// Engine finds a container engine, or installs and starts one where it may,
 	// and says on out what it does.
 	Engine func(ctx context.Context, cfg config.Config, out io.Writer) error
-	// Image makes the session image without a daemon.
-	Image func(ctx context.Context, cfg config.Config, out io.Writer) error
+	// Image makes the image of sessions, or that of sandboxes, without a daemon.
+	Image func(ctx context.Context, cfg config.Config, sandbox bool, out io.Writer) error
 	// Doctor looks at what the daemon would stand on.
 	Doctor func(ctx context.Context, cfg config.Config) []client.Finding
 }

@@ -225,8 +225,9 @@ func (a *app) doctor() *cobra.Command {
 }
 
 func (a *app) image() *cobra.Command {
-	c := &cobra.Command{Use: "image", Short: "The session image"}
+	c := &cobra.Command{Use: "image", Short: "The images of sessions and sandboxes"}
 	c.Args, c.RunE = subcommands(c)
+	var sandbox bool
 	build := &cobra.Command{
 		Use: "build", Short: "Make the session image now (the daemon does it by itself)", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -237,11 +238,12 @@ func (a *app) image() *cobra.Command {
 			if err := a.Engine(c.Context(), cfg, c.OutOrStdout()); err != nil {
 				return err
 			}
-			return a.Image(c.Context(), cfg, c.OutOrStdout())
+			return a.Image(c.Context(), cfg, sandbox, c.OutOrStdout())
 		},
 	}
 	build.Flags().StringVar(&a.flags.Engine, "engine", "", "Docker engine to build with")
 	build.Flags().StringVar(&a.flags.CABundle, "ca-bundle", "", "PEM file of certificate authorities for the build")
+	build.Flags().BoolVar(&sandbox, "sandbox", false, "make the image of sandboxes instead (the daemon does it when the first is asked for)")
 	c.AddCommand(build)
 	return c
 }
