@@ -98,7 +98,9 @@ func TestOtherCommandsLiveOn(t *testing.T) {
 	}()
 	<-up
 	<-up
-	before := alive(other)
+	for _, word := range []string{mine, other} {
+		until(t, "all of its processes", func() bool { return sleeping(word) == 8 })
+	}
 	if err := c.Cancel(t.Context(), "first"); err != nil {
 		t.Fatal(err)
 	}
@@ -106,8 +108,8 @@ func TestOtherCommandsLiveOn(t *testing.T) {
 	if n := alive(mine); n != 0 {
 		t.Errorf("%d of the cancelled ones live on", n)
 	}
-	if n := alive(other); n != before || n == 0 {
-		t.Errorf("%d of the others live, %d did before", n, before)
+	if n := sleeping(other); n != 8 {
+		t.Errorf("%d of 8 others live", n)
 	}
 	c.Cancel(t.Context(), "second")
 	<-second

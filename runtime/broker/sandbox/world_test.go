@@ -60,12 +60,18 @@ func until(t testing.TB, what string, ok func() bool) {
 }
 
 // alive counts the living processes that have the word among their arguments.
-func alive(word string) int {
+func alive(word string) int { return count(word, "") }
+
+// sleeping counts those of them that are called sleep.
+func sleeping(word string) int { return count(word, "sleep") }
+
+func count(word, name string) int {
 	n := 0
 	list, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range list {
 		args, err := os.ReadFile(dir + "/cmdline")
-		if err != nil || !strings.Contains(string(args), word) {
+		program, _, _ := strings.Cut(string(args), "\x00")
+		if err != nil || !strings.Contains(string(args), word) || !strings.HasSuffix(program, name) {
 			continue
 		}
 		stat, err := os.ReadFile(dir + "/stat")
