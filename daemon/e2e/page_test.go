@@ -22,6 +22,13 @@ func (b *browser) tab(name string) {
 	b.do(chromedp.Click("[data-tab-link=" + name + "]"))
 }
 
+// press clicks what a selector finds once it is shown, in one step: the page may
+// draw it anew at any moment.
+func (b *browser) press(what, selector string) {
+	b.t.Helper()
+	b.is(what, fmt.Sprintf("(e => e && e.checkVisibility() && (e.click(), true))(document.querySelector(%q))", selector))
+}
+
 func terminalHas(text string) string {
 	return fmt.Sprintf("(() => { const b = (window.term || {}).buffer?.active; if (!b) return false; let s = ''; for (let i = 0; i < b.length; i++) s += b.getLine(i).translateToString(true) + '\\n'; return s.includes(%q); })()", text)
 }
