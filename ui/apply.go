@@ -61,13 +61,17 @@ func applyJournal(t *Transcript, e client.Entry) {
 		if e.Type == client.EntryThought {
 			prefix, kind = "h", KindThought
 		}
+		if kind == KindText && client.IsLast(e.Turn) {
+			t.record(e, e.Turn).Text += v.Text
+			return
+		}
 		id := elementID(prefix, v.Block)
 		if t.items[id] == nil {
 			t.settle(e)
 		}
 		it := t.put(id, kind, e)
 		it.Text += v.Text
-		it.Open, it.Record = t.status.Busy, client.IsLast(e.Turn)
+		it.Open = t.status.Busy
 		t.progress()
 	case client.EntryTool:
 		if v, ok := read[client.Tool](e); ok {
@@ -179,9 +183,21 @@ func (t *Transcript) turnStart(e client.Entry, v client.TurnStart) {
 	t.progress()
 }
 
+// record is the item of the turn that tells a run at its end.
+func (t *Transcript) record(e client.Entry, turn string) *Item {
+	it := t.put(elementID("p", turn), KindPrompt, e)
+	it.Automatic, it.Record = true, true
+	return it
+}
+
 func (t *Transcript) turnEnd(e client.Entry, v client.TurnEnd) {
 	t.settle(e)
-	it := t.put(elementID("e", v.Prompt), KindTurnEnd, e)
+	var it *Item
+	if client.IsLast(v.Prompt) && v.Error == "" {
+		it = t.record(e, v.Prompt)
+	} else {
+		it = t.put(elementID("e", v.Prompt), KindTurnEnd, e)
+	}
 	it.End = v
 	if begin, ok := t.turns[v.Prompt]; ok {
 		it.Duration = e.At.Sub(begin)

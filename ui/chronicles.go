@@ -65,6 +65,8 @@ func verb(e client.TimelineEvent) string {
 		return "Continued"
 	case e.Kind == "prompt":
 		return "Asked"
+	case e.Kind == "turn" && e.Who == "daemon": // the last of a run
+		return "Summary"
 	case e.Kind == "turn":
 		return "Answered"
 	case e.Kind == "permission":
@@ -90,7 +92,7 @@ func verb(e client.TimelineEvent) string {
 	case e.Type == "file" && e.From != "":
 		return "Renamed"
 	case e.Type == "file":
-		return fileVerbs[deref(e.Action)]
+		return fileVerbs[client.Deref(e.Action)]
 	case e.Git != "":
 		return gitVerbs[e.Git]
 	case e.Type == "git":
@@ -115,13 +117,6 @@ var gitVerbs = map[string]string{"commit": "Committed", "branch": "Branched", "c
 // failedCommand reports whether a command did not end well.
 func failedCommand(e client.TimelineEvent) bool {
 	return e.Type == "terminal" && e.Exit != nil && *e.Exit != 0
-}
-
-func deref[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
 }
 
 // eventClass is how an event is drawn.
@@ -191,7 +186,7 @@ func authored(c client.Chronicle) string {
 // lasted is how long a run was, and how much of it the agent worked.
 func lasted(c client.Chronicle) string {
 	s := span(time.Duration(c.WallSeconds) * time.Second)
-	if active := deref(c.DurationSeconds); active > 0 {
+	if active := client.Deref(c.DurationSeconds); active > 0 {
 		s += ", active " + span(time.Duration(active)*time.Second)
 	}
 	return s

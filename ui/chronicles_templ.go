@@ -737,7 +737,7 @@ func tale(c client.Chronicle, now time.Time) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if d := dollars(deref(c.Cost)); d != "" {
+		if d := dollars(client.Deref(c.Cost)); d != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "· ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -764,7 +764,7 @@ func tale(c client.Chronicle, now time.Time) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if s := headline(deref(c.Summary)); s != "" {
+		if s := headline(client.Deref(c.Summary)); s != "" {
 			var templ_7745c5c3_Var38 string
 			templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(s)
 			if templ_7745c5c3_Err != nil {

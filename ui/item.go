@@ -38,10 +38,10 @@ type Item struct {
 	Last    int64  // number of the entry that changed it last
 	At      time.Time
 
-	Text      string         // text, thought, note; prompt: an automatic one's
+	Text      string         // text, thought, note; prompt of a record: the answer
 	Blocks    []client.Block // prompt
 	Automatic bool           // prompt: nobody typed it
-	Record    bool           // prompt, text: of the turn that tells a run at its end
+	Record    bool           // prompt: of the turn that tells a run at its end, with all of it
 	Queued    bool           // prompt: its turn has not begun
 	// Checkpoint is the state before a prompt, to go back to; empty: there is none.
 	Checkpoint string

@@ -268,13 +268,18 @@ func TestTheLastTurnIsFolded(t *testing.T) {
 	s.entries[0].Turn = "last-s-1"
 	s.say(client.EntryText, client.Text{Block: "b", Text: `{"summary":"<b>"}`})
 	s.entries[1].Turn = "last-s-1"
+	s.say(client.EntryTurnEnd, client.TurnEnd{Prompt: "last-s-1", StopReason: "end_turn", Input: 900, Output: 100})
 	tr := NewTranscript("s")
 	for _, e := range s.entries {
 		tr.Apply(e)
 	}
-	for id, text := range map[string]string{"p-last-s-1": "Tell the run.", "b-b": `{&#34;summary&#34;:&#34;&lt;b&gt;&#34;}`} {
-		if html := itemHTML(t, tr, id); !strings.HasPrefix(html, "<details") || strings.Contains(html, " open") || !strings.Contains(html, text) {
-			t.Error(html)
+	html := itemHTML(t, tr, "p-last-s-1")
+	for _, text := range []string{"Asked for a summary", "1.0k tokens", "Tell the run.", `{&#34;summary&#34;:&#34;&lt;b&gt;&#34;}`} {
+		if !strings.Contains(html, text) {
+			t.Errorf("no %s in %s", text, html)
 		}
+	}
+	if items := tr.Items(); len(items) != 1 || !strings.HasPrefix(html, "<details") || strings.Contains(html, " open") {
+		t.Errorf("%d items, %s", len(items), html)
 	}
 }

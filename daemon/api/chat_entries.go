@@ -47,7 +47,7 @@ func (sp *entriesSpeaker) greet(ctx context.Context) error {
 // tail gives the cursor after which the last n entries lie; 0: there are no
 // more than n.
 func (k *socket) tail(ctx context.Context, n int) (int64, error) {
-	last, err := k.s.DB.Entries(ctx, k.p, k.row.ID, 0, 1<<62, n+1)
+	last, err := k.s.DB.Entries(ctx, k.p, k.row.ID, 0, latest, n+1)
 	if err != nil || len(last) <= n {
 		return 0, err
 	}

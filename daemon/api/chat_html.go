@@ -37,7 +37,7 @@ func (sp *htmlSpeaker) greet(ctx context.Context) error {
 	if json.Unmarshal(b, &f) != nil || f.Type != client.FrameHello {
 		return sp.complain(ctx, fail(400, "The first frame of a chat is hello."))
 	}
-	part, err := sp.s.stretch(sp.c, sp.row.ID, 0)
+	part, err := sp.s.stretch(sp.c, sp.row.ID, latest)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (s *server) take(c echo.Context, r rawIn) (client.RawEvent, error) {
 	text, d := rawRow(data)
 	d.Told = raw
 	if raw.TokensIn != nil || raw.TokensOut != nil {
-		n := deref(raw.TokensIn) + deref(raw.TokensOut)
+		n := client.Deref(raw.TokensIn) + client.Deref(raw.TokensOut)
 		d.Tokens = &n
 	}
 	if text == "" {
@@ -114,13 +114,6 @@ func rawRow(data json.RawMessage) (text string, d chronicle.Data) {
 		}
 	}
 	return text, chronicle.Data{Hash: v.Hash[:min(len(v.Hash), 40)], Exit: v.Exit, Ins: v.Ins, Del: v.Del}
-}
-
-func deref(n *int64) int64 {
-	if n == nil {
-		return 0
-	}
-	return *n
 }
 
 func rawView(session string, e chronicle.RawEvent) client.RawEvent {
@@ -265,7 +258,7 @@ func (s *server) tokenEvents(c echo.Context) error {
 			out = append(out, at[key])
 		}
 		b := at[key]
-		b.TokensIn, b.TokensOut = b.TokensIn+deref(e.TokensIn), b.TokensOut+deref(e.TokensOut)
+		b.TokensIn, b.TokensOut = b.TokensIn+client.Deref(e.TokensIn), b.TokensOut+client.Deref(e.TokensOut)
 		if e.Cost != nil {
 			b.cost += *e.Cost
 		}

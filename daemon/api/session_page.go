@@ -28,7 +28,7 @@ func (s *server) sessionPage(c echo.Context) error {
 	if !ui.ValidTab(tab) {
 		return fail(http.StatusNotFound, "A session has no page %q.", tab)
 	}
-	before, err := number(c, "before")
+	before, err := before(c)
 	if err != nil {
 		return err
 	}
@@ -77,12 +77,9 @@ func (p stretch) page(t *ui.Transcript) ui.Window {
 	return ui.Page(t, p.entries, p.older)
 }
 
-// stretch reads the last entries before a cursor (0: of all).
+// stretch reads the last entries before a cursor.
 func (s *server) stretch(c echo.Context, id string, before int64) (stretch, error) {
 	ctx, p := c.Request().Context(), principal(c)
-	if before == 0 {
-		before = 1 << 62
-	}
 	entries, err := s.DB.Entries(ctx, p, id, 0, before, windowSize+1)
 	if err != nil || len(entries) <= windowSize {
 		return stretch{entries: entryViews(entries)}, err
@@ -90,6 +87,18 @@ func (s *server) stretch(c echo.Context, id string, before int64) (stretch, erro
 	entries = entries[1:]
 	stands, err := s.DB.Standing(ctx, p, id, entries[0].N)
 	return stretch{entryViews(entries), true, entryViews(stands)}, err
+}
+
+// latest is a cursor behind all entries.
+const latest = 1 << 62
+
+// before is the cursor that ?before= names, or latest.
+func before(c echo.Context) (int64, error) {
+	n, err := number(c, "before")
+	if n == 0 {
+		n = latest
+	}
+	return n, err
 }
 
 func number(c echo.Context, name string) (int64, error) {
@@ -110,7 +119,7 @@ func (s *server) entries(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	before, err := number(c, "before")
+	before, err := before(c)
 	if err != nil {
 		return err
 	}
@@ -120,9 +129,6 @@ func (s *server) entries(c echo.Context) error {
 	}
 	if limit == 0 || limit > page {
 		limit = firstPage
-	}
-	if before == 0 {
-		before = 1 << 62
 	}
 	rows, err := s.DB.Entries(c.Request().Context(), principal(c), row.ID, 0, before, int(limit))
 	if err != nil {
@@ -137,7 +143,7 @@ func (s *server) items(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	before, err := number(c, "before")
+	before, err := before(c)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (c *Chronicles) talk(ctx context.Context, row store.Chronicle, checkpoint s
 		for _, e := range slices.Backward(events) {
 			who := map[string]string{KindPrompt: "User", KindTurn: "Agent"}[e.Kind]
 			text := strings.TrimSpace(or(e.Text, e.Label))
-			if who == "" || text == "" {
+			if who == "" || text == "" || e.Kind == KindTurn && e.Who == Daemon {
 				continue
 			}
 			line := who + ": " + clip(text, maxMessage)

@@ -94,7 +94,8 @@ type Data struct {
 	Images     int    `json:"images,omitempty"`
 	More       int    `json:"more,omitempty"`
 	Source     string `json:"source,omitempty"`
-	Told       *Raw   `json:"event,omitempty"` // as it was reported
+	Detail     string `json:"detail,omitempty"` // of an error: the agent's own words
+	Told       *Raw   `json:"event,omitempty"`  // as it was reported
 }
 
 // Raw is an event as a client of the API told it (contract §1.5).

@@ -181,8 +181,8 @@ func (f *fold) modelIs(e store.Entry) []store.TimelineEvent {
 	return f.choice(e, link.EntryModel, KindModel, &f.model, "Model")
 }
 
-// choice tells that the agent changed what a person did not choose. What stands
-// when a run begins is no change.
+// choice tells that the agent changed in a turn what a person did not choose.
+// Outside of turns it is the daemon's wish that comes true: no change.
 func (f *fold) choice(e store.Entry, entry, kind string, now *string, noun string) []store.TimelineEvent {
 	v, ok := data[wire.Options](e)
 	if !ok || v.Current == "" || v.Current == *now {
@@ -191,7 +191,7 @@ func (f *fold) choice(e store.Entry, entry, kind string, now *string, noun strin
 	first, chosen := *now == "", f.chose[entry] == v.Current
 	*now = v.Current
 	delete(f.chose, entry)
-	if first || chosen {
+	if first || chosen || f.turn == nil {
 		return nil
 	}
 	name := v.Current

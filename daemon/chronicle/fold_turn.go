@@ -15,6 +15,9 @@ func (f *fold) turnStart(e store.Entry) []store.TimelineEvent {
 		return nil
 	}
 	f.turn = &turn{id: v.Prompt, run: e.Run, began: e.At, automatic: v.Automatic, tools: map[string]string{}}
+	if v.Automatic && isLast(v.Prompt) {
+		return nil // one row tells of it, when it has ended
+	}
 	return []store.TimelineEvent{f.prompt(e, v)}
 }
 
@@ -62,6 +65,10 @@ func (f *fold) turnEnd(e store.Entry) []store.TimelineEvent {
 	if t.run == e.Run { // else it was cut by the end of its run
 		d.DurationMS = max(0, e.At.Sub(t.began).Milliseconds())
 	}
+	if isLast(v.Prompt) && (t.automatic || t.run == 0) {
+		d.Who, d.Automatic = Daemon, true
+		return append([]store.TimelineEvent{row(e.Run, store.KeyTurn+v.Prompt, e.At, TypeMessage, askedLast, "", d)}, f.wrong(e, v)...)
+	}
 	text := f.clean(t.text.whole())
 	head := label(f.clean(t.text.last()))
 	if head == "" {
@@ -71,12 +78,20 @@ func (f *fold) turnEnd(e store.Entry) []store.TimelineEvent {
 	if head == "" {
 		head = "The turn ended: " + plain(strings.ReplaceAll(v.StopReason, "_", " "), maxLabel)
 	}
-	rows := []store.TimelineEvent{row(e.Run, store.KeyTurn+v.Prompt, e.At, TypeMessage, head, bounded(text, maxText), d)}
-	if v.Error != "" {
-		text := f.clean(v.Error)
-		rows = append(rows, row(e.Run, "error:"+v.Prompt, e.At, TypeError, label(text), text, Data{Turn: v.Prompt, Source: "agent"}))
+	return append([]store.TimelineEvent{row(e.Run, store.KeyTurn+v.Prompt, e.At, TypeMessage, head, bounded(text, maxText), d)}, f.wrong(e, v)...)
+}
+
+// wrong is the row of the error that a turn ended in, if it did.
+func (f *fold) wrong(e store.Entry, v wire.TurnEnd) []store.TimelineEvent {
+	if v.Error == "" {
+		return nil
 	}
-	return rows
+	text, raw := f.clean(v.Error), f.clean(v.Detail)
+	d := Data{Turn: v.Prompt, Source: "agent", Detail: bounded(raw, maxCommand)}
+	if raw != "" {
+		text += "\n\n" + raw
+	}
+	return []store.TimelineEvent{row(e.Run, "error:"+v.Prompt, e.At, TypeError, label(text), bounded(text, maxText), d)}
 }
 
 // words are what the agent says in a turn, block by block.

@@ -3,6 +3,7 @@ package chronicle
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"volundr/runtime/broker/wire"
@@ -18,6 +19,12 @@ const (
 // lastID is the id of the prompt that asks for the last words of a run: the same
 // whoever asks, so that it is asked once.
 func lastID(s store.Session) string { return fmt.Sprintf("last-%s-%d", s.ID, s.Run) }
+
+// isLast reports whether a turn is the last of a run.
+func isLast(turn string) bool { return strings.HasPrefix(turn, "last-") }
+
+// askedLast is the label of that turn.
+const askedLast = "Asked for a summary"
 
 const lastPrompt = `The session is being stopped now. This is its last turn: write the record of this run for a stranger who will read it, or continue the work, without knowing our conversation.
 

@@ -69,10 +69,17 @@ func TestTheAgentTellsTheRunInItsLastTurn(t *testing.T) {
 	if len(w.asked) != 1 || !w.asked[0].Automatic || w.breaks != 0 {
 		t.Errorf("asked %d times, broke %d", len(w.asked), w.breaks)
 	}
-	// Its tokens count, and nobody is said to have asked for it.
+	// Its tokens count, nobody is said to have asked for it, and one row tells of it.
 	told := strings.Join(w.told(), "\n")
-	if !strings.Contains(told, "tokens=10 by assistant") || strings.Count(told, "by user") != 1 {
+	if !strings.Contains(told, "Asked for a summary tokens=10 by daemon") || strings.Count(told, "by user") != 1 || strings.Count(told, "by daemon") != 1 {
 		t.Error(told)
+	}
+	all, err := w.book.Timeline(t.Context(), owner, c.ID, store.TimelineFilter{Texts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc := chronicle.Markdown(c, all); !strings.Contains(doc, "** asked for a summary\n") || strings.Contains(doc, "key_changes") {
+		t.Error(doc)
 	}
 }
 
@@ -201,6 +208,9 @@ func TestAnAgentThatIsGoneIsNotWaitedFor(t *testing.T) {
 				}
 				if a := w.chronicle().Author; took > c.most || took < c.few || a != c.author {
 					t.Errorf("%s, told by %s", took, a)
+				}
+				if told := strings.Join(w.told(), "\n"); strings.Count(told, "Asked for a summary") != 1 || strings.Contains(told, "in the middle") {
+					t.Error(told)
 				}
 			})
 		})

@@ -171,6 +171,10 @@ func (c *Chronicles) cutTurn(ctx context.Context, row store.Chronicle, events []
 }
 
 func rowOfCut(run int, t *turn, at time.Time) store.TimelineEvent {
+	if t.automatic && isLast(t.id) {
+		return row(run, store.KeyTurn+t.id, at, TypeMessage, askedLast, "",
+			Data{Kind: KindTurn, Who: Daemon, Automatic: true, Turn: t.id, StopReason: "cut", DurationMS: max(0, at.Sub(t.began).Milliseconds())})
+	}
 	return row(run, store.KeyTurn+t.id, at, TypeError, "The run ended in the middle of this turn", "",
 		Data{Kind: KindTurn, Who: Assistant, Turn: t.id, StopReason: "cut", DurationMS: max(0, at.Sub(t.began).Milliseconds())})
 }

@@ -97,12 +97,17 @@ func event(b *strings.Builder, e Event) {
 		fmt.Fprintf(b, "%s `%s` %s", e.Git, e.Hash[:min(7, len(e.Hash))], line(e.Label))
 	case e.Kind == KindPrompt:
 		fmt.Fprintf(b, "asked: %s", line(e.Label))
+	case e.Kind == KindTurn && e.Who == Daemon:
+		b.WriteString("asked for a summary")
 	case e.Kind == KindTurn:
 		fmt.Fprintf(b, "answered: %s", line(e.Label))
 	default:
 		fmt.Fprintf(b, "%s: %s", e.Type, line(e.Label))
 	}
 	b.WriteString("\n")
+	if e.Detail != "" {
+		fmt.Fprintf(b, "  %s\n", code(e.Detail))
+	}
 	if text := strings.TrimSpace(e.Text); text != "" && text != e.Label && (e.Kind == KindPrompt || e.Kind == KindTurn) {
 		b.WriteString("\n")
 		for l := range strings.Lines(text) {

@@ -67,6 +67,29 @@ var aTurnTold = []string{
 	"message 24 Done tokens=120 by assistant",
 }
 
+// What the daemon sets before a turn, as was asked for when the session was made
+// or before its agent was started again, is no change.
+func TestOnlyChangesOfTheModeAreTold(t *testing.T) {
+	w := newWorld(t)
+	mode := func(turn, id string) store.Entry {
+		return w.entry(1, turn, wire.EntryMode, wire.Options{Current: id})
+	}
+	w.journal(mode("", "default"), mode("", "acceptEdits"), w.entry(2, "p1", wire.EntryTurnStart, wire.TurnStart{Prompt: "p1"}), mode("p1", "plan"),
+		w.entry(3, "p1", wire.EntryTurnEnd, wire.TurnEnd{Prompt: "p1", StopReason: "error", Error: "It is said.", Detail: "API Error: " + secret}),
+		mode("", "default"), mode("", "plan"))
+	got := strings.Join(w.told(), "\n")
+	if !strings.Contains(got, "Mode: plan") || strings.Count(got, "Mode:") != 1 {
+		t.Error(got)
+	}
+	all, err := w.book.Timeline(t.Context(), owner, w.chronicle().ID, store.TimelineFilter{Types: []string{chronicle.TypeError}, Texts: true})
+	if err != nil || len(all.Events) != 1 {
+		t.Fatalf("%+v %v", all.Events, err)
+	}
+	if e := all.Events[0]; e.Label != "It is said." || e.Detail != "API Error: [redacted]" || e.Text != "It is said.\n\nAPI Error: [redacted]" {
+		t.Errorf("%+v", e)
+	}
+}
+
 func without(lines []string, piece string) (out []string) {
 	for _, l := range lines {
 		if !strings.Contains(l, piece) {

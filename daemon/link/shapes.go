@@ -47,7 +47,10 @@ var shapes = map[string]func(json.RawMessage) (json.RawMessage, error){
 			*n = max(0, min(*n, maxTokens))
 		}
 		v.CostUSD = max(0, min(v.CostUSD, maxCost))
-		v.Model, v.Error = plain(v.Model, maxName), cut(v.Error, maxNote)
+		v.Model, v.Error, v.Detail = plain(v.Model, maxName), cut(v.Error, maxNote), cut(v.Detail, maxNote)
+		if said := meaning(v.Error); said != "" {
+			v.Error, v.Detail = said, v.Error
+		}
 		oneOf(&v.StopReason, "error", "end_turn", "cancelled", "max_tokens", "max_turn_requests", "refusal")
 		return goodID(v.Prompt)
 	}),

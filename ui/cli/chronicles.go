@@ -43,7 +43,7 @@ func (a *app) listChronicles() *cobra.Command {
 			var rows [][]string
 			for _, t := range all {
 				rows = append(rows, []string{t.Name, t.Project, fmt.Sprint(t.Run), t.Status, age(time.Since(t.StartedAt)), age(time.Duration(t.WallSeconds) * time.Second),
-					fmt.Sprint(t.TokenUsage), brief(deref(t.Summary), 60), t.ID[:min(8, len(t.ID))]})
+					fmt.Sprint(t.TokenUsage), brief(client.Deref(t.Summary), 60), t.ID[:min(8, len(t.ID))]})
 			}
 			table(c, "SESSION | PROJECT | RUN | STATUS | AGE | LASTED | TOKENS | SUMMARY | ID", rows)
 			return nil
@@ -124,7 +124,7 @@ func (a *app) showChronicle() *cobra.Command {
 func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 	fmt.Fprintf(out, "%s, run %d, %s, %s. %s\n\n", clean(t.Name), t.Run, t.StartedAt.Local().Format("2 Jan 2006 15:04"),
 		age(time.Duration(t.WallSeconds)*time.Second), clean(t.Reason))
-	if s := deref(t.Summary); s != "" {
+	if s := client.Deref(t.Summary); s != "" {
 		fmt.Fprintf(out, "%s\n\n", clean(s))
 	}
 	for i, k := range t.KeyChanges {
@@ -133,11 +133,11 @@ func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 		}
 		fmt.Fprintf(out, "  - %s\n", clean(k))
 	}
-	if s := deref(t.UnfinishedWork); s != "" {
+	if s := client.Deref(t.UnfinishedWork); s != "" {
 		fmt.Fprintf(out, "\nLeft to do:\n  %s\n", strings.ReplaceAll(clean(s), "\n", "\n  "))
 	}
 	rows := [][]string{{"Repository", t.Repo}, {"Branch", t.Branch}, {"Began at", t.BaseCommit}, {"Ended at", t.FinalCommit},
-		{"Tokens", fmt.Sprint(t.TokenUsage)}, {"Cost", fmt.Sprintf("$%.2f", deref(t.Cost))}, {"Tags", strings.Join(t.Tags, ", ")}, {"Words by", t.Author}, {"Id", t.ID}}
+		{"Tokens", fmt.Sprint(t.TokenUsage)}, {"Cost", fmt.Sprintf("$%.2f", client.Deref(t.Cost))}, {"Tags", strings.Join(t.Tags, ", ")}, {"Words by", t.Author}, {"Id", t.ID}}
 	for _, x := range tl.Commits {
 		rows = append(rows, []string{"Commit", x.Hash + " " + x.Msg})
 	}
@@ -228,11 +228,4 @@ func (a *app) exportChronicle() *cobra.Command {
 	choices(c, "format", "md", "json")
 	c.Flags().StringVarP(&file, "output", "o", "", "write to this file, which must not exist")
 	return c
-}
-
-func deref[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
 }

@@ -89,6 +89,7 @@ type TimelineEvent struct {
 	Where      string    `json:"where,omitempty"` // terminal, editor, agent
 	Checkpoint string    `json:"checkpoint,omitempty"`
 	More       int       `json:"more,omitempty"`
+	Detail     string    `json:"detail,omitempty"` // of an error: the agent's own words
 }
 
 // Timeline is the contract's answer; Next is ours.
@@ -141,4 +142,12 @@ type RawEvent struct {
 	Cost       *float64        `json:"cost"`
 	DurationMS *int64          `json:"duration_ms"`
 	Model      *string         `json:"model"`
+}
+
+// Deref gives what p points to, or the zero value when it points to nothing.
+func Deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
 }

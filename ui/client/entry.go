@@ -168,6 +168,7 @@ type TurnEnd struct {
 	CacheWrite int64   `json:"cache_write_tokens,omitempty"`
 	CostUSD    float64 `json:"cost_usd,omitempty"`
 	Error      string  `json:"error,omitempty"`
+	Detail     string  `json:"detail,omitempty"` // the error in the agent's words, where Error says what it means
 }
 
 // Context is how much of the model's window is in use.

@@ -132,6 +132,7 @@ type TurnEnd struct {
 	CacheWrite int64   `json:"cache_write_tokens,omitempty"`
 	CostUSD    float64 `json:"cost_usd,omitempty"` // this turn's; 0: not told, priced by the daemon
 	Error      string  `json:"error,omitempty"`
+	Detail     string  `json:"detail,omitempty"` // the error in the agent's words, where Error is a sentence of the daemon
 }
 
 // Context is how much of the model's window is in use.
