@@ -67,7 +67,7 @@ func (s *server) v1(e *echo.Echo) {
 func withoutSlash(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		u := c.Request().URL
-		if path := u.EscapedPath(); strings.HasPrefix(path, client.SandboxBase+"/") && strings.HasSuffix(path, "/") && !strings.Contains(path, "/files/") {
+		if path := u.EscapedPath(); strings.HasPrefix(path, client.SandboxBase+"/") && strings.HasSuffix(path, "/") && !insideRoute(path) {
 			to := strings.TrimRight(path, "/")
 			if u.RawQuery != "" {
 				to += "?" + u.RawQuery
@@ -76,6 +76,11 @@ func withoutSlash(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// insideRoute reports whether a path goes on with one inside a sandbox.
+func insideRoute(path string) bool {
+	return strings.HasPrefix(path, client.SandboxBase+"/sessions/") && strings.Contains(path, "/files/")
 }
 
 // methods answers OPTIONS, which no route of ours has, as every other wrong

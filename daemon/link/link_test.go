@@ -181,7 +181,7 @@ func TestAGapIsToldAndNotBridged(t *testing.T) {
 	if n := len(w.entries()); n != 1 {
 		t.Errorf("%d entries", n)
 	}
-	w.set(func() { w.lines = slices.Clip(w.lines[:1]) }) // a reader may hold the rest
+	w.set(func() { w.lines = slices.Clip(w.lines[:1]) })           // a reader may hold the rest
 	w.write("p", wire.EntryText, wire.Text{Block: "a", Text: "2"}) // found again
 	w.caughtUp()
 	until(t, "no detail", func() bool { return w.row(w.id).Detail == "" })

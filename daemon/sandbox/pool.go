@@ -150,9 +150,12 @@ func (x *Sandboxes) ahead(ctx context.Context) error {
 		return err
 	}
 	// The connection is open when somebody claims it.
-	if _, err := x.guests.of(s).State(ctx); err != nil {
-		x.drop(ctx, s)
+	err = patiently(ctx, func(ctx context.Context) error {
+		_, err := x.guests.of(s).State(ctx)
 		return err
+	})
+	if err != nil {
+		x.drop(ctx, s)
 	}
-	return nil
+	return err
 }

@@ -12,12 +12,13 @@ import (
 	"github.com/google/uuid"
 
 	"volundr/daemon/launch"
+	"volundr/daemon/sandbox/inner"
 	"volundr/runtime"
 	"volundr/store"
 )
 
 const (
-	claimTimeout = 5 * time.Second  // of the message to the runner
+	claimTimeout = 10 * time.Second // of the message to the runner
 	startTimeout = time.Minute      // of a sandbox that was not made ahead
 	endTimeout   = 5 * time.Second  // of the kill inside
 	spare        = 10 * time.Second // a container outlives the deadline that it was asked for
@@ -87,7 +88,7 @@ func (x *Sandboxes) start(ctx context.Context, id string, p store.Principal, req
 }
 
 func notStarted(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, runtime.ErrNotFound) {
 		return &Busy{After: 10 * time.Second, Detail: "The sandbox did not start in time: try again in a moment."}
 	}
 	return fmt.Errorf("start a sandbox: %w", err)
@@ -117,10 +118,27 @@ func (x *Sandboxes) claim(ctx context.Context, p store.Principal, shape string, 
 
 // settle tells the runner inside whose it is now, and until when.
 func (x *Sandboxes) settle(ctx context.Context, s store.Session) error {
+	return patiently(ctx, func(ctx context.Context) error {
+		_, err := x.guests.of(s).Claim(ctx, "owner", s.ExpiresAt)
+		return err
+	})
+}
+
+// patiently asks a runner that may have begun a moment ago and not listen yet.
+func patiently(ctx context.Context, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	_, err := x.guests.of(s).Claim(ctx, "owner", s.ExpiresAt)
-	return err
+	for {
+		err := ask(ctx)
+		if err == nil || errors.Is(err, inner.ErrConflict) || errors.Is(err, inner.ErrInvalid) || errors.Is(err, inner.ErrEnded) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // drop lets a sandbox go that nobody will hear of any more, whatever became of

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/yamux"
 
@@ -146,7 +148,7 @@ func forward(ctx context.Context) error {
 			return nil // the daemon's end is gone
 		}
 		go func() {
-			conn, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(wire.BrokerPort))
+			conn, err := toBroker()
 			if err != nil {
 				stream.Close()
 				return
@@ -154,6 +156,18 @@ func forward(ctx context.Context) error {
 			loopback.Pipe(half{stream}, conn)
 		}()
 	}
+}
+
+// toBroker connects to the broker's port. The forwarder of a sandbox is started
+// beside its first process, which may not listen yet.
+func toBroker() (conn net.Conn, err error) {
+	const patience, pause = 2 * time.Second, 2 * time.Millisecond
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(pause) {
+		if conn, err = net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(wire.BrokerPort)); !errors.Is(err, syscall.ECONNREFUSED) {
+			break
+		}
+	}
+	return conn, err
 }
 
 // half closes one direction of a stream, which is what yamux calls Close.
