@@ -27,8 +27,11 @@ func (s *server) unfitFor() string {
 	if err := s.Engine.Trouble()[s.Default]; err != nil {
 		return "The runtime cannot be reached. `volundr doctor` says more."
 	}
-	if image := s.Sandbox.Image(); image.State == "failed" {
+	switch image := s.Sandbox.Image(); image.State {
+	case "failed":
 		return "The sandbox image could not be made. `volundr image build --sandbox` says why."
+	case "building":
+		return "The sandbox image is being made: " + image.Text
 	}
 	return ""
 }

@@ -70,6 +70,9 @@ func (p *pool) idle() bool {
 func (x *Sandboxes) keepPool(ctx context.Context) {
 	tick := time.NewTicker(round)
 	defer tick.Stop()
+	if counts, err := x.DB.PoolCounts(ctx); err == nil && len(counts) > 0 {
+		x.pool.used() // by the daemon before this one: they may be wanted again
+	}
 	for {
 		pause := time.Duration(0)
 		if err := x.fill(ctx); err != nil && ctx.Err() == nil {

@@ -73,7 +73,11 @@ func (x *Sandboxes) row(ctx context.Context, p store.Principal, name string) (st
 		return store.Session{}, store.ErrNotFound
 	}
 	x.pool.used()
-	return x.DB.Sandbox(ctx, p, id)
+	s, err := x.DB.Sandbox(ctx, p, id)
+	if err == nil && s.State != store.Running { // nobody was told of it yet
+		return store.Session{}, store.ErrNotFound
+	}
+	return s, err
 }
 
 // List gives p's sandboxes, the newest first.
@@ -84,6 +88,9 @@ func (x *Sandboxes) List(ctx context.Context, p store.Principal) ([]Sandbox, err
 	}
 	out := make([]Sandbox, 0, len(rows))
 	for _, s := range rows {
+		if s.State != store.Running {
+			continue
+		}
 		one, err := view(s)
 		if err != nil {
 			return nil, err
