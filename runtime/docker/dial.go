@@ -22,10 +22,21 @@ type dialer struct {
 	addresses map[string]address
 	streams   map[string]*stream
 	closed    bool
+}
 
-	life  context.Context // of what is opened ahead
-	end   context.CancelFunc
-	ahead sync.WaitGroup
+// take keeps a way into a workload that there is from its start.
+func (d *dialer) take(id, container string, m *muxed) {
+	d.forget(id)
+	d.mu.Lock()
+	closed := d.closed
+	if !closed {
+		d.addresses[id] = address{container: container}
+		d.streams[id] = &stream{turn: make(chan struct{}, 1), exec: m}
+	}
+	d.mu.Unlock()
+	if closed {
+		m.end()
+	}
 }
 
 // address is where a session's broker was last.
@@ -48,10 +59,6 @@ func (d *dialer) forget(id string) {
 func (d *dialer) close() {
 	d.mu.Lock()
 	d.closed = true
-	d.mu.Unlock()
-	d.end()
-	d.ahead.Wait()
-	d.mu.Lock()
 	all := d.streams
 	d.streams = map[string]*stream{}
 	d.mu.Unlock()

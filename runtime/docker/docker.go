@@ -61,7 +61,6 @@ func New(_ context.Context, o Options) (*Runtime, error) {
 	r.negotiation.turn = make(chan struct{}, 1)
 	r.seen.m = map[string]runtime.PartStatus{}
 	r.dialer.addresses, r.dialer.streams = map[string]address{}, map[string]*stream{}
-	r.dialer.life, r.dialer.end = context.WithCancel(context.Background())
 	return r, nil
 }
 

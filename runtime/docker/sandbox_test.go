@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -128,5 +129,72 @@ func TestForeignContainersAreNeverTouched(t *testing.T) {
 				t.Errorf("it is %+v, %v", in.State, err)
 			}
 		})
+	}
+}
+
+// A sandbox without network is reached through its own input and output, and
+// when that way has broken through an exec.
+func TestSandboxIsReachedFromItsStart(t *testing.T) {
+	r, image := boxed(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	watching := make(chan error, 1)
+	standing := make(chan struct{}, 100)
+	go func() { watching <- r.Watch(ctx, func() { standing <- struct{}{} }) }()
+	defer func() { cancel(); <-watching }()
+	<-standing
+	s := box(t, image)
+	if err := r.Start(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	way := func() *muxed {
+		r.dialer.mu.Lock()
+		defer r.dialer.mu.Unlock()
+		if s := r.dialer.streams[s.ID]; s != nil {
+			return s.exec
+		}
+		return nil
+	}
+	first := way()
+	<-standing // create
+	<-standing // start
+	answers := func() string {
+		conn, err := r.Dial(t.Context(), s.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		if _, err := conn.Write([]byte("GET /v1/sandbox HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		all, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(all)
+	}
+	for range 3 {
+		if got := answers(); !strings.Contains(got, s.ID) {
+			t.Fatal(got)
+		}
+	}
+	if way() != first || first == nil {
+		t.Error("the way there was from the start is not used")
+	}
+	first.Close()
+	if got := answers(); !strings.Contains(got, s.ID) {
+		t.Errorf("when it broke: %s", got)
+	}
+	if again := way(); again == first || again == nil {
+		t.Error("no other way was made")
+	}
+	other, err := New(t.Context(), r.opts) // after a crash
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	r = other
+	if got := answers(); !strings.Contains(got, s.ID) {
+		t.Errorf("by the next daemon: %s", got)
 	}
 }

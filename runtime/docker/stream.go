@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
 	"github.com/hashicorp/yamux"
@@ -109,6 +110,11 @@ func (r *Runtime) openStream(ctx context.Context, in string) (*muxed, error) {
 	if err != nil {
 		return nil, err
 	}
+	return carry(h)
+}
+
+// carry has a program's input and output carry connections.
+func carry(h types.HijackedResponse) (*muxed, error) {
 	conf := yamux.DefaultConfig()
 	conf.LogOutput = io.Discard
 	conf.MaxStreamWindowSize = 4 << 20

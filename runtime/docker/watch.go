@@ -41,7 +41,7 @@ func (r *Runtime) Watch(ctx context.Context, changed func()) error {
 				}
 			case m.Actor.Attributes[runtime.LabelInstallation] == r.opts.Installation:
 				if m.Action == events.ActionStart || m.Action == events.ActionDie {
-					r.turned(m.Actor)
+					r.turned(m.Actor, m.Action)
 				}
 				changed()
 			}
@@ -55,9 +55,13 @@ func (r *Runtime) Watch(ctx context.Context, changed func()) error {
 }
 
 // turned forgets what was known of a container that started or ended. Only the
-// one that owns the network is dialled.
-func (r *Runtime) turned(c events.Actor) {
+// one that owns the network is dialled. A sandbox starts once, and the way into
+// it is there before.
+func (r *Runtime) turned(c events.Actor, action events.Action) {
 	r.seen.drop(c.ID)
+	if action == events.ActionStart && kindOf(c.Attributes) == runtime.Sandbox {
+		return
+	}
 	if owner, _, _ := strings.Cut(c.Attributes[labelParts], ","); owner == c.Attributes[runtime.LabelPart] {
 		r.dialer.forget(c.Attributes[runtime.LabelSession])
 	}

@@ -82,7 +82,9 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 		if err != nil {
 			return err
 		}
-		return sandbox.Main(ctx, c, log)
+		// The daemon that starts this container holds its input and output. Until
+		// it goes, or this process, connections come that way.
+		return sandbox.Main(ctx, c, log, func() { go carry(ctx, kept{}) })
 	case "forward":
 		return forward(ctx)
 	case "keep":
@@ -133,10 +135,16 @@ func supervise(ctx context.Context, argv []string, log *slog.Logger) error {
 func forward(ctx context.Context) error {
 	sandbox.Untraceable()
 	sandbox.Reserve(4)
+	return carry(ctx, stdio{})
+}
+
+// carry takes connections from a stream for as long as the daemon's end is
+// there.
+func carry(ctx context.Context, over io.ReadWriteCloser) error {
 	c := yamux.DefaultConfig()
 	c.LogOutput = io.Discard
 	c.MaxStreamWindowSize = 1 << 20
-	s, err := yamux.Server(stdio{}, c)
+	s, err := yamux.Server(over, c)
 	if err != nil {
 		return err
 	}
@@ -174,6 +182,12 @@ func toBroker() (conn net.Conn, err error) {
 type half struct{ net.Conn }
 
 func (h half) CloseWrite() error { return h.Close() }
+
+// kept is stdio whose descriptors stay: what else would get their numbers is
+// taken for standard input and output by what is started later.
+type kept struct{ stdio }
+
+func (kept) Close() error { return nil }
 
 // stdio is standard input and output as one connection.
 type stdio struct{}

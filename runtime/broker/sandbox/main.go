@@ -27,8 +27,8 @@ const Workspace = "/workspace"
 const threads = 16
 
 // Main serves the sandbox that this container is, until its deadline, the
-// daemon's word or the end of ctx.
-func Main(ctx context.Context, config wire.Config, log *slog.Logger) error {
+// daemon's word or the end of ctx. It calls listening once connections are taken.
+func Main(ctx context.Context, config wire.Config, log *slog.Logger, listening func()) error {
 	if config.Sandbox == nil {
 		return errors.New("the configuration is not a sandbox's")
 	}
@@ -41,6 +41,7 @@ func Main(ctx context.Context, config wire.Config, log *slog.Logger) error {
 		return fmt.Errorf("listen for the daemon: %w", err)
 	}
 	defer ln.Close()
+	listening()
 	return serve(ctx, Options{Session: config.Session, Key: key, Workspace: Workspace, Config: *config.Sandbox, Log: log}, ln)
 }
 
