@@ -80,6 +80,51 @@ func TestADeadlineEndsIt(t *testing.T) {
 	}
 }
 
+// Neither at the deadline nor at the daemon's word somebody who does not read is
+// waited for.
+func TestAnAnswerThatNobodyReads(t *testing.T) {
+	for name, end := range map[string]func(c *inner.Client) error{
+		"the deadline": func(c *inner.Client) error {
+			_, err := c.SetDeadline(t.Context(), time.Now().Add(100*time.Millisecond))
+			return err
+		},
+		"a cancel, then the end": func(c *inner.Client) error {
+			return errors.Join(c.Cancel(t.Context(), "flood"), c.End(t.Context()))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, s := world(t)
+			word := "flood" + unique()
+			stuck, free, done := make(chan bool, 1), make(chan bool), make(chan error, 1)
+			go func() {
+				_, err := c.Run(t.Context(), wire.Run{ID: "flood", Argv: inner.Bash("exec -a " + word + " cat /dev/zero"), Limit: 1 << 40}, func(bool, []byte) error {
+					select {
+					case stuck <- true:
+					default:
+					}
+					<-free
+					return nil
+				})
+				done <- err
+			}()
+			<-stuck
+			if err := end(c); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-s.Done:
+			case <-time.After(30 * time.Second):
+				t.Error("it lives on")
+			}
+			if n := alive(word); n != 0 {
+				t.Error("the command lives on")
+			}
+			close(free)
+			<-done
+		})
+	}
+}
+
 func TestTheDaemonsWordEndsIt(t *testing.T) {
 	c, s := world(t)
 	if err := c.End(t.Context()); err != nil {

@@ -54,6 +54,13 @@ func (f *frames) write(flush bool) error {
 	return f.err
 }
 
+// lastWords is how long who asked may take to read the rest of an answer when
+// the command is over.
+const lastWords = time.Minute
+
+func (f *frames) hurry() { f.flush.SetWriteDeadline(time.Now().Add(lastWords)) }
+func (f *frames) rest()  { f.flush.SetWriteDeadline(time.Time{}) } // the connection is used again
+
 // output reads what a command writes.
 type output struct {
 	from   *os.File // our end of the pipe, not blocking

@@ -1,16 +1,12 @@
 package sandbox
 
 import (
-	"bytes"
-	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"regexp"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,14 +28,19 @@ type run struct {
 	stdin *input // nil: none that is open for more
 	halt  chan struct{}
 	once  sync.Once
-	dead  chan struct{} // closed when it is over
+	dead  chan struct{} // closed when its tree is dead; its answer may not be read yet
+	death sync.Once
 }
 
 // stop ends the run and returns when its tree is dead.
 func (r *run) stop() {
-	r.once.Do(func() { close(r.halt) })
+	r.told()
 	<-r.dead
 }
+
+func (r *run) told() { r.once.Do(func() { close(r.halt) }) }
+
+func (r *run) died() { r.death.Do(func() { close(r.dead) }) }
 
 // admit enters a run into the list.
 func (s *Sandbox) admit(id string) (*run, error) {
@@ -63,7 +64,7 @@ func (s *Sandbox) dismiss(id string, r *run) {
 	s.mu.Lock()
 	delete(s.runs, id)
 	s.mu.Unlock()
-	close(r.dead)
+	r.died()
 	s.idle.Done()
 }
 
@@ -90,131 +91,6 @@ func (s *Sandbox) serveRun(w http.ResponseWriter, req *http.Request) {
 		}
 	}
 	s.execute(w, req.Context(), r, o)
-}
-
-// execute runs the command and answers with what comes of it.
-func (s *Sandbox) execute(w http.ResponseWriter, ctx context.Context, r *run, o wire.Run) {
-	began, oom, mark := time.Now(), s.memory.kills(), rand.Text()
-	p, err := plumb(o.OpenStdin || o.Stdin != nil)
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	defer p.close()
-	c, err := s.command(o, mark)
-	if err == nil {
-		c.Argv, err = p.lengthy(c.Argv)
-	}
-	c.Files = p.theirs
-	t := &tree{children: &s.children, mark: mark, gone: make(chan struct{})}
-	var ended <-chan ending
-	if err == nil {
-		t.pid, ended, err = s.children.start(c)
-	}
-	p.closeTheirs()
-	out := newFrames(w)
-	if err != nil {
-		if exit, theirs := unstartable(err); theirs {
-			out.sendJSON(wire.FrameStart, wire.RunStarted{ID: o.ID}, false)
-			out.send(wire.FrameStderr, []byte(err.Error()+"\n"))
-			out.sendJSON(wire.FrameResult, wire.SandboxResult{Exit: &exit, DurationMS: since(began), StderrBytes: int64(len(err.Error()) + 1)}, true)
-			return
-		}
-		w.Header().Del("Content-Type")
-		fail(w, err)
-		return
-	}
-	// Who may write to its input must learn that it runs.
-	out.sendJSON(wire.FrameStart, wire.RunStarted{ID: o.ID, PID: t.pid}, o.OpenStdin)
-
-	var feeding, reading sync.WaitGroup
-	if p.stdin != nil {
-		in := &input{to: p.stdin}
-		if o.OpenStdin {
-			s.mu.Lock()
-			r.stdin = in
-			s.mu.Unlock()
-		}
-		feeding.Go(func() { in.write(bytes.NewReader(o.Stdin), !o.OpenStdin) })
-		defer feeding.Wait()
-		defer in.close()
-	}
-	limit := o.Limit
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	streams := []*output{
-		{from: p.stdout, kind: wire.FrameStdout, limit: limit, frames: out},
-		{from: p.stderr, kind: wire.FrameStderr, limit: limit, frames: out},
-	}
-	open := make([]bool, len(streams))
-	for i, one := range streams {
-		reading.Go(func() { open[i] = one.read() })
-	}
-
-	res, hung := s.outcome(ctx, r, t, ended, time.Duration(o.TimeoutMS)*time.Millisecond)
-	for _, one := range streams {
-		one.wake()
-	}
-	res.DurationMS = since(began)
-	reading.Wait()
-	if open[0] {
-		s.leave(&p.stdout)
-	}
-	if open[1] {
-		s.leave(&p.stderr)
-	}
-	if hung {
-		return
-	}
-	res.OOMKilled = s.memory.kills() > oom && res.Exit != nil && *res.Exit != 0
-	res.StdoutBytes, res.StderrBytes = streams[0].seen, streams[1].seen
-	res.StdoutTruncated, res.StderrTruncated = streams[0].seen > limit, streams[1].seen > limit
-	out.sendJSON(wire.FrameResult, res, true)
-}
-
-// outcome waits until the command has ended or must end. hung: nobody waits for
-// the answer.
-func (s *Sandbox) outcome(ctx context.Context, r *run, t *tree, ended <-chan ending, timeout time.Duration) (res wire.SandboxResult, hung bool) {
-	var late <-chan time.Time
-	if timeout > 0 {
-		timer := time.NewTimer(timeout)
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case ws := <-ended:
-		exit := ws.ExitStatus()
-		if ws.Signaled() {
-			exit = 128 + int(ws.Signal())
-		}
-		res.Exit = &exit
-		return res, false
-	case <-late:
-		res.TimedOut = true
-	case <-r.halt:
-		res.Cancelled = true
-	case <-ctx.Done():
-		hung = true
-	}
-	var wait sync.WaitGroup
-	wait.Go(func() { <-ended; close(t.gone) }) // the kill sees to it
-	t.kill()
-	wait.Wait()
-	return res, hung
-}
-
-// leave keeps reading, into nothing, what a command left in the background
-// writes: it would die of a pipe that nobody reads.
-func (s *Sandbox) leave(from **os.File) {
-	f := *from
-	*from = nil // nobody else closes it
-	stop := context.AfterFunc(s.ctx, func() { f.Close() })
-	s.background.Go(func() {
-		defer stop()
-		defer f.Close()
-		io.Copy(io.Discard, f)
-	})
 }
 
 func (s *Sandbox) serveStdin(w http.ResponseWriter, req *http.Request) {
@@ -247,5 +123,3 @@ func (s *Sandbox) serveCancel(w http.ResponseWriter, req *http.Request) {
 	r.stop()
 	finish(w, nil)
 }
-
-func since(t time.Time) int64 { return time.Since(t).Milliseconds() }

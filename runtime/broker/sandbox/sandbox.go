@@ -114,10 +114,10 @@ func (s *Sandbox) Serve(ctx context.Context, ln net.Listener) {
 			s.part(time.Second)
 		}
 	}
-	s.idle.Wait()
 	s.cancel()
-	s.http.Close()
 	s.inbox.Close()
+	s.http.Close() // an answer that nobody reads ends here
+	s.idle.Wait()
 	s.background.Wait()
 	s.root.Close()
 }
@@ -130,6 +130,7 @@ func (s *Sandbox) end() {
 	all := make([]*run, 0, len(s.runs))
 	for _, r := range s.runs {
 		all = append(all, r)
+		r.told()
 	}
 	s.mu.Unlock()
 	for _, r := range all {
@@ -138,7 +139,6 @@ func (s *Sandbox) end() {
 	if s.opts.init {
 		killAll()
 	}
-	s.idle.Wait()
 	s.once.Do(func() { close(s.over) })
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // maxBody bounds what is read as JSON: a program, or a command with its input.
-const maxBody = 64 << 20
+const maxBody = 16 << 20
 
 func (s *Sandbox) routes() http.Handler {
 	mux := http.NewServeMux()

@@ -20,6 +20,11 @@ type input struct {
 func (in *input) write(from io.Reader, last bool) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	return in.put(from, last)
+}
+
+// put is write for who holds in.mu.
+func (in *input) put(from io.Reader, last bool) error {
 	if in.closed() {
 		return os.ErrClosed
 	}
