@@ -3,10 +3,12 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"volundr/daemon"
 	"volundr/ui/cli"
+	"volundr/ui/tray"
 )
 
 var version = "dev" // set by the linker
@@ -18,5 +20,8 @@ func main() {
 		Engine:  daemon.PrepareEngine,
 		Image:   daemon.BuildImage,
 		Doctor:  daemon.Doctor,
+		Tray: func(ctx context.Context, d cli.Desk, l cli.Launch) error {
+			return tray.Run(ctx, tray.Options(d), tray.Launch(l))
+		},
 	}))
 }

@@ -23,8 +23,9 @@ const (
 // meet in a cookie jar even under one host name.
 func (a *Auth) cookieName() string { return "volundr-" + a.installation }
 
-// LoginLink makes a link that logs a browser in as p, once, within ten minutes.
-// Only its hash is kept.
+// LoginLink makes a link that logs a browser in as p, once, within ten minutes,
+// and leads to the dashboard, or with "?next=" to another page of ours. Only its
+// hash is kept.
 func (a *Auth) LoginLink(ctx context.Context, p store.Principal) (string, error) {
 	code := strings.ToLower(rand.Text())
 	if err := a.db.AddLoginLink(ctx, digest(code), p, time.Now().Add(linkLife)); err != nil {
@@ -50,6 +51,11 @@ func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, "Cannot use login link", err)
 		return
 	}
+	next := localPath(r.URL.Query().Get("next"))
+	if l, err := a.byCookie(r); err == nil && l.UserID == p.UserID && l.TenantID == p.TenantID { // it is logged in already
+		a.onward(w, r, next)
+		return
+	}
 	secret := rand.Text()
 	_, err = a.db.AddLogin(r.Context(), store.Login{
 		Hash: digest(secret), UserID: p.UserID, TenantID: p.TenantID,
@@ -60,7 +66,7 @@ func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.setCookie(w, secret)
-	a.onward(w, r, "/")
+	a.onward(w, r, next)
 }
 
 // isOpened reports whether a tab was opened, as far as a client tells.
@@ -72,7 +78,7 @@ func isOpened(r *http.Request) bool {
 // on: reloading the tab in which a link was opened is no mistake.
 func (a *Auth) deadLink(w http.ResponseWriter, r *http.Request) {
 	if _, err := a.byCookie(r); err == nil {
-		a.onward(w, r, "/")
+		a.onward(w, r, localPath(r.URL.Query().Get("next")))
 		return
 	}
 	if !a.failures.Allow() {

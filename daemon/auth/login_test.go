@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,29 @@ func TestALoginLinkWorksOnceForATab(t *testing.T) {
 	}
 	if res := ask("GET", "Cookie", c.Name+"="+c.Value); res.StatusCode != http.StatusSeeOther || len(res.Cookies()) != 0 {
 		t.Errorf("second use by who is logged in: %d", res.StatusCode)
+	}
+}
+
+// A link may name where to go on to, on our own origin; who is logged in already
+// stays so by the same login.
+func TestALoginLinkLeadsToAPage(t *testing.T) {
+	a := newAuth(t)
+	cookie := ""
+	for next, want := range map[string]string{"/sessions/new": "/sessions/new", "//evil.example": "/", "http://evil.example": "/", "": "/", "/s?a=b&c": "/s?a=b&c"} {
+		link, err := a.LoginLink(t.Context(), Local)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := serve(door(a), request("GET", link+"?next="+url.QueryEscape(next), a.hosts.control, "Cookie", cookie))
+		if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != want {
+			t.Errorf("%q: %d to %q", next, res.StatusCode, res.Header.Get("Location"))
+		}
+		if (cookie == "") != (len(res.Cookies()) == 1) {
+			t.Errorf("%q: logged in with %v", next, res.Cookies())
+		}
+		if c := res.Cookies(); len(c) == 1 {
+			cookie = c[0].Name + "=" + c[0].Value
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -36,7 +35,7 @@ func (a *app) attach() *cobra.Command {
 		}
 		defer term.Restore(fd, old)
 		resized := make(chan os.Signal, 1)
-		signal.Notify(resized, syscall.SIGWINCH)
+		notifyResize(resized)
 		defer signal.Stop(resized)
 		go func() { // ends with the process: attach is its last act
 			for range resized {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"volundr/daemon/config"
@@ -82,9 +81,4 @@ func gone(ctx context.Context, st client.Status) error {
 			return fmt.Errorf("the daemon (process %d) has not ended yet", st.PID)
 		}
 	}
-}
-
-func alive(pid int) bool {
-	p, err := os.FindProcess(pid)
-	return err == nil && p.Signal(syscall.Signal(0)) == nil
 }

@@ -2,4 +2,7 @@ package cli
 
 import "runtime"
 
-const isMac = runtime.GOOS == "darwin"
+const (
+	isMac     = runtime.GOOS == "darwin"
+	isWindows = runtime.GOOS == "windows"
+)

@@ -30,6 +30,8 @@ type Daemon struct {
 	Image func(ctx context.Context, cfg config.Config, sandbox bool, out io.Writer) error
 	// Doctor looks at what the daemon would stand on.
 	Doctor func(ctx context.Context, cfg config.Config) []client.Finding
+	// Tray shows the tray until ctx ends or the person quits.
+	Tray func(ctx context.Context, d Desk, l Launch) error
 }
 
 // exit is an exit code without a message of its own.
@@ -85,7 +87,7 @@ func New(d Daemon) *cobra.Command {
 	})
 	root.PersistentFlags().StringVar(&a.flags.DataDir, "data-dir", "", "folder for all state (a second daemon can run beside the first)")
 	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"}, &cobra.Group{ID: "more", Title: "More:"})
-	for _, c := range []*cobra.Command{a.up(), a.down(), a.status(), a.open(), a.daemonLogs(), a.doctor(), a.image()} {
+	for _, c := range []*cobra.Command{a.up(), a.down(), a.status(), a.open(), a.daemonLogs(), a.doctor(), a.image(), a.tray(), a.desktop()} {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}

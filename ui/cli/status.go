@@ -130,7 +130,7 @@ func (a *app) open() *cobra.Command {
 				return err
 			}
 			fmt.Fprintln(c.OutOrStdout(), link)
-			if desktop() && !only {
+			if hasDesktop() && !only {
 				return browser.OpenURL(link)
 			}
 			return nil

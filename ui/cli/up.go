@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/pkg/browser"
@@ -47,7 +46,7 @@ func (a *app) up() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "Open Volundr (the link logs one browser in, once):\n\n  %s\n\n", link)
-			if desktop() && !noOpen {
+			if hasDesktop() && !noOpen {
 				browser.Stdout = io.Discard
 				_ = browser.OpenURL(link) // the link stands above
 			}
@@ -87,7 +86,7 @@ func (a *app) launch(ctx context.Context, cfg config.Config, out io.Writer) (*cl
 	defer crash.Close()
 	cmd := exec.Command(self, a.args()...)
 	cmd.Stdout, cmd.Stderr = crash, crash
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this terminal
+	cmd.SysProcAttr = detached() // it outlives this terminal
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -127,12 +126,12 @@ func (a *app) args() []string {
 	return args
 }
 
-// desktop reports whether a browser could be opened for the user.
-func desktop() bool {
+// hasDesktop reports whether a browser could be opened for the user.
+func hasDesktop() bool {
 	if os.Getenv("SSH_CONNECTION") != "" || !term.IsTerminal(int(os.Stdout.Fd())) {
 		return false
 	}
-	return isMac || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
+	return isMac || isWindows || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 
 // followImage shows how the daemon makes the session image. Leaving it (Ctrl-C)
