@@ -88,6 +88,10 @@ func conformance(t *testing.T, exec bool, only ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	boxImage, err := installation(t, e, false).EnsureImage(t.Context(), runtime.Sandbox, func(p runtime.Progress) { t.Log(p.Text) })
+	if err != nil {
+		t.Fatal(err)
+	}
 	runtimetest.Run(t, runtimetest.Backend{
 		Processes: true, Broker: true, Only: only,
 		New: func(t *testing.T) runtime.Runtime { return installation(t, e, exec) },
@@ -99,10 +103,15 @@ func conformance(t *testing.T, exec bool, only ...string) {
 			t.Cleanup(func() { r.Close() })
 			return r
 		},
-		Spec: func(t *testing.T) runtime.Spec { return session(t, image) },
+		Spec:    func(t *testing.T) runtime.Spec { return session(t, image) },
+		Sandbox: func(t *testing.T, ttl time.Duration) runtime.Spec { return box(t, boxImage, ttl) },
 		Lose: func(t *testing.T, rt runtime.Runtime, id, part string) {
 			r := rt.(*Runtime)
-			if err := r.api.ContainerRemove(t.Context(), r.containerName(id, part), container.RemoveOptions{Force: true}); err != nil {
+			name, err := r.find(t.Context(), id, part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.api.ContainerRemove(t.Context(), name, container.RemoveOptions{Force: true}); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -18,16 +18,16 @@ import (
 )
 
 // box is a small sandbox whose PID 1 is the real program.
-func box(t testing.TB, image string) runtime.Spec {
+func box(t testing.TB, image string, ttl time.Duration) runtime.Spec {
 	id := uuid.NewString()
 	conf, err := json.Marshal(wire.Config{Session: id, Run: 1, Part: runtime.PartSandbox, DaemonKey: base64.StdEncoding.EncodeToString(public),
-		Sandbox: &wire.Sandbox{LifetimeMS: time.Hour.Milliseconds()}})
+		Sandbox: &wire.Sandbox{LifetimeMS: ttl.Milliseconds()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return runtime.Spec{
 		ID: id, Kind: runtime.Sandbox, Name: runtime.SandboxName(id), Owner: "ann", Tenant: "default", Created: time.Now().UTC().Truncate(time.Second), Run: 1,
-		Image: image, Network: runtime.NetworkNone, Deadline: time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond),
+		Image: image, Network: runtime.NetworkNone, Deadline: time.Now().Add(ttl).UTC().Truncate(time.Millisecond),
 		Resources: runtime.Resources{Memory: 256 << 20, CPU: 1000, PIDs: 128},
 		Parts: []runtime.Part{{Name: runtime.PartSandbox, Command: []string{wire.Program, "sandbox"}, Dir: runtime.PathWorkspace, UID: 65532, GID: 65532,
 			Env:    map[string]string{wire.EnvConfig: string(conf)},
@@ -47,7 +47,7 @@ func boxed(t testing.TB) (*Runtime, string) {
 
 func TestSandboxHasNameAndLabelsOfItsContract(t *testing.T) {
 	r, image := boxed(t)
-	s := box(t, image)
+	s := box(t, image, time.Hour)
 	if err := r.Start(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestSandboxHasNameAndLabelsOfItsContract(t *testing.T) {
 // Whatever carries the name or the labels without being ours stays untouched.
 func TestForeignContainersAreNeverTouched(t *testing.T) {
 	r, image := boxed(t)
-	s := box(t, image)
+	s := box(t, image, time.Hour)
 	conf, host := r.container(s, s.Parts[0], noNetwork)
 	foreign, _ := installation(t, engine(t), false).container(s, s.Parts[0], noNetwork)
 	plain := *conf
@@ -142,7 +142,7 @@ func TestSandboxIsReachedFromItsStart(t *testing.T) {
 	go func() { watching <- r.Watch(ctx, func() { standing <- struct{}{} }) }()
 	defer func() { cancel(); <-watching }()
 	<-standing
-	s := box(t, image)
+	s := box(t, image, time.Hour)
 	if err := r.Start(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"volundr/runtime"
 	"volundr/runtime/fake"
 	"volundr/runtime/runtimetest"
@@ -45,6 +47,13 @@ func TestConformance(t *testing.T) {
 				},
 				Again: func(t *testing.T, rt runtime.Runtime) runtime.Runtime { return rt.(*fake.Runtime).Again() },
 				Spec:  spec,
+				Sandbox: func(t *testing.T, ttl time.Duration) runtime.Spec {
+					s := spec(t)
+					s.Kind, s.Deadline, s.Network, s.ID = runtime.Sandbox, time.Now().Add(ttl), runtime.NetworkNone, uuid.NewString()
+					s.Parts = []runtime.Part{{Name: runtime.PartSandbox, Command: []string{"run"}, UID: 65532, GID: 65532,
+						Mounts: []runtime.Mount{{Size: 1 << 20, Path: runtime.PathWorkspace}}}}
+					return s
+				},
 				End: func(t *testing.T, rt runtime.Runtime, id, part string, code int, oom bool) {
 					rt.(*fake.Runtime).End(id, part, code, oom)
 				},

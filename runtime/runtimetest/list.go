@@ -56,15 +56,6 @@ var listCases = []test{
 		s.start(t, spec)
 		s.kept(t, spec)
 	}},
-	{"List/a sandbox shows its kind and deadline", 0, func(t *testing.T, s *suite) {
-		spec := s.spec(t)
-		spec.Kind, spec.Network, spec.Parts = runtime.Sandbox, runtime.NetworkNone, []runtime.Part{*agent(t, &spec)}
-		spec.Deadline = time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)
-		w := s.start(t, spec)
-		if w.Kind != runtime.Sandbox || !w.Expires.Equal(spec.Deadline) {
-			t.Errorf("got %+v", w)
-		}
-	}},
 	{"List/two installations ignore each other", 0, func(t *testing.T, s *suite) {
 		spec := s.spec(t)
 		s.start(t, spec)

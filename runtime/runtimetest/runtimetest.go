@@ -26,6 +26,9 @@ type Backend struct {
 	// least, workspace and home mounted into the agent, journal into the
 	// broker. The suite changes the agent's command, limits and network.
 	Spec func(t *testing.T) runtime.Spec
+	// Sandbox gives a sandbox with a fresh uuid whose maximum lifetime is ttl, with
+	// /workspace in memory. Required.
+	Sandbox func(t *testing.T, ttl time.Duration) runtime.Spec
 	// Processes: commands really run, in an image that has sh, bash, coreutils
 	// and perl.
 	Processes bool
@@ -63,7 +66,7 @@ const (
 
 func cases() []test {
 	var all []test
-	for _, part := range [][]test{lifecycleCases, crashCases, listCases, endCases, watchCases, execCases, logCases, networkCases, hardeningCases, brokenCases} {
+	for _, part := range [][]test{lifecycleCases, crashCases, listCases, endCases, watchCases, execCases, logCases, networkCases, hardeningCases, brokenCases, sandboxCases} {
 		all = append(all, part...)
 	}
 	return all
