@@ -56,12 +56,12 @@ func newBoxes(d *Daemon) (*boxes, error) {
 func standardSandbox(c config.Sandbox) launch.SandboxRequest {
 	l := c.Limits
 	return launch.SandboxRequest{Network: runtime.Network(c.Networks[0]), Memory: int64(l.MemoryMB) * mebi, Disk: int64(l.WorkspaceMB) * mebi,
-		CPU: int64(math.Round(l.CPUs * 1000)), PIDs: int64(l.PIDs), CPUSeconds: int64(l.CPUSeconds)}
+		CPU: int64(math.Round(l.CPUs * 1000)), PIDs: int64(l.PIDs), OpenFiles: int64(l.OpenFiles), CPUSeconds: int64(l.CPUSeconds)}
 }
 
 func sandboxLimits(c config.Sandbox) sandbox.Limits {
 	l := c.Limits
-	ahead := min(c.Pool.Size, c.Pool.MemoryMB/l.MemoryMB)
+	ahead := min(c.Pool.Size, int(int64(c.Pool.MemoryMB)*mebi/standardSandbox(c).Cost()))
 	return sandbox.Limits{
 		Sandboxes: l.Sandboxes, Executions: l.Executions, Commands: l.Commands, Queue: l.Queue,
 		MaxTimeout: time.Duration(c.MaxExecTimeout) * time.Millisecond, MaxOutput: c.MaxOutput, MaxLifetime: c.MaxLifetime,

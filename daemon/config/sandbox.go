@@ -62,6 +62,7 @@ type SandboxLimits struct {
 	CPUs        float64 `yaml:"cpus"`
 	PIDs        int     `yaml:"pids"`
 	CPUSeconds  int     `yaml:"cpu_seconds"` // of one process; 0: no limit
+	OpenFiles   int     `yaml:"open_files"`  // of one process
 	// what a request may ask for at most.
 	MaxMemoryMB    int     `yaml:"max_memory_mb"`
 	MaxWorkspaceMB int     `yaml:"max_workspace_mb"`
@@ -82,7 +83,7 @@ func sandboxDefaults() Sandbox {
 		Pool: SandboxPool{Size: 2, MemoryMB: 2048},
 		Limits: SandboxLimits{
 			Sandboxes: 256, Executions: 16, Commands: 256, Queue: 64,
-			MemoryMB: 256, WorkspaceMB: 512, CPUs: 2, PIDs: 128,
+			MemoryMB: 256, WorkspaceMB: 512, CPUs: 1, PIDs: 128, OpenFiles: 4096,
 			MaxMemoryMB: 4096, MaxWorkspaceMB: 4096, MaxCPUs: 8, MaxPIDs: 1024,
 		},
 		MaxExecTimeout: 60_000, MaxOutput: 1_000_000, MaxLifetime: 24 * time.Hour,
@@ -160,6 +161,7 @@ func (s Sandbox) check() *problem {
 		{"limits.max_memory_mb", l.MaxMemoryMB, 16, 1 << 24}, {"limits.memory_mb", l.MemoryMB, 16, l.MaxMemoryMB},
 		{"limits.max_workspace_mb", l.MaxWorkspaceMB, 1, 1 << 24}, {"limits.workspace_mb", l.WorkspaceMB, 1, l.MaxWorkspaceMB},
 		{"limits.max_pids", l.MaxPIDs, 8, 1 << 22}, {"limits.pids", l.PIDs, 8, l.MaxPIDs},
+		{"limits.open_files", l.OpenFiles, 64, 1 << 20},
 		{"limits.cpu_seconds", l.CPUSeconds, 0, 1 << 30},
 		{"max_exec_timeout_ms", s.MaxExecTimeout, 1, 24 * 3600 * 1000},
 		{"max_output_bytes", int(min(s.MaxOutput, 1<<30)), 64, 1<<30 - 1},
