@@ -14,10 +14,9 @@ import (
 // notifier shows notices by org.freedesktop.Notifications. Without such a
 // service the icon alone tells.
 type notifier struct {
-	o      Options
-	bus    *dbus.Conn
-	to     notify.Notifier
-	markup bool // texts are read as markup
+	o   Options
+	bus *dbus.Conn
+	to  notify.Notifier
 
 	mu   sync.Mutex
 	open map[uint32]notice
