@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,7 +31,25 @@ type product struct {
 	args []string // of `up`, beside the address
 	cmd  *exec.Cmd
 	end  chan error // of cmd
-	out  *bytes.Buffer
+	out  *printed
+}
+
+// printed is what a daemon prints; it can be read meanwhile.
+type printed struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *printed) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *printed) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 var binary string // built once by TestMain
@@ -112,7 +131,7 @@ func last(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 
 func (p *product) start() {
 	p.t.Helper()
-	p.out = &bytes.Buffer{}
+	p.out = &printed{}
 	p.cmd = exec.Command(binary, append([]string{"--data-dir", p.dir, "up", "--foreground", "--listen", p.addr}, p.args...)...)
 	p.cmd.Env = p.env
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out

@@ -233,23 +233,37 @@ func (c *Conversation) up(a *agent) {
 	if model == "" {
 		model = c.o.Config.Agent.Model
 	}
-	c.setModes(a.session.Modes)
-	c.setModels(a.session.Models)
 	c.lastSession = a.session.ID
 	c.say("")
 	conn, id := a.conn, a.session.ID
-	if offers(c.modes, wish) && wish != c.modes.Current {
-		c.holding++
-		go c.wish("mode", wish, func(ctx context.Context) error { return conn.SetMode(ctx, id, wish) })
-	}
-	if offers(c.models, model) && model != c.models.Current {
-		c.holding++
-		go c.wish("model", model, func(ctx context.Context) error { return conn.SetModel(ctx, id, model) })
-	}
+	c.begin("mode", wish, c.setModes, c.modes, a.session.Modes, func(ctx context.Context) error { return conn.SetMode(ctx, id, wish) })
+	c.begin("model", model, c.setModels, c.models, a.session.Models, func(ctx context.Context) error { return conn.SetModel(ctx, id, model) })
 }
 
-// wish sets what the session should have before its next turn.
-func (c *Conversation) wish(what, id string, set func(context.Context) error) {
+// begin tells the choice that an opened session begins with: what is wished, as
+// far as it is on offer, and it is set before the next turn. It is told before,
+// so that a run which ends early does not lose it.
+func (c *Conversation) begin(what, wish string, tell func(wire.Options), had, opened wire.Options, set func(context.Context) error) {
+	if opened.Options == nil {
+		opened.Options = had.Options
+	}
+	has := opened.Current
+	if has == "" {
+		has = had.Current
+	}
+	if !offers(opened, wish) || wish == has {
+		tell(opened)
+		return
+	}
+	opened.Current = wish
+	tell(opened)
+	c.holding++
+	go c.wish(what, wish, set, func() { tell(wire.Options{Current: has}) })
+}
+
+// wish sets what the session should have before its next turn; refused undoes
+// what was told of it.
+func (c *Conversation) wish(what, id string, set func(context.Context) error, refused func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	err := set(ctx)
@@ -257,6 +271,7 @@ func (c *Conversation) wish(what, id string, set func(context.Context) error) {
 		c.hear() // what the agent says about it comes before the next turn
 		c.holding--
 		if err != nil && !errors.Is(err, acp.ErrClosed) {
+			refused()
 			c.add(wire.EntryError, wire.Note{Source: "agent", Message: fmt.Sprintf("The %s %q could not be set: %v", what, id, err)})
 		}
 	})

@@ -34,6 +34,7 @@ func actAsAgent(in io.Reader, out io.Writer) {
 			"options": []any{map[string]any{"value": "careful", "name": "Careful"}, map[string]any{"value": "bold", "name": "Bold"}}}}
 	}
 	var asking json.RawMessage
+	mode := "careful"
 	sc := bufio.NewScanner(in)
 	sc.Buffer(nil, 64<<20)
 	for sc.Scan() {
@@ -60,13 +61,17 @@ func actAsAgent(in io.Reader, out io.Writer) {
 			say("history that is sent again")
 			reply(map[string]any{"configOptions": options("careful")})
 		case "session/set_config_option":
-			reply(map[string]any{"configOptions": options(m.Params.Value)})
+			mode = m.Params.Value
+			reply(map[string]any{"configOptions": options(mode)})
 		case "session/cancel": // not this one
 		case "session/prompt":
 			verb, rest, _ := strings.Cut(m.Params.Prompt[0].Text, " ")
 			switch verb {
 			case "say":
 				say(rest)
+				reply(end)
+			case "mode":
+				say(mode)
 				reply(end)
 			case "flood":
 				for i := range 5000 {

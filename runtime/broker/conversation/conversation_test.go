@@ -134,18 +134,19 @@ func (f *fixture) text(turn string) (s string) {
 func TestTurns(t *testing.T) {
 	dir := t.TempDir()
 	f := start(t, dir, 0)
-	t.Run("the mode asked for is set before the first turn", func(t *testing.T) {
-		f.prompt("p1", "say hello")
-		f.end("p1")
-		mode := ""
-		for _, e := range f.entries {
-			if e.Type == wire.EntryMode {
-				mode = data[wire.Options](f, e).Current
-			}
-			if e.Type == wire.EntryTurnStart && mode != "bold" {
-				t.Errorf("turn began in mode %q", mode)
+	t.Run("the mode asked for is told at once, and set before the first turn", func(t *testing.T) {
+		f.prompt("p0", "mode")
+		f.end("p0")
+		if f.text("p0") != "bold" {
+			t.Errorf("the first turn is in mode %q", f.text("p0"))
+		}
+		for _, e := range f.entries { // a run that ends early must not leave another to the next
+			if e.Type == wire.EntryMode && data[wire.Options](f, e).Current != "bold" {
+				t.Errorf("told is %s", e.Data)
 			}
 		}
+		f.prompt("p1", "say hello")
+		f.end("p1")
 		if f.text("p1") != "hello" {
 			t.Errorf("text %q", f.text("p1"))
 		}
