@@ -103,7 +103,7 @@ func (e *Engine) do(ctx context.Context, s store.Session, act action) error {
 		return e.Completed(ctx, s, act.reason, act.at)
 	case fail:
 		f := act.failure
-		if f.Part != "" {
+		if f.Part != "" && len(f.Lines) == 0 {
 			f.Lines = append(f.Lines, lastLines(ctx, rt, s.ID, f.Part)...)
 		}
 		return e.fail(ctx, s, f)

@@ -46,7 +46,11 @@ func failedHealth(h wire.Health) store.Failure {
 	if reason == "" {
 		reason = "The session says that it cannot work. " + kept
 	}
-	return store.Failure{Reason: reason, Part: runtime.PartAgent}
+	f := store.Failure{Reason: reason, Part: runtime.PartAgent}
+	if h.Output != "" { // says more than the log of the part
+		f.Lines = strings.Split(h.Output, "\n")
+	}
+	return f
 }
 
 // failedAnswer names who did not answer.

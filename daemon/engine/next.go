@@ -16,6 +16,10 @@ const maxAttempts = 5
 // containers, one after the other, a moment before we lose sight of it.
 const doubt = 5 * time.Second
 
+// setupTimeout is the time to answer of a session in which setup scripts run:
+// they may install and build.
+const setupTimeout = time.Hour
+
 // rules are what next knows beside facts and sight.
 type rules struct {
 	timeout  time.Duration // from submitted to answering
@@ -192,9 +196,13 @@ func (r rules) provision(s store.Session, seen sight, now time.Time) (store.Stat
 	if seen.since.After(from) {
 		from = seen.since
 	}
-	deadline := from.Add(r.timeout)
+	timeout := r.timeout
+	if seen.known && seen.health.Setup {
+		timeout = max(timeout, setupTimeout)
+	}
+	deadline := from.Add(timeout)
 	if !now.Before(deadline) {
-		return store.Stopping, action{deed: fail, failure: failedAnswer(seen, r.timeout)}
+		return store.Stopping, action{deed: fail, failure: failedAnswer(seen, timeout)}
 	}
 	return store.Provisioning, action{wake: deadline}
 }

@@ -121,6 +121,8 @@ func TestNext(t *testing.T) {
 		{name: "not answered in time, with what it says", want: store.WantRunning, facts: row(open, submitted(noon.Add(-timeout))), seen: heard(wire.Health{Agent: true, Editor: true, Detail: "ttyd is missing."}, up(1)), state: store.Stopping, deed: fail, says: "The terminal did not answer within 5 minutes (ttyd is missing)."},
 		{name: "not even the broker", want: store.WantRunning, facts: row(open, submitted(noon.Add(-timeout))), seen: up(1), state: store.Stopping, deed: fail, says: "The broker did not answer"},
 		{name: "one moment before", want: store.WantRunning, facts: row(open, submitted(noon.Add(-timeout+time.Millisecond))), seen: up(1), state: store.Provisioning, wake: noon.Add(time.Millisecond)},
+		{name: "setup scripts take what they take", want: store.WantRunning, facts: row(open, submitted(noon.Add(-2*timeout))), seen: heard(wire.Health{Setup: true}, up(1)), state: store.Provisioning, wake: noon.Add(setupTimeout - 2*timeout)},
+		{name: "but not for ever", want: store.WantRunning, facts: row(open, submitted(noon.Add(-setupTimeout))), seen: heard(wire.Health{Setup: true}, up(1)), state: store.Stopping, deed: fail, says: "The agent did not answer within 60 minutes."},
 		{name: "nobody was looking meanwhile", want: store.WantRunning, facts: row(open, submitted(long)), seen: viewed(noon.Add(-time.Second), up(1)), state: store.Provisioning, wake: noon.Add(timeout - time.Second)},
 		{name: "will never answer", want: store.WantRunning, facts: row(open, started), seen: heard(wire.Health{Failed: true, Detail: "The branch main does not exist."}, up(1)), state: store.Stopping, deed: fail, says: "The branch main does not exist."},
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"volundr/runtime"
+	"volundr/runtime/broker/wire"
 	"volundr/runtime/fake"
 	"volundr/store"
 )
@@ -68,4 +69,11 @@ func TestAnOutcomeSurvivesAChangeOfTheRow(t *testing.T) {
 			t.Errorf("%q after %d starts", s.Name, starts.Load())
 		}
 	})
+}
+
+func TestAFailedSetupIsToldWithItsOutput(t *testing.T) {
+	f := failedHealth(wire.Health{Failed: true, Detail: "Setup script 1 of 1 failed.", Output: "one\ntwo"})
+	if f.Reason != "Setup script 1 of 1 failed." || len(f.Lines) != 2 || f.Lines[1] != "two" {
+		t.Errorf("%+v", f)
+	}
 }

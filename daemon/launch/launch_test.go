@@ -72,7 +72,9 @@ func brokerConfig(t *testing.T, s runtime.Spec) (c wire.Config) {
 }
 
 func TestEveryFieldOfARequestArrivesInTheSpec(t *testing.T) {
-	l, _ := launcher(t)
+	l, dir := launcher(t)
+	live := filepath.Join(dir, "live")
+	owned(t, live)
 	key := func(repo string) string {
 		r, err := source.Parse(repo)
 		if err != nil {
@@ -98,6 +100,13 @@ func TestEveryFieldOfARequestArrivesInTheSpec(t *testing.T) {
 		{"system_prompt", func(r *Request) { r.SystemPrompt = "Be brief." }, func(s runtime.Spec) any { return agent(s).SystemPrompt }, "Be brief."},
 		{"env to the agent", func(r *Request) { r.Env = map[string]string{"A": "b"} }, func(s runtime.Spec) any { return agent(s).Env }, map[string]string{"A": "b"}},
 		{"env to the terminal", func(r *Request) { r.Env = map[string]string{"OPENAI_API_KEY": "mine"} }, func(s runtime.Spec) any { return part(t, s, "terminal").Env["OPENAI_API_KEY"] }, "mine"},
+		{"setup_scripts", func(r *Request) { r.Setup = []string{"make", "make test"} }, func(s runtime.Spec) any { return brokerConfig(t, s).Setup }, []string{"make", "make test"}},
+		{"files", func(r *Request) {
+			r.Files = []source.File{{From: ".env"}, {From: "/x", To: "./conf/x"}}
+		}, func(s runtime.Spec) any { return brokerConfig(t, s).Files }, []string{".env", "conf/x"}},
+		{"files of a live folder", func(r *Request) {
+			r.Files, r.Source = []source.File{{From: ".env"}}, Source{Type: "local_mount", LocalPath: live}
+		}, func(s runtime.Spec) any { return len(brokerConfig(t, s).Files) }, 0},
 		{"network default", func(r *Request) {}, func(s runtime.Spec) any { return s.Network }, runtime.NetworkOpen},
 		{"network", func(r *Request) { r.Network = "none" }, func(s runtime.Spec) any { return s.Network }, runtime.NetworkNone},
 		{"resource_config", func(r *Request) { r.Resources = map[string]any{"cpu": "1500m", "memory": "4Gi", "gpu": 1} },

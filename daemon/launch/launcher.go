@@ -34,8 +34,10 @@ func (l *Launcher) Validate(r Request) error {
 	if err := Validate(r); err != nil {
 		return err
 	}
-	_, err := l.folders(r)
-	return err
+	if _, err := l.folders(r); err != nil {
+		return err
+	}
+	return l.files(r)
 }
 
 // build is a spec in the making.

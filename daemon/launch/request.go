@@ -4,6 +4,8 @@
 // session. Ten contributors, run in order, each add their piece.
 package launch
 
+import "volundr/daemon/source"
+
 // Request is everything that a session was asked to be, as JSON in the store.
 // Credentials stand here by name only. Fields follow the REST contract's
 // SessionCreate; the ones that the contract lacks are marked.
@@ -13,8 +15,10 @@ type Request struct {
 	Model           string            `json:"model"`
 	Mode            string            `json:"mode,omitempty"` // ours: the agent's permission mode
 	Source          Source            `json:"source"`
-	Env             map[string]string `json:"env,omitempty"`     // ours
-	Network         string            `json:"network,omitempty"` // ours: "open" (default), "none"
+	Env             map[string]string `json:"env,omitempty"`           // ours
+	Network         string            `json:"network,omitempty"`       // ours: "open" (default), "none"
+	Setup           []string          `json:"setup_scripts,omitempty"` // ours: run in a fresh session before its agent
+	Files           []source.File     `json:"files,omitempty"`         // ours: of this machine, for a fresh workspace
 	SystemPrompt    string            `json:"system_prompt,omitempty"`
 	InitialPrompt   string            `json:"initial_prompt,omitempty"`
 	Resources       map[string]any    `json:"resource_config,omitempty"` // cpu, memory, gpu, …

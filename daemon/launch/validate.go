@@ -18,13 +18,28 @@ import (
 // machine: a *FieldError, or nil. What names something that this version does
 // not have is wrong too, for a session that silently lacks it would surprise.
 func Validate(r Request) error {
-	for _, check := range []func(Request) error{checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork} {
+	for _, check := range checks {
 		if err := check(r); err != nil {
 			return err
 		}
 	}
-	_, err := resources(r.Resources)
-	return err
+	return nil
+}
+
+// Problems are all that is wrong with a request as such, each a *FieldError,
+// at most one of a kind.
+func Problems(r Request) (all []error) {
+	for _, check := range checks {
+		if err := check(r); err != nil {
+			all = append(all, err)
+		}
+	}
+	return all
+}
+
+var checks = []func(Request) error{
+	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles,
+	func(r Request) error { _, err := resources(r.Resources); return err },
 }
 
 func checkAgent(r Request) error {
@@ -150,9 +165,6 @@ func checkAbsent(r Request) error {
 	for _, f := range []struct {
 		field, name, msg string
 	}{
-		{"template_name", r.TemplateName, "There is no template %q: this version has none yet, write the values themselves."},
-		{"profile_name", r.ProfileName, "There is no profile %q: this version has none yet, write the values themselves."},
-		{"preset_id", r.PresetID, "There is no preset %q: this version has none yet, write the values themselves."},
 		{"workspace_id", r.WorkspaceID, "There is no workspace %q: each session of this version has its own, leave workspace_id out."},
 		{"credential_names", first(r.CredentialNames), "The credential %q cannot be given to a session: this version keeps keys of models only, which need not be named."},
 		{"integration_ids", first(r.IntegrationIDs), "There is no integration %q: this version has none yet, leave integration_ids out."},

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"volundr/daemon/source"
 )
 
 func TestWhatCannotBeNamesItsField(t *testing.T) {
@@ -22,10 +24,7 @@ func TestWhatCannotBeNamesItsField(t *testing.T) {
 		{"initial_prompt", "string_too_long", "at most 100000", func(r *Request) { r.InitialPrompt = strings.Repeat("x", 100_001) }},
 		{"issue_id", "string_too_long", "at most 255", func(r *Request) { r.IssueID = long }},
 		{"template_name", "string_too_long", "at most 255", func(r *Request) { r.TemplateName = long }},
-		{"template_name", "value_error", `no template "t"`, func(r *Request) { r.TemplateName = "t" }},
-		{"profile_name", "value_error", `no profile "t"`, func(r *Request) { r.ProfileName = "t" }},
 		{"preset_id", "uuid_parsing", "valid UUID", func(r *Request) { r.PresetID = "t" }},
-		{"preset_id", "value_error", "no preset", func(r *Request) { r.PresetID = "2ba3ed81-6bfb-4708-9600-00d4da92d768" }},
 		{"workspace_id", "value_error", "no workspace", func(r *Request) { r.WorkspaceID = "2ba3ed81-6bfb-4708-9600-00d4da92d768" }},
 		{"terminal_restricted", "value_error", "restricted terminal", func(r *Request) { r.TermRestricted = true }},
 		{"credential_names", "value_error", `credential "k"`, func(r *Request) { r.CredentialNames = []string{"k"} }},
@@ -51,6 +50,15 @@ func TestWhatCannotBeNamesItsField(t *testing.T) {
 		{"source local_mount paths 1 mount_path", "value_error", "one place", func(r *Request) {
 			r.Source = Source{Type: "local_mount", Paths: []MountMapping{{"/a", "/mnt/a", true}, {"/b", "/mnt/a/", true}}}
 		}},
+		{"setup_scripts 1", "value_error", "cannot be empty", func(r *Request) { r.Setup = []string{"make", " "} }},
+		{"setup_scripts 0", "value_error", "at most 64 KiB", func(r *Request) { r.Setup = []string{strings.Repeat("x", 1<<17)} }},
+		{"setup_scripts", "value_error", "at most 32", func(r *Request) { r.Setup = make([]string, 33) }},
+		{"files 0", "value_error", "needs its name", func(r *Request) { r.Files = []source.File{{}} }},
+		{"files 0", "value_error", "to: NAME", func(r *Request) { r.Files = []source.File{{From: "/home/ann/.env"}} }},
+		{"files 0", "value_error", "no place in the workspace", func(r *Request) { r.Files = []source.File{{From: "../.env"}} }},
+		{"files 0", "value_error", "no place in the workspace", func(r *Request) { r.Files = []source.File{{From: "/a", To: "/etc/passwd"}} }},
+		{"files 0", "value_error", "outside of .git", func(r *Request) { r.Files = []source.File{{From: "x", To: "a/../.git/hooks/pre-commit"}} }},
+		{"files 1", "value_error", "one place", func(r *Request) { r.Files = []source.File{{From: "x"}, {From: "y", To: "./x"}} }},
 		{"resource_config memory", "value_error", "at least 1Gi", func(r *Request) { r.Resources = map[string]any{"memory": "100Mi"} }},
 		{"resource_config memory", "value_error", "written as 4Gi", func(r *Request) { r.Resources = map[string]any{"memory": "much"} }},
 		{"resource_config cpu", "value_error", "number of cores", func(r *Request) { r.Resources = map[string]any{"cpu": -1} }},

@@ -86,7 +86,7 @@ func (c *conn) health(ctx context.Context) (h wire.Health, err error) {
 		return h, refuse(res.StatusCode, b)
 	}
 	err = json.Unmarshal(b, &h)
-	h.Detail = plain(h.Detail, 500)
+	h.Detail, h.Output = plain(h.Detail, 500), shortLines(h.Output)
 	return h, err
 }
 

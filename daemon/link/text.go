@@ -41,3 +41,13 @@ func cut(text string, n int) string {
 	}
 	return text
 }
+
+// shortLines makes at most 40 lines of what a session said, each like plain's.
+func shortLines(text string) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	all = all[max(0, len(all)-40):]
+	for i := range all {
+		all[i] = plain(all[i], 500)
+	}
+	return strings.Join(all, "\n")
+}

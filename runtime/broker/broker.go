@@ -80,7 +80,7 @@ func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) 
 	b.space = workspace{ready: make(chan struct{}), runner: b.runner, config: config, log: log, journal: j}
 	b.watcher = &watcher{runner: b.runner, journal: j, log: log, ready: b.space.ready}
 	b.talk = conversation.New(conversation.Options{
-		Config: config, Journal: j, Log: log, Start: b.runner.Start,
+		Config: config, Journal: j, Log: log, Start: b.startAgent,
 		Ready: b.space.ready, Resume: b.space.resumed, Moved: b.outside.moved.Load,
 		Before: b.takeCheckpoint,
 		Began:  b.watcher.began, Ended: b.watcher.settle,
@@ -109,4 +109,17 @@ func (b *Broker) run(ctx context.Context, port, inner net.Listener) {
 	<-ctx.Done()
 	out.Close()
 	b.links.close()
+}
+
+// startAgent starts the agent's process; where setup scripts come first, after
+// them: they may write what it reads at its start.
+func (b *Broker) startAgent(ctx context.Context, argv []string, dir string, env []string) (*runner.Process, error) {
+	if len(b.config.Setup) > 0 {
+		select {
+		case <-b.space.ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return b.runner.Start(ctx, argv, dir, env)
 }

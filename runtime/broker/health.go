@@ -65,6 +65,7 @@ func (b *Broker) health() wire.Health {
 	b.probes.mu.Unlock()
 	var space string
 	h.Workspace, space = b.space.state()
+	h.Setup, h.Output = b.space.furnished()
 	agent := b.talk.State()
 	h.Agent, h.Busy, h.Waiting = agent.Ready, agent.Busy, agent.Waiting
 	h.Failed = h.Workspace == workspaceFailed || agent.Failed

@@ -28,7 +28,7 @@ type outside struct {
 	moved atomic.Int64
 }
 
-var reached = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs}
+var reached = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs, wire.OutsideFiles}
 
 const (
 	holdOutside = 5 * time.Minute

@@ -32,6 +32,7 @@ type workspace struct {
 	mu     sync.Mutex
 	what   string
 	detail string
+	setup  bool
 	last   prepare.Report
 }
 
@@ -40,6 +41,14 @@ func (s *workspace) resumed() (session string, instead bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last.Resume, s.last.Rewound != nil
+}
+
+// furnished says whether setup scripts ran in this start, and what one that
+// failed printed last.
+func (s *workspace) furnished() (setup bool, output string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.setup, s.last.Output
 }
 
 // made notes how the workspace was made.
@@ -78,6 +87,9 @@ func (s *workspace) prepare(ctx context.Context) {
 			return
 		case err == nil && last.Failed != "":
 			s.log.Warn("Workspace could not be prepared", "detail", last.Failed)
+			s.mu.Lock()
+			s.last = last
+			s.mu.Unlock()
 			s.set(workspaceFailed, last.Failed)
 			return
 		case err == nil && last.Done:
@@ -116,6 +128,11 @@ func (s *workspace) once(ctx context.Context) (last prepare.Report, err error) {
 			continue
 		}
 		last = r
+		if r.Setup {
+			s.mu.Lock()
+			s.setup = true
+			s.mu.Unlock()
+		}
 		if r.Detail != "" {
 			s.set(workspacePreparing, r.Detail)
 		}

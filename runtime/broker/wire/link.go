@@ -47,6 +47,7 @@ const (
 	OutsideModels = "/models/" // /models/<provider>/<path of the provider's API>
 	OutsideGit    = "/git/"    // /git/<remote>/info/refs, /git-upload-pack, /git-receive-pack, /archive
 	OutsideBlobs  = "/blobs/"  // /blobs/<digest>: a pack that this session's configuration names
+	OutsideFiles  = "/files/"  // a tar of the files of the user's machine that its launch request names
 )
 
 // Hello is the broker's first answer on a link.
@@ -68,6 +69,10 @@ type Health struct {
 	// Failed: what is wrong will not heal by waiting (clone refused, agent
 	// missing); Detail is the reason.
 	Failed bool `json:"failed"`
+	// Setup: scripts of the user's run, or ran, in this start; they take the time
+	// that they take. Output is what a script that failed printed last.
+	Setup  bool   `json:"setup,omitempty"`
+	Output string `json:"output,omitempty"`
 	// Busy: a turn is under way. Waiting: a permission question is open.
 	Busy    bool `json:"busy"`
 	Waiting bool `json:"waiting"`

@@ -47,6 +47,11 @@ type Config struct {
 
 	Agent  Agent  `json:"agent"`
 	Source Source `json:"source"`
+	// Files are paths in the workspace that a fresh session is given from the
+	// user's machine, by OutsideFiles. Setup are shell scripts that then run in
+	// it, before the agent. Both happen once in the life of a home volume.
+	Files []string `json:"files,omitempty"`
+	Setup []string `json:"setup,omitempty"`
 	// Helper: no agent is started and no workspace laid out; the session's
 	// volumes are only packed or unpacked.
 	Helper bool `json:"helper,omitempty"`

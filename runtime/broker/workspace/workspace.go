@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,8 @@ type Report struct {
 	Detail string `json:"detail,omitempty"` // what is going on
 	Done   bool   `json:"done,omitempty"`
 	Failed string `json:"failed,omitempty"` // a sentence: why it will not work
+	Setup  bool   `json:"setup,omitempty"`  // a setup script runs
+	Output string `json:"output,omitempty"` // what the one that failed printed last
 	// When it is done: the ACP session that a fresh conversation goes on with,
 	// and, where a kill had interrupted going back to a checkpoint, that it was
 	// brought to its end (the conversation then goes on with Resume in any case),
@@ -41,6 +44,7 @@ type Places struct {
 	Skel      string // /etc/skel
 	Outside   string // base URL of git: http://127.0.0.1:7422/git/
 	Blobs     string // base URL of packs: http://127.0.0.1:7422/blobs/
+	Files     string // URL of the files from the user's machine
 }
 
 // Main reads a configuration (one JSON line) and writes reports.
@@ -59,11 +63,20 @@ func Main(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	enc := json.NewEncoder(out)
 	say := func(detail string) { enc.Encode(Report{Detail: detail}) }
-	err = Prepare(ctx, c, Places{
+	at := Places{
 		Workspace: "/workspace", Home: home, Skel: "/etc/skel",
 		Outside: fmt.Sprintf("http://127.0.0.1:%d%s", wire.OutsidePort, wire.OutsideGit),
 		Blobs:   fmt.Sprintf("http://127.0.0.1:%d%s", wire.OutsidePort, wire.OutsideBlobs),
-	}, say)
+		Files:   fmt.Sprintf("http://127.0.0.1:%d%s", wire.OutsidePort, wire.OutsideFiles),
+	}
+	err = Prepare(ctx, c, at, say)
+	if err == nil {
+		err = Furnish(ctx, c, at, func(r Report) { enc.Encode(r) })
+	}
+	var failed *SetupError
+	if errors.As(err, &failed) {
+		return enc.Encode(Report{Failed: err.Error(), Output: failed.Output})
+	}
 	if err != nil {
 		return enc.Encode(Report{Failed: err.Error()})
 	}
