@@ -21,6 +21,7 @@ import (
 	"volundr/daemon/link"
 	"volundr/daemon/sandbox"
 	"volundr/daemon/source"
+	"volundr/daemon/template"
 	"volundr/daemon/vault"
 	"volundr/runtime"
 	"volundr/store"
@@ -42,6 +43,8 @@ type Options struct {
 	// Sandboxes are the sandbox API, and Sandbox what a request may choose there.
 	Sandboxes *sandbox.Sandboxes
 	Sandbox   SandboxOptions
+	// Templates are the files that sessions are begun from.
+	Templates *template.Library
 	// Chronicles hold what runs left, and the packs of archives.
 	Chronicles *chronicle.Chronicles
 	// Runtimes by name; Default is the name that new sessions get.
@@ -140,6 +143,7 @@ func (s *server) contract(g *echo.Group) {
 	g.POST("/sessions/:id/cancel", s.cancelTurn)
 	g.GET("/sessions/:id/attach", s.attach)
 	g.GET("/sessions/:id/loss", s.lossJSON)
+	s.templateRoutes(g)
 	s.changesRoutes(g)
 	s.chronicleRoutes(g)
 	g.GET("/models", s.models)

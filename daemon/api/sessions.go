@@ -82,7 +82,11 @@ func (s *server) createSession(c echo.Context) error {
 		return err
 	}
 	in.From = nil // only reforging sets it
-	row, err := s.create(c, in.Name, in.Request)
+	req, err := s.resolve(c, in.Request)
+	if err != nil {
+		return err
+	}
+	row, err := s.create(c, in.Name, req)
 	if err != nil {
 		return err
 	}

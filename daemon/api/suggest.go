@@ -3,9 +3,6 @@ package api
 import (
 	"fmt"
 	"math/rand/v2"
-
-	"volundr/daemon/launch"
-	"volundr/ui/client"
 )
 
 var (
@@ -22,21 +19,4 @@ func suggest(taken map[string]bool) string {
 		}
 	}
 	return fmt.Sprintf("session-%d", rand.IntN(1_000_000))
-}
-
-// requestOf is a client's request as it is stored.
-func requestOf(in client.SessionCreate) launch.Request {
-	r := launch.Request{Agent: in.Agent, Command: in.Command, Model: in.Model, Mode: in.Mode, Env: in.Env, Network: in.Network,
-		SystemPrompt: in.SystemPrompt, InitialPrompt: in.InitialPrompt, Resources: in.ResourceConfig,
-		TemplateName: in.TemplateName, ProfileName: in.ProfileName, PresetID: in.PresetID, WorkspaceID: in.WorkspaceID,
-		TermRestricted: in.TerminalRestricted, CredentialNames: in.CredentialNames, IntegrationIDs: in.IntegrationIDs,
-		IssueID: in.IssueID, IssueURL: in.IssueURL}
-	if src := in.Source; src != nil {
-		r.Source = launch.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,
-			LocalPath: src.LocalPath, NodeSelector: src.NodeSelector, WritableGit: src.WritableGit}
-		for _, m := range src.Paths {
-			r.Source.Paths = append(r.Source.Paths, launch.MountMapping{HostPath: m.HostPath, MountPath: m.MountPath, ReadOnly: m.ReadOnly})
-		}
-	}
-	return r
 }

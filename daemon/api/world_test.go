@@ -30,6 +30,7 @@ import (
 	"volundr/daemon/link"
 	"volundr/daemon/sandbox"
 	"volundr/daemon/source"
+	"volundr/daemon/template"
 	"volundr/daemon/vault"
 	"volundr/runtime"
 	"volundr/runtime/broker/sandbox/sandboxtest"
@@ -108,7 +109,7 @@ func newWorld(t *testing.T) *world {
 	w.options = Options{
 		Sandboxes: w.sandboxes, Sandbox: w.boxes.choice(),
 		DB: db, Engine: w.engine, Links: w.links, Launch: launcher, Sources: w.sources, Vault: w.vault,
-		Auth: a, Chronicles: chronicles, Runtimes: runtimes, Default: "fake",
+		Auth: a, Chronicles: chronicles, Templates: template.New(dir), Runtimes: runtimes, Default: "fake",
 		Models:     []client.Model{{ID: "m1", Name: "M", Provider: "cloud", Tier: "balanced", Color: "#000000"}},
 		Doctor:     func(context.Context) []client.Finding { return []client.Finding{{Name: "Docker engine", Status: "ok"}} },
 		RetryImage: func() {}, Shutdown: stop,

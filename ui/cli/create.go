@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,8 @@ func (a *app) create() *cobra.Command {
 	var in client.SessionCreate
 	var asJSON, wait bool
 	var repo, branch, base, copyOf, mount string
-	var env []string
+	var env, files []string
+	var cpu, memory string
 	c := &cobra.Command{
 		Use: "create NAME", Short: "Create a session and start it", Args: takes(1, 1),
 		Example: "  volundr sessions create fix-login --repo https://github.com/me/app --prompt 'Fix the login test'\n" +
@@ -32,6 +34,16 @@ func (a *app) create() *cobra.Command {
 			}
 			if in.Env, err = pairs(env); err != nil {
 				return err
+			}
+			in.Files = filesOf(files)
+			for name, value := range map[string]string{"cpu": cpu, "memory": memory} {
+				if value == "" {
+					continue
+				}
+				if in.ResourceConfig == nil {
+					in.ResourceConfig = map[string]any{}
+				}
+				in.ResourceConfig[name] = value
 			}
 			s, err := cl.Create(c.Context(), in)
 			if err != nil {
@@ -64,11 +76,27 @@ func (a *app) create() *cobra.Command {
 	f.StringVar(&in.InitialPrompt, "prompt", "", "first message to the agent")
 	f.StringVar(&in.SystemPrompt, "system-prompt", "", "added to the agent's own system prompt")
 	f.StringArrayVar(&env, "env", nil, "NAME=value for the session (again for more)")
+	f.StringVar(&in.TemplateName, "template", "", "template to begin from (`volundr templates list`)")
+	f.StringVar(&in.ProfileName, "profile", "", "profile, in place of the template's (`volundr templates list --profiles`)")
+	f.StringArrayVar(&in.SetupScripts, "setup", nil, "script that runs in the session before its agent (again for more)")
+	f.StringArrayVar(&files, "file", nil, "file of this machine for the workspace, FROM or FROM:TO (again for more)")
+	f.StringVar(&cpu, "cpu", "", "CPU cores, as in 2 or 500m")
+	f.StringVar(&memory, "memory", "", "memory, as in 4Gi")
 	f.StringVar(&in.Network, "network", "", "open (default) or none")
 	f.BoolVar(&wait, "wait", false, "wait until it runs, showing what goes on")
 	jsonFlag(c, &asJSON)
 	c.MarkFlagsMutuallyExclusive("repo", "copy", "mount")
 	choices(c, "agent", "claude", "codex", "acp")
+	for flag, list := range map[string]func(*client.Client, context.Context) ([]client.Template, error){
+		"template": (*client.Client).Templates, "profile": (*client.Client).Profiles,
+	} {
+		err := c.RegisterFlagCompletionFunc(flag, func(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return a.completeOf(c, 0, list)
+		})
+		if err != nil {
+			panic(err) // there is no such flag
+		}
+	}
 	choices(c, "network", "open", "none")
 	for _, dir := range []string{"copy", "mount"} {
 		_ = c.MarkFlagDirname(dir)
@@ -105,4 +133,13 @@ func pairs(env []string) (map[string]string, error) {
 		out[k] = v
 	}
 	return out, nil
+}
+
+// filesOf reads FROM or FROM:TO.
+func filesOf(list []string) (out []client.File) {
+	for _, f := range list {
+		from, to, _ := strings.Cut(f, ":")
+		out = append(out, client.File{From: from, To: to})
+	}
+	return out
 }

@@ -28,6 +28,9 @@ type Daemon struct {
 	Engine func(ctx context.Context, cfg config.Config, out io.Writer) error
 	// Image makes the image of sessions, or that of sandboxes, without a daemon.
 	Image func(ctx context.Context, cfg config.Config, sandbox bool, out io.Writer) error
+	// Lint says what is wrong with the files of the configuration directory that
+	// sessions are begun from, and how many there are.
+	Lint func(cfg config.Config) (files int, problems []string, err error)
 	// Doctor looks at what the daemon would stand on.
 	Doctor func(ctx context.Context, cfg config.Config) []client.Finding
 	// Tray shows the tray until ctx ends or the person quits.
@@ -91,7 +94,7 @@ func New(d Daemon) *cobra.Command {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{a.sessions(), a.inbox(), a.chronicles(), a.sandbox(), a.credentials()} {
+	for _, c := range []*cobra.Command{a.sessions(), a.templates(), a.inbox(), a.chronicles(), a.sandbox(), a.credentials()} {
 		c.GroupID = "work"
 		root.AddCommand(c)
 	}

@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // States of a session, lower case on the wire.
 const (
@@ -127,6 +130,26 @@ type SessionCreate struct {
 	Mode    string            `json:"mode,omitempty"`
 	Env     map[string]string `json:"env,omitempty"`
 	Network string            `json:"network,omitempty"` // "open" (default), "none"
+	// SetupScripts run in the session before its agent, once; Files are files of
+	// this machine that a fresh workspace gets.
+	SetupScripts []string `json:"setup_scripts,omitempty"`
+	Files        []File   `json:"files,omitempty"`
+}
+
+// File is a file that a session is given: From below its local folder, or an
+// absolute path; To its path in the workspace (empty: From).
+type File struct {
+	From string `json:"from"`
+	To   string `json:"to,omitempty"`
+}
+
+// UnmarshalJSON takes a name alone for a file that keeps it.
+func (f *File) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, &f.From)
+	}
+	type plain File
+	return json.Unmarshal(b, (*plain)(f))
 }
 
 // NoProgress is the ActivityText of a turn that is stalled.

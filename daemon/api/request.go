@@ -1,0 +1,48 @@
+package api
+
+import (
+	"volundr/daemon/launch"
+	"volundr/daemon/source"
+	"volundr/ui/client"
+)
+
+// requestOf is a client's request as it is stored.
+func requestOf(in client.SessionCreate) launch.Request {
+	r := launch.Request{Agent: in.Agent, Command: in.Command, Model: in.Model, Mode: in.Mode, Env: in.Env, Network: in.Network,
+		SystemPrompt: in.SystemPrompt, InitialPrompt: in.InitialPrompt, Resources: in.ResourceConfig, Setup: in.SetupScripts,
+		TemplateName: in.TemplateName, ProfileName: in.ProfileName, PresetID: in.PresetID, WorkspaceID: in.WorkspaceID,
+		TermRestricted: in.TerminalRestricted, CredentialNames: in.CredentialNames, IntegrationIDs: in.IntegrationIDs,
+		IssueID: in.IssueID, IssueURL: in.IssueURL}
+	for _, f := range in.Files {
+		r.Files = append(r.Files, source.File(f))
+	}
+	if src := in.Source; src != nil {
+		r.Source = launch.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,
+			LocalPath: src.LocalPath, NodeSelector: src.NodeSelector, WritableGit: src.WritableGit}
+		for _, m := range src.Paths {
+			r.Source.Paths = append(r.Source.Paths, launch.MountMapping(m))
+		}
+	}
+	return r
+}
+
+// createOf is a stored request as a client would send it, for a session of this
+// name.
+func createOf(name string, r launch.Request) client.SessionCreate {
+	in := client.SessionCreate{Name: name, Agent: r.Agent, Command: r.Command, Model: r.Model, Mode: r.Mode, Env: r.Env, Network: r.Network,
+		SystemPrompt: r.SystemPrompt, InitialPrompt: r.InitialPrompt, ResourceConfig: r.Resources, SetupScripts: r.Setup,
+		TemplateName: r.TemplateName, ProfileName: r.ProfileName, PresetID: r.PresetID, WorkspaceID: r.WorkspaceID,
+		TerminalRestricted: r.TermRestricted, CredentialNames: r.CredentialNames, IntegrationIDs: r.IntegrationIDs,
+		IssueID: r.IssueID, IssueURL: r.IssueURL}
+	for _, f := range r.Files {
+		in.Files = append(in.Files, client.File(f))
+	}
+	if src := r.Source; src.Type != "" {
+		in.Source = &client.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,
+			LocalPath: src.LocalPath, NodeSelector: src.NodeSelector, WritableGit: src.WritableGit}
+		for _, m := range src.Paths {
+			in.Source.Paths = append(in.Source.Paths, client.MountMapping(m))
+		}
+	}
+	return in
+}

@@ -1,0 +1,71 @@
+package template
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+
+	"volundr/daemon/launch"
+	"volundr/daemon/source"
+)
+
+// Parse reads a file's text. Problems have no file yet.
+func Parse(kind Kind, text []byte) (def Definition, problems []Problem) {
+	d := read(text)
+	if len(d.problems) == 0 {
+		d.unknown(d.root, reflect.TypeFor[Definition](), nil, refused[kind])
+	}
+	unknown := d.problems
+	d.problems = nil
+	d.decode(&def)
+	problems = append(unknown, d.problems...)
+	if len(d.problems) > 0 {
+		return def, problems
+	}
+	for _, err := range launch.Problems(whole(def.Request)) {
+		problems = append(problems, d.place(err))
+	}
+	return def, problems
+}
+
+// whole is a part of a request with what it leaves to others filled in, so that
+// only what it says can be wrong.
+func whole(r launch.Request) launch.Request {
+	r = launch.Merge(launch.Request{Source: launch.Source{Type: source.Git}}, r)
+	if r.Agent == "" {
+		r.Agent = "claude"
+		if len(r.Command) > 0 {
+			r.Agent = "acp"
+		}
+	}
+	return r
+}
+
+// place finds the line of what launch says is wrong.
+func (d *document) place(err error) Problem {
+	var field *launch.FieldError
+	if !errors.As(err, &field) {
+		return Problem{Msg: err.Error()}
+	}
+	path := make([]string, 0, len(field.Loc))
+	for i, l := range field.Loc {
+		tag := i == 2 && field.Loc[1] == "source" // the kind of a source is no key
+		if l != "body" && !tag {
+			path = append(path, l)
+		}
+	}
+	at := d.line(path)
+	if key, ok := field.Input.(string); ok && len(path) == 1 { // of a map
+		at = d.line(append(path[:1:1], key))
+	}
+	msg := strings.TrimSuffix(field.Msg, ".")
+	return Problem{Line: at, Msg: strings.Join(path, ".") + ": " + lower(msg)}
+}
+
+// lower makes a sentence a part of one, unless its first word is a name.
+func lower(s string) string {
+	if len(s) > 1 && s[0] >= 'A' && s[0] <= 'Z' && (s[1] == ' ' || s[1] >= 'a' && s[1] <= 'z') {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
+}
