@@ -162,6 +162,9 @@ var elsewhere = []string{
 	"GET /chronicles/:id/chain", "GET /sessions/:id/chronicle", "POST /sessions/:id/chronicle",
 	// TestTimelineAddsUpAsTheContractSays
 	"GET /chronicles/:id/timeline", "POST /chronicles/:id/timeline",
+	// TestTemplatesAndProfilesAsTheContractSays
+	"GET /templates", "POST /templates", "GET /templates/:name", "PUT /templates/:name", "DELETE /templates/:name",
+	"GET /profiles", "POST /profiles", "GET /profiles/:name", "PUT /profiles/:name", "DELETE /profiles/:name",
 	"GET /chronicles/:id/export", // TestAChronicleInTheBrowser
 	// TestRawEventsAreKeptAsTheContractSays
 	"POST /events", "POST /events/batch", "GET /events/health", "GET /sessions/:id/events", "GET /sessions/:id/events/counts",

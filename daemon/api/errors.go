@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -59,6 +60,10 @@ func unfit(err error, src launch.Source) error {
 func locOf(loc []string) []any {
 	out := make([]any, len(loc))
 	for i, l := range loc {
+		if n, err := strconv.Atoi(l); err == nil { // of a list
+			out[i] = n
+			continue
+		}
 		out[i] = l
 	}
 	return out

@@ -22,6 +22,7 @@ func Parse(kind Kind, text []byte) (def Definition, problems []Problem) {
 	if len(d.problems) > 0 {
 		return def, problems
 	}
+	def.Source = launch.Merge(def.Request).Source // its type, where that goes without saying
 	for _, err := range launch.Problems(whole(def.Request)) {
 		problems = append(problems, d.place(err))
 	}
