@@ -26,6 +26,8 @@ type Dashboard struct {
 	Found    []client.Found
 	Agents   []string
 	Total    int // sessions before the filter
+	// Templates are those that a session can be begun from.
+	Templates []client.Template
 }
 
 // Group is the sessions of one repository.

@@ -80,8 +80,8 @@ func TestDashboardGroupsAndFilters(t *testing.T) {
 // Buttons that the state forbids are not there.
 func TestActionsFollowTheState(t *testing.T) {
 	for status, want := range map[string]string{
-		client.Created: "Start Archive Delete", client.Starting: "Stop session Delete", client.Provisioning: "Stop session Delete", client.Running: "Stop session Delete",
-		client.Stopping: "Delete", client.Stopped: "Start Archive Delete", client.Failed: "Start again Archive Delete", client.Archived: "Restore Delete",
+		client.Created: "Start Archive Again Delete", client.Starting: "Stop session Again Delete", client.Provisioning: "Stop session Again Delete", client.Running: "Stop session Again Delete",
+		client.Stopping: "Again Delete", client.Stopped: "Start Archive Again Delete", client.Failed: "Start again Archive Again Delete", client.Archived: "Restore Again Delete",
 	} {
 		html, err := Render(t.Context(), actions(session("1", "x", status, "")))
 		if err != nil {
@@ -90,6 +90,29 @@ func TestActionsFollowTheState(t *testing.T) {
 		text := strings.Join(strings.Fields(tags.ReplaceAllString(html, " ")), " ")
 		if text != want {
 			t.Errorf("%s: %q, want %q", status, text, want)
+		}
+	}
+}
+
+// What a request says, the form says, and gives it back; what has no field
+// stays.
+func TestFormsGiveBackTheRequestThatFilledThem(t *testing.T) {
+	for name, want := range map[string]client.SessionCreate{
+		"a repository": {Name: "a", Agent: "claude", Model: "m", Mode: "plan", Network: "none", SystemPrompt: "s\nt", InitialPrompt: "i",
+			Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b", Branch: "c", BaseBranch: "d"}, Env: map[string]string{"A": "1", "B": "x=y"},
+			ResourceConfig: map[string]any{"cpu": 1.5, "memory": "4Gi", "gpu": 1.}, TemplateName: "t", ProfileName: "p", IssueID: "1",
+			SetupScripts: []string{"make", "set -x\nnpm ci"}, Files: []client.File{{From: ".env"}, {From: "/x", To: "y"}}, CredentialNames: []string{"k", "l"}},
+		"an agent of one's own": {Name: "a", Agent: "acp", Command: []string{"my", "agent"}, Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b"}},
+		"a copy":                {Name: "a", Agent: "codex", Source: &client.Source{Type: client.SourceCopy, LocalPath: "/x"}},
+		"a live folder and more beside it": {Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceMount, LocalPath: "/x", WritableGit: true,
+			Paths: []client.MountMapping{{HostPath: "/y", MountPath: "/mnt/y", ReadOnly: true}}}},
+	} {
+		got, problems := FormOf(want).Create()
+		if len(got.CredentialNames) == 0 {
+			got.CredentialNames = nil
+		}
+		if diff := cmp.Diff(want, got); diff != "" || len(problems) > 0 {
+			t.Errorf("%s: %s %v", name, diff, problems)
 		}
 	}
 }

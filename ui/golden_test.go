@@ -39,6 +39,7 @@ func pages() map[string]templ.Component {
 		"logs":         SessionView(sessionPage(all[0], "logs")),
 		"preview":      SessionView(sessionPage(all[0], "preview")),
 		"new":          NewSessionPage(newPage()),
+		"new-text":     NewSessionPage(textPage()),
 		"delete":       Confirm(confirmPage("delete")),
 		"stop":         Confirm(confirmPage("stop")),
 		"found-delete": FoundDelete(FoundPage{Shell: shell("Delete"), Found: dashboard().Found[0]}),

@@ -370,6 +370,7 @@ var keys = []struct {
 	What string
 }{
 	{[]string{"n"}, "New session"},
+	{[]string{"t", "1", "–", "9"}, "New session from a template, at once"},
 	{[]string{"/"}, "Search; in the chat: write"},
 	{[]string{"g", "d"}, "Dashboard"},
 	{[]string{"g", "c"}, "Chronicles"},

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"net/url"
-	"strconv"
 	"strings"
 
 	"volundr/ui/client"
@@ -15,18 +14,30 @@ type NewPage struct {
 	Models   []client.Model
 	Repos    []string          // used before, offered as one types
 	Problems map[string]string // field → sentence; "" is for the whole
+
+	Templates []client.Template // to begin from
+	Profiles  []client.Template
+	Saved     string // template that was just saved
+	// Text is the session in YAML; AsText: it is shown in place of the fields.
+	Text   string
+	AsText bool
 }
 
 // Form is what stands in the fields. Its names are those of the inputs.
 type Form struct {
 	Name, Agent, Command, Model, Mode string
 	Source                            string // "git", "folder", "empty"
-	Repo, Branch, Base                string
+	Repo, Branch, From                string
 	Folder, Use                       string // Use: "copy" (default), "live"
 	WritableGit                       bool
 	Prompt, System, Env, Network      string
 	CPU, Memory                       string
 	Credentials                       string
+	Setup, Files                      string
+
+	// Base is the request that the fields were filled from, as JSON: what has no
+	// field stays as it is.
+	Base string
 }
 
 // ReadForm reads a posted form.
@@ -34,10 +45,11 @@ func ReadForm(v url.Values) Form {
 	get := func(k string) string { return strings.TrimSpace(v.Get(k)) }
 	f := Form{
 		Name: get("name"), Agent: get("agent"), Command: get("command"), Model: get("model"), Mode: get("mode"),
-		Source: get("source"), Repo: get("repo"), Branch: get("branch"), Base: get("base_branch"),
+		Source: get("source"), Repo: get("repo"), Branch: get("branch"), From: get("base_branch"),
 		Folder: get("local_path"), Use: get("use"), WritableGit: v.Get("writable_git") != "",
 		Prompt: get("initial_prompt"), System: get("system_prompt"), Env: get("env"), Network: get("network"),
 		CPU: get("cpu"), Memory: get("memory"), Credentials: get("credential_names"),
+		Setup: strings.ReplaceAll(v.Get("setup_scripts"), "\r\n", "\n"), Files: get("files"), Base: v.Get("base"),
 	}
 	return f
 }
@@ -47,19 +59,20 @@ func ReadForm(v url.Values) Form {
 // there.
 func (f Form) Create() (client.SessionCreate, map[string]string) {
 	problems := map[string]string{}
-	c := client.SessionCreate{
-		Name: f.Name, Agent: f.Agent, Model: f.Model, Mode: f.Mode, Network: f.Network,
-		SystemPrompt: f.System, InitialPrompt: f.Prompt,
-		CredentialNames: strings.Fields(strings.ReplaceAll(f.Credentials, ",", " ")),
-	}
+	c := f.base()
+	c.Name, c.Agent, c.Model, c.Mode, c.Network = f.Name, f.Agent, f.Model, f.Mode, f.Network
+	c.SystemPrompt, c.InitialPrompt, c.Command = lines(f.System), lines(f.Prompt), nil
+	c.CredentialNames = strings.Fields(strings.ReplaceAll(f.Credentials, ",", " "))
+	c.SetupScripts, c.Files = scripts(f.Setup), files(f.Files)
+	paths := folders(c)
 	switch f.Source {
 	case "folder":
-		if f.Folder == "" {
+		if f.Folder == "" && len(paths) == 0 {
 			problems["local_path"] = "Name the folder, from the root: /home/you/project."
 		}
 		c.Source = &client.Source{Type: client.SourceCopy, LocalPath: f.Folder}
 		if f.Use == "live" {
-			c.Source.Type, c.Source.WritableGit = client.SourceMount, f.WritableGit
+			c.Source.Type, c.Source.WritableGit, c.Source.Paths = client.SourceMount, f.WritableGit, paths
 		}
 	case "empty":
 		c.Source = &client.Source{Type: client.SourceGit}
@@ -67,13 +80,14 @@ func (f Form) Create() (client.SessionCreate, map[string]string) {
 		if f.Repo == "" {
 			problems["repo"] = "Give the repository's address, or choose an empty workspace."
 		}
-		c.Source = &client.Source{Type: client.SourceGit, Repo: f.Repo, Branch: f.Branch, BaseBranch: f.Base}
+		c.Source = &client.Source{Type: client.SourceGit, Repo: f.Repo, Branch: f.Branch, BaseBranch: f.From}
 	}
 	if f.Agent == "acp" {
 		if c.Command = strings.Fields(f.Command); len(c.Command) == 0 {
 			problems["command"] = "Give the command that starts the agent inside the session."
 		}
 	}
+	c.Env = nil
 	for line := range strings.Lines(f.Env) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
@@ -89,22 +103,13 @@ func (f Form) Create() (client.SessionCreate, map[string]string) {
 		c.Env[strings.TrimSpace(k)] = v
 	}
 	for k, v := range map[string]string{"cpu": f.CPU, "memory": f.Memory} {
-		if v == "" {
-			continue
-		}
-		if c.ResourceConfig == nil {
-			c.ResourceConfig = map[string]any{}
-		}
-		c.ResourceConfig[k] = v
-		if n, err := strconv.ParseFloat(v, 64); err == nil && k == "cpu" {
-			c.ResourceConfig[k] = n
-		}
+		c.ResourceConfig = set(c.ResourceConfig, k, v)
 	}
 	return c, problems
 }
 
-// fields are the form's names of the API's fields, where they differ.
-var fields = map[string]string{"resource_config": "memory", "source": "repo"}
+// formFields are the form's names of the API's fields, where they differ.
+var formFields = map[string]string{"resource_config": "memory", "source": "repo"}
 
 // Take shows a refusal beside the fields that it names.
 func (p *NewPage) Take(err *client.Error) {
@@ -115,10 +120,10 @@ func (p *NewPage) Take(err *client.Error) {
 		p.Problems[""] = err.Detail
 	}
 	known := []string{"name", "model", "repo", "branch", "base_branch", "local_path", "command", "mode", "network",
-		"env", "cpu", "memory", "initial_prompt", "system_prompt", "credential_names"}
+		"env", "cpu", "memory", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files"}
 	for _, problem := range err.Problems {
 		field := problem.Field()
-		if to, ok := fields[field]; ok {
+		if to, ok := formFields[field]; ok {
 			field = to
 		}
 		if field == "repo" && p.Form.Source == "folder" {

@@ -67,7 +67,9 @@ func troubledSession(s client.Session) SessionPage {
 func dashboard() Dashboard {
 	stats := client.Stats{ActiveSessions: 3, TotalSessions: 7, TokensToday: 312_400, CostToday: 4.18}
 	found := []client.Found{{ID: "f1", Name: "lost-and-found", Created: now.Add(-30 * time.Hour), Volumes: []string{"home", "journal", "workspace"}}}
-	return NewDashboard(shell("Sessions"), sessions(), inbox(), stats, found, Filter{})
+	d := NewDashboard(shell("Sessions"), sessions(), inbox(), stats, found, Filter{})
+	d.Templates = templates()
+	return d
 }
 
 // inbox has one need of each kind.
@@ -182,8 +184,21 @@ func sessionPage(s client.Session, tab string) SessionPage {
 	return p
 }
 
+func templates() []client.Template {
+	return []client.Template{{Name: "billing", Description: "The invoices, with their database", IsDefault: true},
+		{Name: "website", Description: "The public website"}, {Name: "old", Problems: []string{"old.yaml:2: there is no key \"modell\" here: did you mean \"model\"?"}}}
+}
+
+// textPage is the new session as YAML, with what is wrong with it.
+func textPage() NewPage {
+	return NewPage{Shell: shell("New session"), Templates: templates(), AsText: true, Saved: "invoices",
+		Text:     "name: quiet-otter\nagent: claude\nmodell: claude-sonnet-4-6\nsource:\n  type: git\n  repo: https://github.com/acme/billing.git\nsetup_scripts:\n  - npm ci\nenv:\n  PORT: \"8080\"\n",
+		Problems: map[string]string{"yaml": "Line 3: there is no key \"modell\" here: did you mean \"model\"?"}}
+}
+
 func newPage() NewPage {
 	return NewPage{
+		Templates: templates(), Profiles: []client.Template{{Name: "large", Description: "8 cores, 16Gi"}, {Name: "small"}},
 		Shell: shell("New session"), Form: Form{Name: "quiet-otter", Source: "git", Repo: "https://github.com/acme/billing.git"},
 		Models: []client.Model{{ID: "claude-sonnet-4-6", Name: "Sonnet 4.6"}}, Repos: []string{"https://github.com/acme/website"},
 		Problems: map[string]string{"branch": "The remote has no branch \"mian\". It has main and dev."},

@@ -99,7 +99,7 @@ export function dashboard() {
   };
 }
 
-const words = { start: 'Start', 'start-again': 'Start again', stop: 'Stop', archive: 'Archive', restore: 'Restore', delete: 'Delete' };
+const words = { again: 'Again like this', start: 'Start', 'start-again': 'Start again', stop: 'Stop', archive: 'Archive', restore: 'Restore', delete: 'Delete' };
 
 function menu({ dataset, href }) {
   const box = Object.assign(document.createElement('div'), { id: 'row-menu' });
@@ -109,7 +109,8 @@ function menu({ dataset, href }) {
     const b = Object.assign(document.createElement(now ? 'button' : 'a'), { className: 'button', textContent: words[act] });
     if (now) b.onclick = () => post(href + '/' + now);
     else {
-      b.href = href + '/' + act;
+      b.href = act === 'again' ? '/sessions/new?again=' + id : href + '/' + act;
+      if (act === 'again') { box.append(b); continue; }
       Object.assign(b.dataset, { confirm: act, id, name: dataset.name });
       if (can.includes('stop')) b.dataset.running = '';
       if (can.includes('stop') || can.includes('archive')) b.dataset.archive = '';

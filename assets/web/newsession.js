@@ -2,12 +2,12 @@
 
 export function newSession() {
   const form = document.getElementById('new-session');
-  form.repo.addEventListener('change', () => {
+  form.repo?.addEventListener('change', () => {
     if (/^(~|\.{1,2})\//.test(form.repo.value)) { // a path that only a person understands
       form.local_path.value = form.repo.value;
       form.source.value = 'folder';
     }
   });
-  form.addEventListener('submit', () => { form.querySelector('.form-end .primary').disabled = true; });
+  form.addEventListener('submit', e => { if (!e.submitter?.name) form.querySelector('.form-end .primary').disabled = true; });
   addEventListener('pageshow', () => { form.querySelector('.form-end .primary').disabled = false; });
 }

@@ -9,6 +9,7 @@ import (
 
 	"volundr/assets"
 	"volundr/daemon/auth"
+	"volundr/daemon/template"
 	"volundr/store"
 	"volundr/ui"
 	"volundr/ui/client"
@@ -26,6 +27,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/image/build", s.buildImage)
 	e.GET("/sessions/new", s.newSession)
 	e.POST("/sessions/new", s.postNewSession)
+	e.POST("/sessions/begin", s.begin)
 	e.GET("/sessions/:id", s.sessionPage)
 	e.GET("/sessions/:id/:tab", s.sessionPage)
 	e.GET("/sessions/:id/changes", s.changesFragment)
@@ -157,7 +159,9 @@ func (s *server) dashboardModel(c echo.Context, f ui.Filter) (ui.Dashboard, erro
 	if err != nil {
 		return ui.Dashboard{}, err
 	}
-	return ui.NewDashboard(shell, all, needs, statsView(stats), s.found(c), f), nil
+	d := ui.NewDashboard(shell, all, needs, statsView(stats), s.found(c), f)
+	d.Templates = s.begins(template.Template)
+	return d, nil
 }
 
 func (s *server) about(c echo.Context) error {
@@ -215,55 +219,6 @@ func (s *server) confirmFound(c echo.Context) error {
 		}
 	}
 	return fail(http.StatusNotFound, "Nothing unknown with this id was found.")
-}
-
-// newSession is the form; "?again=<id>" fills it as that session was launched.
-func (s *server) newSession(c echo.Context) error {
-	return s.form(c, http.StatusOK, ui.NewPage{Form: ui.Form{Agent: "claude", Source: "git", Use: "copy", Network: "open"}})
-}
-
-func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
-	p.Shell, p.Models = s.shell(c, "New session"), s.Models
-	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
-	if err != nil {
-		return err
-	}
-	seen := map[string]bool{"": true}
-	taken := map[string]bool{}
-	for _, row := range rows {
-		taken[row.Name] = true
-		if v := s.view(c, row); v.Source.Type == client.SourceGit && !seen[v.Repo] {
-			seen[v.Repo] = true
-			p.Repos = append(p.Repos, v.Repo)
-		}
-	}
-	if p.Form.Name == "" && status == http.StatusOK {
-		p.Form.Name = suggest(taken)
-	}
-	return html(c, status, ui.NewSessionPage(p))
-}
-
-func (s *server) postNewSession(c echo.Context) error {
-	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
-	if err := c.Request().ParseForm(); err != nil {
-		return fail(http.StatusRequestEntityTooLarge, "The form is too large.")
-	}
-	p := ui.NewPage{Form: ui.ReadForm(c.Request().PostForm)}
-	in, problems := p.Form.Create()
-	if len(problems) > 0 {
-		p.Problems = problems
-		return s.form(c, http.StatusUnprocessableEntity, p)
-	}
-	row, err := s.create(c, in.Name, requestOf(in))
-	if err != nil {
-		status, detail, known := answer(err)
-		if !known {
-			return err
-		}
-		p.Take(asClientError(status, detail))
-		return s.form(c, status, p)
-	}
-	return c.Redirect(http.StatusSeeOther, "/sessions/"+row.ID)
 }
 
 // asClientError is an error as a client would have received it.

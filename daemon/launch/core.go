@@ -35,6 +35,7 @@ func (l *Launcher) core(_ context.Context, b *build) error {
 // through the daemon's proxy, which also rewrites Host and Origin.
 func editor(id string) []string {
 	return []string{"code-server", "--auth", "none", "--bind-addr", fmt.Sprintf("127.0.0.1:%d", wire.EditorPort),
+		"--port", fmt.Sprint(wire.EditorPort), // or a PORT in the user's environment would win
 		"--disable-telemetry", "--disable-update-check", "--disable-workspace-trust", "--disable-getting-started-override",
 		"--disable-proxy", // ports are shown as previews, on origins of their own
 		"--app-name", "Volundr", "--cookie-suffix", id, runtime.PathWorkspace}

@@ -81,7 +81,11 @@ func meant(word string, known []string) string {
 	}
 	best, least := "", 1+max(len(word)/2, 2)
 	for _, k := range known {
-		if n := distance(strings.ToLower(word), k); n < least {
+		n := distance(strings.ToLower(word), strings.ToLower(k))
+		if strings.HasPrefix(k, word) {
+			n = 1
+		}
+		if n < least {
 			best, least = k, n
 		}
 	}

@@ -11,22 +11,29 @@ import (
 
 // Parse reads a file's text. Problems have no file yet.
 func Parse(kind Kind, text []byte) (def Definition, problems []Problem) {
+	problems = parse(text, reflect.TypeFor[Definition](), refused[kind], &def, func() *launch.Request { return &def.Request })
+	return def, problems
+}
+
+// parse reads a text into a value of type t, which holds a request.
+func parse(text []byte, t reflect.Type, refused []string, into any, request func() *launch.Request) []Problem {
 	d := read(text)
 	if len(d.problems) == 0 {
-		d.unknown(d.root, reflect.TypeFor[Definition](), nil, refused[kind])
+		d.unknown(d.root, t, nil, refused)
 	}
 	unknown := d.problems
 	d.problems = nil
-	d.decode(&def)
-	problems = append(unknown, d.problems...)
+	d.decode(into)
+	problems := append(unknown, d.problems...)
 	if len(d.problems) > 0 {
-		return def, problems
+		return problems
 	}
-	def.Source = launch.Merge(def.Request).Source // its type, where that goes without saying
-	for _, err := range launch.Problems(whole(def.Request)) {
+	r := request()
+	r.Source = launch.Merge(*r).Source // its type, where that goes without saying
+	for _, err := range launch.Problems(whole(*r)) {
 		problems = append(problems, d.place(err))
 	}
-	return def, problems
+	return problems
 }
 
 // whole is a part of a request with what it leaves to others filled in, so that

@@ -30,6 +30,18 @@ type Problem struct {
 	Ctx   map[string]any `json:"ctx,omitempty"`
 }
 
+// Sentences are what is wrong, field by field, a line each; else Detail.
+func (e *Error) Sentences() string {
+	if len(e.Problems) == 0 {
+		return e.Detail
+	}
+	var lines []string
+	for _, p := range e.Problems {
+		lines = append(lines, p.Field()+": "+strings.TrimPrefix(p.Msg, "Value error, "))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Field is the last name of Loc: the field to show the message beside.
 func (p Problem) Field() string {
 	for i := len(p.Loc) - 1; i >= 0; i-- {

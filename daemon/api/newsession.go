@@ -1,0 +1,232 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/daemon/launch"
+	"volundr/daemon/template"
+	"volundr/store"
+	"volundr/ui"
+	"volundr/ui/client"
+)
+
+// newSession is the form. "?template=", "?profile=" fill it from the files of
+// these names, "?again=<id>" as that session was launched.
+func (s *server) newSession(c echo.Context) error {
+	p := ui.NewPage{}
+	var req launch.Request
+	var err error
+	name := c.QueryParam("template")
+	if id := c.QueryParam("again"); id != "" {
+		name, req, err = s.likeSession(c, id)
+	} else {
+		req, err = s.resolve(c, launch.Request{TemplateName: name, ProfileName: c.QueryParam("profile")})
+	}
+	if err != nil {
+		status, detail, known := answer(err)
+		if !known || status == http.StatusNotFound {
+			return err
+		}
+		p.Take(asClientError(status, detail))
+		req, name = launch.Request{}, ""
+	}
+	p.Form = ui.FormOf(createOf("", withDefaults(req)))
+	if p.Form.Name, err = s.freeName(c, name); err != nil {
+		return err
+	}
+	return s.form(c, http.StatusOK, p)
+}
+
+// withDefaults fills what the form shows as chosen.
+func withDefaults(r launch.Request) launch.Request {
+	if r.Agent == "" && r.Model == "" {
+		r.Agent = "claude"
+	}
+	if r.Network == "" {
+		r.Network = "open"
+	}
+	return r
+}
+
+// likeSession is the request that a session of the caller was launched by, for
+// another one.
+func (s *server) likeSession(c echo.Context, id string) (name string, req launch.Request, err error) {
+	row, err := s.DB.Session(c.Request().Context(), principal(c), id)
+	if isNotFound(err) {
+		return "", req, fail(http.StatusNotFound, "Session not found: %s", id)
+	}
+	if err == nil {
+		err = json.Unmarshal(row.Request, &req)
+	}
+	req.From = nil
+	return row.Name, req, err
+}
+
+// freeName is a name that no session of the caller has: one like that of what
+// it is made from, where there is such.
+func (s *server) freeName(c echo.Context, like string) (string, error) {
+	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
+	if err != nil {
+		return "", err
+	}
+	taken := map[string]bool{}
+	for _, row := range rows {
+		taken[row.Name] = true
+	}
+	like = strings.ToLower(like)
+	switch {
+	case like == "" || !sessionName.MatchString(like):
+		return suggest(taken), nil
+	case !taken[like]:
+		return like, nil
+	}
+	return next(like, taken), nil
+}
+
+// begin makes a session from a template without asking anything more.
+func (s *server) begin(c echo.Context) error {
+	called := c.FormValue("template")
+	var name string
+	req, err := s.resolve(c, launch.Request{TemplateName: called})
+	if err == nil {
+		name, err = s.freeName(c, called)
+	}
+	if err == nil {
+		var row store.Session
+		if row, err = s.create(c, name, req); err == nil {
+			return c.Redirect(http.StatusSeeOther, "/sessions/"+row.ID)
+		}
+	}
+	return s.refuse(c, err, ui.NewPage{Form: ui.FormOf(createOf(name, withDefaults(req)))})
+}
+
+// refuse shows beside its fields why a session cannot be made.
+func (s *server) refuse(c echo.Context, err error, p ui.NewPage) error {
+	status, detail, known := answer(err)
+	if !known {
+		return err
+	}
+	p.Take(asClientError(status, detail))
+	return s.form(c, status, p)
+}
+
+// begins are the templates or profiles that are there, the default first; none
+// where the files cannot be read, which lint and doctor say.
+func (s *server) begins(kind template.Kind) []client.Template {
+	all, err := s.Templates.List(kind)
+	if err != nil {
+		s.Log.Warn("Templates cannot be read", "error", err)
+	}
+	var first, rest []client.Template
+	for _, e := range all {
+		if e.Default {
+			first = append(first, templateView(e))
+		} else {
+			rest = append(rest, templateView(e))
+		}
+	}
+	return append(first, rest...)
+}
+
+func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
+	p.Shell, p.Models = s.shell(c, "New session"), s.Models
+	p.Templates, p.Profiles = s.begins(template.Template), s.begins(template.Profile)
+	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{"": true}
+	for _, row := range rows {
+		if v := s.view(c, row); v.Source.Type == client.SourceGit && !seen[v.Repo] {
+			seen[v.Repo] = true
+			p.Repos = append(p.Repos, v.Repo)
+		}
+	}
+	return html(c, status, ui.NewSessionPage(p))
+}
+
+// postNewSession takes the form, or the same as YAML, and shows the one as the
+// other where that is asked for. What stands there is the whole session: its
+// template was laid under it when the form was filled.
+func (s *server) postNewSession(c echo.Context) error {
+	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
+	if err := c.Request().ParseForm(); err != nil {
+		return fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+	}
+	posted := c.Request().PostForm
+	if posted.Get("text") != "" {
+		return s.postText(c)
+	}
+	p := ui.NewPage{Form: ui.ReadForm(posted)}
+	in, problems := p.Form.Create()
+	if posted.Get("view") == "yaml" {
+		return s.asText(c, in.Name, requestOf(in))
+	}
+	if len(problems) > 0 {
+		p.Problems = problems
+		return s.form(c, http.StatusUnprocessableEntity, p)
+	}
+	row, err := s.create(c, in.Name, requestOf(in))
+	if err != nil {
+		return s.refuse(c, err, p)
+	}
+	return c.Redirect(http.StatusSeeOther, "/sessions/"+row.ID)
+}
+
+func (s *server) asText(c echo.Context, name string, req launch.Request) error {
+	text, err := template.YAML(template.Launch{Name: name, Request: req})
+	if err != nil {
+		return err
+	}
+	return s.form(c, http.StatusOK, ui.NewPage{AsText: true, Text: string(text)})
+}
+
+// postText takes the YAML.
+func (s *server) postText(c echo.Context) error {
+	posted := c.Request().PostForm
+	p := ui.NewPage{AsText: true, Text: strings.TrimPrefix(strings.ReplaceAll(posted.Get("yaml"), "\r\n", "\n"), "\n")}
+	l, problems := template.ParseLaunch([]byte(p.Text))
+	if len(problems) > 0 {
+		var lines []string
+		for _, problem := range problems {
+			lines = append(lines, fmt.Sprintf("Line %d: %s.", problem.Line, strings.TrimSuffix(problem.Msg, ".")))
+		}
+		p.Problems = map[string]string{"yaml": strings.Join(lines, "\n")}
+		return s.form(c, http.StatusUnprocessableEntity, p)
+	}
+	switch posted.Get("view") {
+	case "form":
+		return s.form(c, http.StatusOK, ui.NewPage{Form: ui.FormOf(createOf(l.Name, withDefaults(l.Request)))})
+	case "save":
+		return s.saveText(c, p, l.Request)
+	}
+	row, err := s.create(c, l.Name, l.Request)
+	if err != nil {
+		status, detail, known := answer(err)
+		if !known {
+			return err
+		}
+		p.Problems = map[string]string{"yaml": asClientError(status, detail).Sentences()}
+		return s.form(c, status, p)
+	}
+	return c.Redirect(http.StatusSeeOther, "/sessions/"+row.ID)
+}
+
+// saveText keeps what stands there as a new template.
+func (s *server) saveText(c echo.Context, p ui.NewPage, req launch.Request) error {
+	name := strings.TrimSpace(c.Request().PostForm.Get("save_as"))
+	req.TemplateName, req.PresetID, req.WorkspaceID, req.IssueID, req.IssueURL = "", "", "", "", ""
+	status := http.StatusOK
+	if _, err := s.Templates.Save(template.Template, name, template.Definition{Request: req}, false); err != nil {
+		status = http.StatusUnprocessableEntity
+		p.Problems = map[string]string{"save_as": sentence(err.Error())}
+	} else {
+		p.Saved = name
+	}
+	return s.form(c, status, p)
+}
