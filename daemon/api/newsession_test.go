@@ -43,14 +43,14 @@ func (w *world) made(status int, head http.Header, body string) (row store.Sessi
 }
 
 var (
-	input    = regexp.MustCompile(`<input([^>]*)>`)
-	textarea = regexp.MustCompile(`(?s)<textarea[^>]* name="([^"]+)"[^>]*>(.*?)</textarea>`)
-	attr     = regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
-	choice   = regexp.MustCompile(`(?s)<select id="network".*?</select>`)
+	input         = regexp.MustCompile(`<input([^>]*)>`)
+	textarea      = regexp.MustCompile(`(?s)<textarea[^>]* name="([^"]+)"[^>]*>(.*?)</textarea>`)
+	attr          = regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
+	networkChoice = regexp.MustCompile(`(?s)<select id="network".*?</select>`)
 )
 
-// fields are what a page's form would post as it stands.
-func fields(page string) url.Values {
+// standing is what a page's form would post as it stands.
+func standing(page string) url.Values {
 	v := url.Values{}
 	for _, m := range input.FindAllStringSubmatch(page, -1) {
 		a := map[string]string{}
@@ -64,13 +64,13 @@ func fields(page string) url.Values {
 	for _, m := range textarea.FindAllStringSubmatch(page, -1) {
 		v.Set(m[1], strings.ReplaceAll(strings.TrimPrefix(htmltext.UnescapeString(m[2]), "\n"), "\n", "\r\n"))
 	}
-	if m := choice.FindString(page); m != "" {
+	if m := networkChoice.FindString(page); m != "" {
 		v.Set("network", map[bool]string{true: "none", false: "open"}[strings.Contains(m, `value="none" selected`)])
 	}
 	return v
 }
 
-const whole = `source: {repo: REPO, branch: main}
+const wholeTemplate = `source: {repo: REPO, branch: main}
 agent: claude
 model: m1
 network: none
@@ -85,7 +85,7 @@ initial_prompt: "Look\naround."
 // makes the same session. A session is made again by its form.
 func TestASessionIsBegunFromATemplate(t *testing.T) {
 	w := newWorld(t)
-	w.write("templates/Billing.yaml", strings.Replace(whole, "REPO", w.repository(), 1))
+	w.write("templates/Billing.yaml", strings.Replace(wholeTemplate, "REPO", w.repository(), 1))
 	first, want := w.made(w.post("/sessions/begin", url.Values{"template": {"Billing"}}))
 	if first.Name != "billing" || first.Want != store.WantRunning || want.Model != "m1" || want.TemplateName != "Billing" || want.Env["B"] != "x=y" {
 		t.Errorf("%+v %+v", first, want)
@@ -100,12 +100,12 @@ func TestASessionIsBegunFromATemplate(t *testing.T) {
 		}
 	}
 	_, _, page := w.ask("GET", "/sessions/new?template=Billing", "")
-	_, got := w.made(w.post("/sessions/new", fields(page)))
+	_, got := w.made(w.post("/sessions/new", standing(page)))
 	same("by the form", got)
 
 	as := func(page, view string) string {
 		t.Helper()
-		v := fields(page)
+		v := standing(page)
 		v.Set("view", view)
 		status, _, body := w.post("/sessions/new", v)
 		if status != http.StatusOK {
@@ -117,19 +117,19 @@ func TestASessionIsBegunFromATemplate(t *testing.T) {
 	if !strings.Contains(text, "setup_scripts:") {
 		t.Errorf("no YAML: %s", text)
 	}
-	_, got = w.made(w.post("/sessions/new", fields(text)))
+	_, got = w.made(w.post("/sessions/new", standing(text)))
 	same("as YAML", got)
-	_, got = w.made(w.post("/sessions/new", fields(as(as(as(text, "form"), "yaml"), "form"))))
+	_, got = w.made(w.post("/sessions/new", standing(as(as(as(text, "form"), "yaml"), "form"))))
 	same("there and back", got)
 
 	_, _, page = w.ask("GET", "/sessions/new?again="+first.ID, "")
-	again, got := w.made(w.post("/sessions/new", fields(page)))
+	again, got := w.made(w.post("/sessions/new", standing(page)))
 	same("again", got)
 	if again.Name == first.Name {
 		t.Error("two sessions of one name")
 	}
 
-	saving := fields(text)
+	saving := standing(text)
 	saving.Set("view", "save")
 	saving.Set("save_as", "kept")
 	if status, _, body := w.post("/sessions/new", saving); status != 200 || !strings.Contains(body, "Saved as the template kept.") {
