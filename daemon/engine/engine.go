@@ -21,6 +21,7 @@ import (
 const (
 	resync      = 30 * time.Second      // look at everything at least this often
 	merge       = 50 * time.Millisecond // nudges of a watch within this are one
+	mergeMost   = time.Second           // while looks take long, nudges within more than that
 	listTimeout = 15 * time.Second
 	logTimeout  = 5 * time.Second // of reading logs
 	endTimeout  = time.Hour       // of the polite end of a run: it bounds its own steps
@@ -155,6 +156,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		wg.Go(func() { e.watch(life, name, rt) })
 	}
 	var merged <-chan time.Time
+	var took time.Duration // of the last look: with much to see it has a fifth of the time
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -172,14 +174,16 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-e.poked:
 		case <-e.nudged:
 			if merged == nil {
-				merged = time.After(merge)
+				merged = time.After(min(max(merge, 4*took), mergeMost))
 			}
 			continue
 		case <-merged:
 		case <-timer.C:
 		}
 		merged = nil
+		began := time.Now()
 		wait, err := e.pass(life, &wg)
+		took = time.Since(began)
 		if err != nil && ctx.Err() == nil {
 			e.Log.Error("Looking after sessions failed", "error", err)
 		}

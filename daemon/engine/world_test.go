@@ -209,6 +209,7 @@ func spec(s store.Session, image string) runtime.Spec {
 	}
 	if sp.Kind == runtime.Sandbox {
 		sp.Parts = sp.Parts[1:2]
+		sp.Parts[0].Mounts = nil
 	}
 	return sp
 }
