@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"golang.org/x/sync/errgroup"
@@ -58,10 +59,19 @@ func (h *house) close(ctx context.Context) error {
 	g.SetLimit(abreast)
 	for _, c := range left {
 		g.Go(func() error {
-			return h.bench.engine.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
+			return h.bench.discard(ctx, c.ID)
 		})
 	}
 	return errors.Join(append(errs, g.Wait())...)
+}
+
+// discard removes a container, which may be on its way already.
+func (b *bench) discard(ctx context.Context, id string) error {
+	err := b.engine.ContainerRemove(ctx, id, container.RemoveOptions{Force: true})
+	if errdefs.IsConflict(err) || errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
 }
 
 // containers are those of the installation's sandboxes, ended ones too.

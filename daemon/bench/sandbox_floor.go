@@ -88,7 +88,7 @@ func (p *plain) clear(ctx context.Context) error {
 	all, err := p.house.bench.engine.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", label+"="+p.mark))})
 	var g errgroup.Group
 	for _, c := range all {
-		g.Go(func() error { return p.remove(ctx, c.ID) })
+		g.Go(func() error { return p.house.bench.discard(ctx, c.ID) })
 	}
 	return errors.Join(err, g.Wait())
 }
