@@ -47,7 +47,8 @@ type call struct {
 // failure is what the child leaves when a call fails.
 type failure struct {
 	errno uintptr // negative
-	left  uintptr // calls that were left, the failed one included
+	//lint:ignore U1000 written by the assembly: calls that were left, the failed one included
+	left uintptr
 }
 
 // block holds all that the child reads, off the goroutine's stack, which moves.
@@ -62,6 +63,8 @@ type block struct {
 
 // current is the block in use, guarded by syscall.ForkLock; as a global it is
 // surely on the heap.
+//
+//lint:ignore U1000 it is only there to be pointed from
 var current *block
 
 // spawn makes the child and returns its pid, or a negative errno, once it has
