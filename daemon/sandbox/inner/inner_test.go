@@ -57,10 +57,12 @@ func TestHostileAnswers(t *testing.T) {
 		ask    func(*Client) error
 		want   error // nil: any
 	}{
-		"JSON without an end":        {endless, state, nil},
-		"no JSON":                    {text("<html>"), state, nil},
-		"an error without an end":    {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500); endless(w, r) }, state, nil},
-		"a redirect elsewhere":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect) }, state, nil},
+		"JSON without an end":     {endless, state, nil},
+		"no JSON":                 {text("<html>"), state, nil},
+		"an error without an end": {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500); endless(w, r) }, state, nil},
+		"a redirect elsewhere": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		}, state, nil},
 		"a frame of 4 GiB":           {text("o\xff\xff\xff\xffx"), run, wire.ErrFrame},
 		"no result":                  {text(frame(wire.FrameStdout, "x")), run, io.ErrUnexpectedEOF},
 		"half a frame":               {text(frame(wire.FrameStdout, "x")[:5]), run, io.ErrUnexpectedEOF},
