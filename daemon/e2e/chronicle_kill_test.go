@@ -194,8 +194,8 @@ func (k *slain) reforges() {
 		if d := cmp.Diff(want, k.product.state(id, false)); d != "" {
 			k.t.Errorf("%s: the workspace (-of the first +here):\n%s", name, d)
 		}
-		if c := k.lastChronicle(id); i == 0 && (c.ParentChronicleID == nil || *c.ParentChronicleID != k.lastChronicle(k.id).ID) {
-			k.t.Errorf("%s continues %v", name, c.ParentChronicleID)
+		if c := k.oneEach(id)[0]; i == 0 && (c.ParentChronicleID == nil || *c.ParentChronicleID != k.lastChronicle(k.id).ID) {
+			k.t.Errorf("%s continues %s", name, client.Deref(c.ParentChronicleID))
 		}
 		k.ask(id, "what was there before, "+name+"?")
 		if !remembers(k.m, "what was there before, "+name+"?", "before reforges") {
