@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -106,7 +107,9 @@ func (b *boxes) listen(d *Daemon, o api.Options) error {
 
 func (b *boxes) run(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return b.image.run(ctx) })
-	g.Go(func() error { return b.sandboxes.Run(ctx) })
+	g.Go(func() error {
+		return errors.Join(b.sandboxes.Run(ctx), b.sandboxes.Empty(context.WithoutCancel(ctx)))
+	})
 }
 
 // status tells where the API is, for `volundr status`.

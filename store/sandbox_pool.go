@@ -52,3 +52,9 @@ func (db *DB) DropUnclaimed(ctx context.Context, runtime, shape string, keep int
 	})
 	return n, err
 }
+
+// Unclaimed gives the sandboxes that nobody has claimed, for the system.
+func (db *DB) Unclaimed(ctx context.Context) ([]Session, error) {
+	return sessionRows(db.r.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
+		WHERE kind = 'sandbox' AND tenant_id = '' AND want = 'running' ORDER BY created_at, rowid`))
+}

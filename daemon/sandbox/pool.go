@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"volundr/store"
 )
@@ -159,6 +160,31 @@ func (x *Sandboxes) ahead(ctx context.Context) error {
 	})
 	if err != nil {
 		x.drop(ctx, s)
+		x.kill(ctx, s) // the engine may have ended before us
 	}
 	return err
+}
+
+// Empty ends the sandboxes that nobody has claimed and returns when their
+// processes are dead: a daemon that is ended in order leaves none behind. To be
+// called after Run.
+func (x *Sandboxes) Empty(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	defer x.guests.close()
+	all, err := x.DB.Unclaimed(ctx)
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	for _, s := range all {
+		g.Go(func() error {
+			if err := x.DB.DropSandbox(ctx, s.ID); err != nil {
+				return err
+			}
+			x.kill(ctx, s)
+			return nil
+		})
+	}
+	return g.Wait()
 }

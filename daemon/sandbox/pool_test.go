@@ -92,3 +92,29 @@ func TestAPoolOfAnotherShapeAndTooManyAreLetGo(t *testing.T) {
 		t.Errorf("%v, %d wait for nobody", err, w.waiting())
 	}
 }
+
+func TestADaemonThatEndsLeavesNoPool(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Limits.PoolAlways = true })
+	end := w.run()
+	w.until("two wait", func() bool { return w.waiting() == 2 })
+	mine := w.create()
+	w.until("two wait again", func() bool { return w.waiting() == 2 })
+	end()
+	if err := w.Empty(t.Context()); err != nil || w.waiting() != 0 {
+		t.Errorf("%v, %d wait", err, w.waiting())
+	}
+	if out, err := w.bash(mine.Name, "echo hi"); out != "hi\n" || err != nil {
+		t.Errorf("what is claimed: %q %v", out, err)
+	}
+	id, _ := runtime.SandboxID(mine.Name)
+	for _, made := range w.made {
+		if made == id {
+			continue
+		}
+		select {
+		case <-w.all[made].Done:
+		case <-time.After(30 * time.Second):
+			t.Errorf("%s lives on", made)
+		}
+	}
+}
