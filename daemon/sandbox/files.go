@@ -52,7 +52,7 @@ func (x *Sandboxes) write(id string, data io.Reader) (size int64, err error) {
 	if err == nil && size > x.Limits.MaxFile {
 		err = fmt.Errorf("File size exceeds maximum of %d MB: %w", x.Limits.MaxFile/mebi, ErrTooLarge)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return size, err
 	}
 	return size, os.Rename(f.Name(), x.path(id))
