@@ -16,10 +16,11 @@ import (
 var mayImport = map[string][]string{
 	".":                     {"daemon", "ui/cli", "ui/tray"},
 	"daemon":                {"*"},
-	"daemon/config":         {},
+	"daemon/spelling":       {},
+	"daemon/config":         {"daemon/spelling"},
 	"daemon/engine":         {"store", "runtime", "runtime/broker/wire", "daemon/launch", "daemon/link", "daemon/chronicle"},
 	"daemon/launch":         {"store", "runtime", "runtime/broker/wire", "daemon/config", "daemon/vault", "daemon/source"},
-	"daemon/template":       {"daemon/launch", "daemon/source"},
+	"daemon/template":       {"daemon/launch", "daemon/source", "daemon/spelling"},
 	"daemon/source":         {"store", "daemon/link", "runtime/broker/wire"},
 	"daemon/link":           {"store", "runtime", "runtime/broker/wire"},
 	"daemon/chronicle":      {"store", "runtime", "runtime/broker/wire", "daemon/link"},

@@ -21,10 +21,23 @@ func Load(flags Flags) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	raw, err := os.ReadFile(p.Config)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
+	raw, err := read(p.Config)
+	if err != nil {
+		return Config{}, err
 	}
+	return load(p, raw, flags)
+}
+
+// read is a file's text; empty when there is no file.
+func read(path string) ([]byte, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return raw, nil
+}
+
+func load(p Paths, raw []byte, flags Flags) (Config, error) {
 	c, err := parse(p.Config, raw)
 	if err != nil {
 		return Config{}, err
@@ -91,8 +104,11 @@ func parse(name string, raw []byte) (Config, error) {
 		return Config{}, fmt.Errorf("%s: %w", name, err)
 	}
 	line := at.GetToken().Position.Line
-	var unknown *yaml.UnknownFieldError
-	if errors.As(err, &unknown) {
+	var field *yaml.UnknownFieldError
+	if errors.As(err, &field) {
+		if all := unknown(name, raw); len(all) > 0 {
+			return Config{}, errors.New(all[0])
+		}
 		return Config{}, fmt.Errorf("%s:%d: there is no setting %q here: correct its name or take the line out", name, line, at.GetToken().Value)
 	}
 	return Config{}, fmt.Errorf("%s:%d: %s", name, line, at.GetMessage())

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"volundr/daemon/spelling"
 )
 
 // unknown finds the keys of a document that t, a struct read from JSON, does
@@ -79,39 +81,8 @@ func meant(word string, known []string) string {
 	if hint, ok := elsewhere[word]; ok {
 		return ": " + hint
 	}
-	best, least := "", 1+max(len(word)/2, 2)
-	for _, k := range known {
-		n := distance(strings.ToLower(word), strings.ToLower(k))
-		if strings.HasPrefix(k, word) {
-			n = 1
-		}
-		if n < least {
-			best, least = k, n
-		}
+	if best := spelling.Nearest(word, known); best != "" {
+		return fmt.Sprintf(": did you mean %q?", best)
 	}
-	if best == "" {
-		return ": there are " + strings.Join(known, ", ")
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
-}
-
-// distance is how many letters have to be changed, added or taken away.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return ": there are " + strings.Join(known, ", ")
 }

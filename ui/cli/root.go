@@ -90,7 +90,7 @@ func New(d Daemon) *cobra.Command {
 	})
 	root.PersistentFlags().StringVar(&a.flags.DataDir, "data-dir", "", "folder for all state (a second daemon can run beside the first)")
 	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"}, &cobra.Group{ID: "more", Title: "More:"})
-	for _, c := range []*cobra.Command{a.up(), a.down(), a.status(), a.open(), a.daemonLogs(), a.doctor(), a.image(), a.tray(), a.desktop()} {
+	for _, c := range []*cobra.Command{a.up(), a.down(), a.status(), a.open(), a.daemonLogs(), a.doctor(), a.image(), a.settings(), a.tray(), a.desktop()} {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}
