@@ -38,7 +38,9 @@ func With(raw []byte, key, value string) ([]byte, error) {
 
 // literal is a value as it stands in the file, in one line.
 func literal(t reflect.Type, key, value string) (string, error) {
-	no := func(what string) error { return fmt.Errorf("%s is %s, and %q is not: nothing was changed", key, what, value) }
+	no := func(what string) error {
+		return fmt.Errorf("%s is %s, and %q is not: nothing was changed", key, what, value)
+	}
 	var v any
 	var err error
 	switch k := t.Kind(); {

@@ -50,8 +50,14 @@ func running(ctx context.Context, cfg config.Config) (client.Status, *client.Cli
 	return live, cl, nil
 }
 
-// connect gives a client of the running daemon.
+// connect gives a client of the daemon that commands speak to.
 func (a *app) connect(ctx context.Context) (*client.Client, error) {
+	_, cl, err := a.reach(ctx)
+	return cl, err
+}
+
+// own gives a client of this machine's daemon, whatever the context.
+func (a *app) own(ctx context.Context) (*client.Client, error) {
 	cfg, err := a.config()
 	if err != nil {
 		return nil, err

@@ -68,6 +68,8 @@ func Main(args []string, d Daemon) int {
 type app struct {
 	Daemon
 	flags config.Flags
+	// server and token are those of another daemon; empty: see target.
+	server, token string
 }
 
 // New builds the command tree.
@@ -89,8 +91,13 @@ func New(d Daemon) *cobra.Command {
 		return fmt.Errorf("%w: `%s --help` shows what there is", err, c.CommandPath())
 	})
 	root.PersistentFlags().StringVar(&a.flags.DataDir, "data-dir", "", "folder for all state (a second daemon can run beside the first)")
+	root.PersistentFlags().StringVar(&a.server, "server", "", "daemon to speak to, as in https://host:port (see volundr context)")
+	root.PersistentFlags().StringVar(&a.token, "token", "", "its token (better: VOLUNDR_TOKEN, which stands in no process list)")
+	root.PersistentPreRunE = a.onlyHere
 	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"}, &cobra.Group{ID: "more", Title: "More:"})
-	for _, c := range []*cobra.Command{a.up(), a.down(), a.status(), a.open(), a.daemonLogs(), a.doctor(), a.image(), a.settings(), a.tray(), a.desktop()} {
+	up, down, logs, image, settings, tray, desktop := a.up(), a.down(), a.daemonLogs(), a.image(), a.settings(), a.tray(), a.desktop()
+	ours(up, down, logs, image, settings, tray, desktop)
+	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), tray, desktop} {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}

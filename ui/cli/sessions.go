@@ -107,11 +107,7 @@ func (a *app) list() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List sessions, newest first", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := a.config()
-			if err != nil {
-				return err
-			}
-			st, cl, err := running(c.Context(), cfg)
+			st, cl, err := a.reach(c.Context())
 			if err != nil {
 				return err
 			}

@@ -22,11 +22,7 @@ func (a *app) status() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status", Short: "Show the daemon", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := a.config()
-			if err != nil {
-				return err
-			}
-			st, cl, err := running(c.Context(), cfg)
+			st, cl, err := a.reach(c.Context())
 			if err != nil {
 				return err
 			}
@@ -192,7 +188,11 @@ func (a *app) doctor() *cobra.Command {
 				return err
 			}
 			found := []client.Finding{{Name: "Daemon", Status: "warning", Detail: "not running", Advice: "Start it with `volundr up`."}}
-			if st, cl, err := running(c.Context(), cfg); err == nil {
+			st, cl, err := a.reach(c.Context())
+			if err != nil && !errors.Is(err, errDown) {
+				return err
+			}
+			if err == nil {
 				found[0] = client.Finding{Name: "Daemon", Status: "ok", Detail: fmt.Sprintf("version %s, process %d, %s", st.Version, st.PID, st.UIURL)}
 				more, err := cl.Doctor(c.Context())
 				if err != nil {

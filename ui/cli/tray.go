@@ -45,7 +45,7 @@ func (a *app) tray() *cobra.Command {
 				return err
 			}
 			return a.Tray(c.Context(), Desk{
-				Connect: a.connect,
+				Connect: a.own,
 				Start: func(ctx context.Context) error {
 					_, err := a.launch(ctx, cfg, io.Discard)
 					return err
