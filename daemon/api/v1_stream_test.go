@@ -38,7 +38,7 @@ func TestOutputIsToldAsItComes(t *testing.T) {
 		t.Errorf("a piece of %d bytes", longest)
 	}
 	out = ""
-	done, err := w.client.StreamExecute(t.Context(), client.Execute{Code: "print('a'); open('b','w').write('c'); 4"}, printed)
+	done, err := w.client.StreamExecute(t.Context(), client.Execute{Code: "print('a'); open('b','w').write('c'); 4", TimeoutMS: 60000}, printed)
 	if err != nil || out != "a\n4\n" || len(done.Files) != 1 || done.Files[0].Path != "b" || done.Files[0].FileID == nil {
 		t.Fatalf("%+v %v %q", done, err, out)
 	}

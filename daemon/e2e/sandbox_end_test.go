@@ -127,7 +127,7 @@ func TestStreamedCommands(t *testing.T) {
 		t.Errorf("input for a command that has ended: %v", err)
 	}
 	var out string
-	res, err := s.v1.StreamExecute(t.Context(), client.Execute{Code: "print('a')\nimport sys\nprint('é', file=sys.stderr)\nopen('made.txt','w').write('made')\n6*7"}, func(o client.Output) error {
+	res, err := s.v1.StreamExecute(t.Context(), client.Execute{Code: "print('a')\nimport sys\nprint('é', file=sys.stderr)\nopen('made.txt','w').write('made')\n6*7", TimeoutMS: 60000}, func(o client.Output) error {
 		out += o.Stream + ":" + o.Data + ";"
 		return nil
 	})
