@@ -23,6 +23,7 @@ func main() {
 		Tray: func(ctx context.Context, d cli.Desk, l cli.Launch) error {
 			return tray.Run(ctx, tray.Options(d), tray.Launch(l))
 		},
-		Lint: daemon.Lint,
+		Lint:    daemon.Lint,
+		Session: daemon.Session,
 	}))
 }

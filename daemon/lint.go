@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"encoding/json"
+
 	"path/filepath"
 
 	"volundr/daemon/config"
@@ -19,4 +21,19 @@ func Lint(cfg config.Config) (files int, problems []string, err error) {
 		problems = append(problems, p.String())
 	}
 	return files, problems, err
+}
+
+// Session reads a session's YAML, as the page of a new session shows it, and
+// gives it as the body of POST /sessions, or what is wrong with it, each as
+// ":line: …".
+func Session(text []byte) (raw []byte, problems []string, err error) {
+	l, found := template.ParseLaunch(text)
+	for _, p := range found {
+		problems = append(problems, p.String())
+	}
+	if len(problems) > 0 {
+		return nil, problems, nil
+	}
+	raw, err = json.Marshal(l)
+	return raw, nil, err
 }

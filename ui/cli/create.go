@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,37 +11,40 @@ import (
 )
 
 func (a *app) create() *cobra.Command {
-	var in client.SessionCreate
+	var w wishes
 	var asJSON, wait bool
-	var repo, branch, base, copyOf, mount string
-	var env, files []string
-	var cpu, memory string
+	var from string
 	c := &cobra.Command{
-		Use: "create NAME", Short: "Create a session and start it", Args: takes(1, 1),
+		Use: "create [NAME]", Short: "Create a session and start it", Args: takes(0, 1),
+		Long: "Create a session and start it. All of it can stand in a YAML file (--from), as the page of a new session shows\n" +
+			"it, or come as JSON on standard input (--json without a name); flags lie over both.",
 		Example: "  volundr sessions create fix-login --repo https://github.com/me/app --prompt 'Fix the login test'\n" +
 			"  volundr sessions create try-it --copy .          # a copy of this folder, uncommitted work included\n" +
-			"  volundr sessions create pair --mount ~/src/app   # this folder itself",
+			"  volundr sessions create pair --mount ~/src/app   # this folder itself\n" +
+			"  volundr sessions create again --from session.yaml\n" +
+			`  echo '{"name": "from-json", "model": "opus"}' | volundr sessions create --json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
+			below, err := a.written(c, from, asJSON && len(args) == 0 && from == "")
 			if err != nil {
 				return err
 			}
-			in.Name = args[0]
-			if in.Source, err = sourceOf(repo, branch, base, copyOf, mount); err != nil {
+			typed, err := w.request()
+			if err != nil {
 				return err
 			}
-			if in.Env, err = pairs(env); err != nil {
+			if len(args) > 0 {
+				typed.Name = args[0]
+			}
+			in, err := over(below, typed)
+			if err != nil {
 				return err
 			}
-			in.Files = filesOf(files)
-			for name, value := range map[string]string{"cpu": cpu, "memory": memory} {
-				if value == "" {
-					continue
-				}
-				if in.ResourceConfig == nil {
-					in.ResourceConfig = map[string]any{}
-				}
-				in.ResourceConfig[name] = value
+			if in.Name == "" && len(args) == 0 {
+				return fmt.Errorf("a session needs a name: `volundr sessions create NAME`")
+			}
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
 			}
 			s, err := cl.Create(c.Context(), in)
 			if err != nil {
@@ -63,30 +64,18 @@ func (a *app) create() *cobra.Command {
 			return nil
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&repo, "repo", "", "git repository to clone (URL or path)")
-	f.StringVar(&branch, "branch", "", "branch to work on")
-	f.StringVar(&base, "base", "", "branch to create it from, when it is missing")
-	f.StringVar(&copyOf, "copy", "", "folder to copy, with its uncommitted work")
-	f.StringVar(&mount, "mount", "", "folder to work in, live")
-	f.StringVar(&in.Agent, "agent", "", "claude, codex, or acp with --command")
-	f.StringSliceVar(&in.Command, "command", nil, "command of an ACP agent in the image")
-	f.StringVar(&in.Model, "model", "", "model (default: the agent's)")
-	f.StringVar(&in.Mode, "mode", "", "the agent's permission mode")
-	f.StringVar(&in.InitialPrompt, "prompt", "", "first message to the agent")
-	f.StringVar(&in.SystemPrompt, "system-prompt", "", "added to the agent's own system prompt")
-	f.StringArrayVar(&env, "env", nil, "NAME=value for the session (again for more)")
-	f.StringVar(&in.TemplateName, "template", "", "template to begin from (`volundr templates list`)")
-	f.StringVar(&in.ProfileName, "profile", "", "profile, in place of the template's (`volundr templates list --profiles`)")
-	f.StringArrayVar(&in.SetupScripts, "setup", nil, "script that runs in the session before its agent (again for more)")
-	f.StringArrayVar(&files, "file", nil, "file of this machine for the workspace, FROM or FROM:TO (again for more)")
-	f.StringVar(&cpu, "cpu", "", "CPU cores, as in 2 or 500m")
-	f.StringVar(&memory, "memory", "", "memory, as in 4Gi")
-	f.StringVar(&in.Network, "network", "", "open (default) or none")
-	f.BoolVar(&wait, "wait", false, "wait until it runs, showing what goes on")
+	w.flags(c)
+	c.Flags().StringVarP(&from, "from", "f", "", "YAML file that holds the session; - is standard input")
+	c.Flags().BoolVar(&wait, "wait", false, "wait until it runs, showing what goes on")
 	jsonFlag(c, &asJSON)
-	c.MarkFlagsMutuallyExclusive("repo", "copy", "mount")
+	c.Flags().Lookup("json").Usage = "print JSON; without a name also read the session as JSON from standard input"
+	a.completeCreate(c)
+	return c
+}
+
+func (a *app) completeCreate(c *cobra.Command) {
 	choices(c, "agent", "claude", "codex", "acp")
+	choices(c, "network", "open", "none")
 	for flag, list := range map[string]func(*client.Client, context.Context) ([]client.Template, error){
 		"template": (*client.Client).Templates, "profile": (*client.Client).Profiles,
 	} {
@@ -97,38 +86,21 @@ func (a *app) create() *cobra.Command {
 			panic(err) // there is no such flag
 		}
 	}
-	choices(c, "network", "open", "none")
 	for _, dir := range []string{"copy", "mount"} {
 		_ = c.MarkFlagDirname(dir)
 	}
-	return c
-}
-
-func sourceOf(repo, branch, base, copyOf, mount string) (*client.Source, error) {
-	switch {
-	case copyOf != "":
-		dir, err := filepath.Abs(copyOf)
-		return &client.Source{Type: client.SourceCopy, LocalPath: dir}, err
-	case mount != "":
-		dir, err := filepath.Abs(mount)
-		return &client.Source{Type: client.SourceMount, LocalPath: dir}, err
-	}
-	if st, err := os.Stat(repo); repo != "" && err == nil && st.IsDir() {
-		dir, err := filepath.Abs(repo)
-		if err != nil {
-			return nil, err
-		}
-		repo = dir
-	}
-	return &client.Source{Type: client.SourceGit, Repo: repo, Branch: branch, BaseBranch: base}, nil
+	_ = c.MarkFlagFilename("from", "yaml", "yml")
 }
 
 func pairs(env []string) (map[string]string, error) {
-	out := map[string]string{}
+	var out map[string]string
 	for _, e := range env {
 		k, v, ok := strings.Cut(e, "=")
 		if !ok || k == "" {
 			return nil, fmt.Errorf("--env %q is not NAME=value", e)
+		}
+		if out == nil {
+			out = map[string]string{}
 		}
 		out[k] = v
 	}

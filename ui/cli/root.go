@@ -31,6 +31,9 @@ type Daemon struct {
 	// Lint says what is wrong with the files of the configuration directory that
 	// sessions are begun from, and how many there are.
 	Lint func(cfg config.Config) (files int, problems []string, err error)
+	// Session reads a session from its YAML: the body of POST /sessions, or what
+	// is wrong with it, each as ":line: …".
+	Session func(text []byte) (raw []byte, problems []string, err error)
 	// Doctor looks at what the daemon would stand on.
 	Doctor func(ctx context.Context, cfg config.Config) []client.Finding
 	// Tray shows the tray until ctx ends or the person quits.

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"volundr/ui/client"
+)
+
+// wishes are what flags say of a new session.
+type wishes struct {
+	in                               client.SessionCreate
+	repo, branch, base, copyOf, live string
+	writableGit                      bool
+	paths, env, files                []string
+	cpu, memory, gpu                 string
+}
+
+func (w *wishes) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&w.repo, "repo", "", "git repository to clone (URL or path)")
+	f.StringVar(&w.branch, "branch", "", "branch to work on")
+	f.StringVar(&w.base, "base", "", "branch to create it from, when it is missing")
+	f.StringVar(&w.copyOf, "copy", "", "folder to copy, with its uncommitted work")
+	f.StringVar(&w.live, "mount", "", "folder to work in, live")
+	f.BoolVar(&w.writableGit, "writable-git", false, "with --mount: let it write .git/hooks and .git/config, which your own git runs later")
+	f.StringArrayVar(&w.paths, "path", nil, "further live folder, FROM:TO or FROM:TO:rw (again for more)")
+	f.StringVar(&w.in.Agent, "agent", "", "claude, codex, or acp with --command")
+	f.StringSliceVar(&w.in.Command, "command", nil, "command of an ACP agent in the image")
+	f.StringVar(&w.in.Model, "model", "", "model (default: the agent's)")
+	f.StringVar(&w.in.Mode, "mode", "", "the agent's permission mode")
+	f.StringVar(&w.in.InitialPrompt, "prompt", "", "first message to the agent")
+	f.StringVar(&w.in.SystemPrompt, "system-prompt", "", "added to the agent's own system prompt")
+	f.StringArrayVar(&w.env, "env", nil, "NAME=value for the session (again for more)")
+	f.StringVar(&w.in.TemplateName, "template", "", "template to begin from (`volundr templates list`)")
+	f.StringVar(&w.in.ProfileName, "profile", "", "profile, in place of the template's (`volundr templates list --profiles`)")
+	f.StringVar(&w.in.PresetID, "preset", "", "preset of yours to lay over the template")
+	f.StringArrayVar(&w.in.SetupScripts, "setup", nil, "script that runs in the session before its agent (again for more)")
+	f.StringArrayVar(&w.files, "file", nil, "file of this machine for the workspace, FROM or FROM:TO (again for more)")
+	f.StringVar(&w.cpu, "cpu", "", "CPU cores, as in 2 or 500m")
+	f.StringVar(&w.memory, "memory", "", "memory, as in 4Gi")
+	f.StringVar(&w.gpu, "gpu", "", "GPUs, as in 1")
+	f.StringVar(&w.in.Network, "network", "", "open (default) or none")
+	f.StringSliceVar(&w.in.CredentialNames, "credential", nil, "credential for the session, by name (again for more)")
+	f.StringSliceVar(&w.in.IntegrationIDs, "integration", nil, "integration for the session, by id (again for more)")
+	f.BoolVar(&w.in.TerminalRestricted, "restrict-terminal", false, "restrict the terminal")
+	f.StringVar(&w.in.IssueID, "issue", "", "issue that the session is about")
+	f.StringVar(&w.in.IssueURL, "issue-url", "", "its address")
+	c.MarkFlagsMutuallyExclusive("repo", "copy", "mount")
+}
+
+// request is what was typed, and nothing else.
+func (w *wishes) request() (in client.SessionCreate, err error) {
+	in = w.in
+	if in.Source, err = w.source(); err != nil {
+		return in, err
+	}
+	if in.Env, err = pairs(w.env); err != nil {
+		return in, err
+	}
+	in.Files = filesOf(w.files)
+	for name, value := range map[string]string{"cpu": w.cpu, "memory": w.memory, "gpu": w.gpu} {
+		if value == "" {
+			continue
+		}
+		if in.ResourceConfig == nil {
+			in.ResourceConfig = map[string]any{}
+		}
+		in.ResourceConfig[name] = value
+	}
+	return in, nil
+}
+
+// source is nil when nothing was said of it.
+func (w *wishes) source() (*client.Source, error) {
+	switch {
+	case w.copyOf != "":
+		dir, err := filepath.Abs(w.copyOf)
+		return &client.Source{Type: client.SourceCopy, LocalPath: dir}, err
+	case w.live != "" || len(w.paths) > 0:
+		s := &client.Source{Type: client.SourceMount, WritableGit: w.writableGit}
+		if w.live != "" {
+			dir, err := filepath.Abs(w.live)
+			if err != nil {
+				return nil, err
+			}
+			s.LocalPath = dir
+		}
+		for _, p := range w.paths {
+			m, err := mapping(p)
+			if err != nil {
+				return nil, err
+			}
+			s.Paths = append(s.Paths, m)
+		}
+		return s, nil
+	case w.writableGit:
+		return nil, errors.New("--writable-git is about the folder of --mount: name that too")
+	case w.repo+w.branch+w.base == "":
+		return nil, nil
+	}
+	repo := w.repo
+	if st, err := os.Stat(repo); repo != "" && err == nil && st.IsDir() {
+		if repo, err = filepath.Abs(repo); err != nil {
+			return nil, err
+		}
+	}
+	return &client.Source{Type: client.SourceGit, Repo: repo, Branch: w.branch, BaseBranch: w.base}, nil
+}
+
+// mapping reads FROM:TO or FROM:TO:rw.
+func mapping(path string) (client.MountMapping, error) {
+	rest, rw := strings.CutSuffix(path, ":rw")
+	from, to, ok := strings.Cut(rest, ":")
+	if !ok || from == "" || to == "" {
+		return client.MountMapping{}, fmt.Errorf("--path %q is not FROM:TO or FROM:TO:rw", path)
+	}
+	from, err := filepath.Abs(from)
+	return client.MountMapping{HostPath: from, MountPath: to, ReadOnly: !rw}, err
+}
