@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Every method that takes a principal, asked by one who does not own the rows.
@@ -43,6 +45,14 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 	logins, loginsErr := db.Logins(ctx, p)
 	_, cred := db.Credential(ctx, p, "key")
 	creds, credsErr := db.Credentials(ctx, p)
+	preset := must(db.AddPreset(ctx, anna, Preset{Name: uuid.NewString(), Request: json.RawMessage(`{}`)}))(t).ID
+	_, onePreset := db.Preset(ctx, p, preset)
+	presets, presetsErr := db.Presets(ctx, p)
+	_, changePreset := db.ChangePreset(ctx, p, preset, func(was Preset) (Preset, error) { return was, nil })
+	saved := must(db.PutSavedPrompt(ctx, anna, SavedPrompt{Name: "a", Content: "b"}))(t).ID
+	_, oneSaved := db.SavedPrompt(ctx, p, saved)
+	prompts, promptsErr := db.SavedPrompts(ctx, p)
+	_, changeSaved := db.PutSavedPrompt(ctx, p, SavedPrompt{ID: saved, Name: "a", Content: "c"})
 	return map[string]func() (int, error){
 		"Session": one(session), "Sessions": count(len(sessions), sessionsErr), "PatchSession": one(patch), "Wish": one(wish),
 		"Events": count(len(events), eventsErr), "Entries": count(len(entries), entriesErr), "AddPrompt": one(prompt),
@@ -52,6 +62,8 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 		"Sandbox": one(oneBox), "Sandboxes": count(len(boxes), boxesErr), "ExtendSandbox": one(extend), "EndSandbox": one(end),
 		"File": one(oneFile), "Files": count(len(files), filesErr), "DeleteFile": one(db.DeleteFile(ctx, p, file)),
 		"Credential": one(cred), "Credentials": count(len(creds), credsErr), "DeleteCredential": one(db.DeleteCredential(ctx, p, "key")),
+		"Preset": one(onePreset), "Presets": count(len(presets), presetsErr), "ChangePreset": one(changePreset), "DeletePreset": one(db.DeletePreset(ctx, p, preset)),
+		"SavedPrompt": one(oneSaved), "SavedPrompts": count(len(prompts), promptsErr), "PutSavedPrompt": one(changeSaved), "DeleteSavedPrompt": one(db.DeleteSavedPrompt(ctx, p, saved)),
 	}
 }
 

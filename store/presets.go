@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Preset is one row of presets: a session as somebody likes to begin it.
+type Preset struct {
+	ID          string
+	Name        string // unique for its owner
+	Description string
+	Agent       string // empty: any
+	Default     bool   // the only one of its agent
+	Request     json.RawMessage
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+const presetColumns = `id, name, description, agent, is_default, request, created_at, updated_at`
+
+func scanPreset(row scanner) (p Preset, err error) {
+	var created, updated int64
+	var request string
+	err = row.Scan(&p.ID, &p.Name, &p.Description, &p.Agent, &p.Default, &request, &created, &updated)
+	p.Request, p.CreatedAt, p.UpdatedAt = json.RawMessage(request), moment(created), moment(updated)
+	return p, notFound(err)
+}
+
+// AddPreset stores a preset of p's. ID and times are filled. ErrConflict when
+// there is one of its name.
+func (db *DB) AddPreset(ctx context.Context, p Principal, in Preset) (out Preset, err error) {
+	err = db.write(ctx, func(t *tx) error {
+		in.ID = uuid.NewString()
+		if err := t.placePreset(ctx, p, in); err != nil {
+			return err
+		}
+		out, err = scanPreset(t.QueryRowContext(ctx, `INSERT INTO presets (owner_id, tenant_id, `+presetColumns+`)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+presetColumns,
+			p.UserID, p.TenantID, in.ID, in.Name, in.Description, in.Agent, in.Default, string(in.Request), millis(t.now), millis(t.now)))
+		return err
+	})
+	return out, err
+}
+
+// ChangePreset lets change have p's preset as it stands, and stores what it
+// returns in place of it.
+func (db *DB) ChangePreset(ctx context.Context, p Principal, id string, change func(Preset) (Preset, error)) (out Preset, err error) {
+	err = db.write(ctx, func(t *tx) error {
+		was, err := scanPreset(t.QueryRowContext(ctx, `SELECT `+presetColumns+` FROM presets
+			WHERE id = ? AND tenant_id = ? AND owner_id = ?`, id, p.TenantID, p.UserID))
+		if err != nil {
+			return err
+		}
+		in, err := change(was)
+		if err != nil {
+			return err
+		}
+		in.ID = was.ID
+		if err := t.placePreset(ctx, p, in); err != nil {
+			return err
+		}
+		out, err = scanPreset(t.QueryRowContext(ctx, `UPDATE presets SET name = ?, description = ?, agent = ?, is_default = ?, request = ?, updated_at = ?
+			WHERE id = ? RETURNING `+presetColumns, in.Name, in.Description, in.Agent, in.Default, string(in.Request), millis(t.now), was.ID))
+		return err
+	})
+	return out, err
+}
+
+// placePreset makes room for a preset: its name must be free, and a default has
+// no other beside it.
+func (t *tx) placePreset(ctx context.Context, p Principal, in Preset) error {
+	var taken bool
+	if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM presets WHERE tenant_id = ? AND owner_id = ? AND name = ? AND id <> ?)`,
+		p.TenantID, p.UserID, in.Name, in.ID).Scan(&taken); err != nil {
+		return err
+	}
+	if taken {
+		return fmt.Errorf("%w: Preset with name already exists: %s", ErrConflict, in.Name)
+	}
+	if !in.Default {
+		return nil
+	}
+	_, err := t.ExecContext(ctx, `UPDATE presets SET is_default = 0, updated_at = ? WHERE tenant_id = ? AND owner_id = ? AND agent = ? AND id <> ? AND is_default`,
+		millis(t.now), p.TenantID, p.UserID, in.Agent, in.ID)
+	return err
+}
+
+// Preset gives p's own preset. Presets are never another's, not even for an
+// admin.
+func (db *DB) Preset(ctx context.Context, p Principal, id string) (Preset, error) {
+	return scanPreset(db.r.QueryRowContext(ctx, `SELECT `+presetColumns+` FROM presets WHERE id = ? AND tenant_id = ? AND owner_id = ?`,
+		id, p.TenantID, p.UserID))
+}
+
+// Presets gives p's own presets, the defaults first, then by name.
+func (db *DB) Presets(ctx context.Context, p Principal) ([]Preset, error) {
+	rows, err := db.r.QueryContext(ctx, `SELECT `+presetColumns+` FROM presets WHERE tenant_id = ? AND owner_id = ?
+		ORDER BY is_default DESC, name`, p.TenantID, p.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []Preset{}
+	for rows.Next() {
+		one, err := scanPreset(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, rows.Err()
+}
+
+// DeletePreset deletes p's own preset. Sessions that were made of it stay what
+// they are.
+func (db *DB) DeletePreset(ctx context.Context, p Principal, id string) error {
+	return db.write(ctx, func(t *tx) error {
+		return notFound(t.QueryRowContext(ctx, `DELETE FROM presets WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING id`,
+			id, p.TenantID, p.UserID).Scan(&id))
+	})
+}
