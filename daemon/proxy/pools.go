@@ -26,11 +26,12 @@ func newPools(dial func(context.Context, string, int) (net.Conn, error)) *pools 
 
 // RoundTrip sends a request into the session it is for.
 func (p *pools) RoundTrip(r *http.Request) (*http.Response, error) {
-	t := p.of(routeFrom(r.Context()).Session)
+	way := routeFrom(r.Context())
+	t := p.of(way.Session)
 	if r.Header.Get("Upgrade") != "" {
 		return upgrade(t, r)
 	}
-	return t.RoundTrip(r)
+	return fetch(t, r, way.rest)
 }
 
 func (p *pools) of(session string) *http.Transport {

@@ -59,6 +59,7 @@ func (p *Proxy) Close() { p.pools.close() }
 type route struct {
 	auth.Grant
 	port int
+	rest *rest // of the answer: to be sent when its head was
 }
 
 type routeKey struct{}
@@ -75,7 +76,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.answer(w, r, http.StatusForbidden, auth.Page{Title: "Refused", Detail: why})
 		return
 	}
-	way := route{grant, portOf(grant)}
+	way := route{grant, portOf(grant), new(rest)}
 	if grant.Surface == auth.Preview && wire.Reserved(way.port) {
 		p.answer(w, r, http.StatusForbidden, auth.Page{
 			Title:  "No preview",
@@ -88,6 +89,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	stop := context.AfterFunc(grant.Live, cancel) // revoked: cut, WebSockets too
 	defer stop()
 	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+	if way.rest.move(w) != nil {
+		panic(http.ErrAbortHandler) // resets the connection: the browser must not take this for a whole answer
+	}
 }
 
 // portOf is the port on the session's loopback that a surface stands for.

@@ -169,6 +169,15 @@ func (b *buffered) WriteTo(w io.Writer) (int64, error) {
 
 func (b *buffered) ReadFrom(r io.Reader) (int64, error) { return io.Copy(b.Conn, r) }
 
+// NetConn gives the connection itself; nil while some of what came on it is
+// still to be read here.
+func (b *buffered) NetConn() net.Conn {
+	if b.r != nil && b.r.Buffered() > 0 {
+		return nil
+	}
+	return b.Conn
+}
+
 // CloseWrite passes half-close on where the connection can.
 func (b *buffered) CloseWrite() error {
 	if c, ok := b.Conn.(interface{ CloseWrite() error }); ok {
