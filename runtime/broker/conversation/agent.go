@@ -282,8 +282,10 @@ func (c *Conversation) down(a *agent, exit int, tail string) {
 	if c.agent != a {
 		return
 	}
-	c.finish(a)
 	c.hear()
+	if c.turn != nil && c.turn.finish != nil { // it had answered
+		c.turn.finish()
+	}
 	c.agent = nil
 	if a.gone != nil {
 		close(a.gone)

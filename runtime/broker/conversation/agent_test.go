@@ -14,7 +14,7 @@ import (
 // A small ACP agent, run by the test binary itself: what the real ones cannot
 // be made to do on demand.
 //
-//	say TEXT   flood N   huge   hang   ask   image   error
+//	say TEXT   cancels   flood N   huge   hang   ask   image   error
 func actAsAgent(in io.Reader, out io.Writer) {
 	var mu sync.Mutex
 	send := func(v any) {
@@ -34,7 +34,7 @@ func actAsAgent(in io.Reader, out io.Writer) {
 			"options": []any{map[string]any{"value": "careful", "name": "Careful"}, map[string]any{"value": "bold", "name": "Bold"}}}}
 	}
 	var asking json.RawMessage
-	mode := "careful"
+	mode, cancels := "careful", 0
 	sc := bufio.NewScanner(in)
 	sc.Buffer(nil, 64<<20)
 	for sc.Scan() {
@@ -63,7 +63,8 @@ func actAsAgent(in io.Reader, out io.Writer) {
 		case "session/set_config_option":
 			mode = m.Params.Value
 			reply(map[string]any{"configOptions": options(mode)})
-		case "session/cancel": // not this one
+		case "session/cancel": // not this one, but it counts
+			cancels++
 		case "session/prompt":
 			verb, rest, _ := strings.Cut(m.Params.Prompt[0].Text, " ")
 			switch verb {
@@ -72,6 +73,9 @@ func actAsAgent(in io.Reader, out io.Writer) {
 				reply(end)
 			case "mode":
 				say(mode)
+				reply(end)
+			case "cancels":
+				say(fmt.Sprint(cancels))
 				reply(end)
 			case "flood":
 				for i := range 5000 {

@@ -73,7 +73,7 @@ func (f *fixture) await(what string, ok func(wire.Entry) bool) wire.Entry {
 			return e
 		}
 	}
-	ctx, cancel := context.WithTimeout(f.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(f.t.Context(), 90*time.Second) // a machine may be busy
 	defer cancel()
 	for {
 		line, err := f.reader.Next(ctx)

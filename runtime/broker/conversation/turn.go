@@ -25,8 +25,11 @@ type turn struct {
 	moved     int64
 	stalled   bool
 	grace     *time.Timer
-	// finish ends the turn as the agent answered; nil while it has not.
-	finish func()
+	// finish ends the turn as the agent answered; nil while it has not. It waits
+	// until what the turn changed is told, and for a cancel that is on its way:
+	// one that came late would be of the next turn.
+	finish              func()
+	settled, cancelling bool
 }
 
 const continueText = "The connection to the model was interrupted. Please continue where you left off."
@@ -61,11 +64,12 @@ func (c *Conversation) next(ctx context.Context, wg *sync.WaitGroup) {
 	if !a.info.Images {
 		blocks = withoutImages(blocks)
 	}
+	t := c.turn
 	wg.Go(func() {
 		res, err := a.conn.Prompt(ctx, a.session.ID, blocks, c.o.Dir)
 		c.post(func() { c.answered(a, res, err) })
 		c.o.Ended(ctx)
-		c.post(func() { c.finish(a) })
+		c.post(func() { t.settled = true; c.finish(t) })
 	})
 }
 
@@ -96,14 +100,17 @@ func (c *Conversation) answered(a *agent, res acp.Result, err error) {
 	case err != nil:
 		reason, message = "error", err.Error()
 	}
+	if c.turn.grace != nil && !c.turn.cancelling {
+		c.turn.grace.Stop()
+	}
 	c.turn.finish = func() { c.endTurn(reason, res, message) }
 }
 
-// finish ends the turn that a has answered.
-func (c *Conversation) finish(a *agent) {
-	if c.agent == a && c.turn != nil && c.turn.finish != nil {
+// finish ends a turn that is answered, when nothing of it is under way any more.
+func (c *Conversation) finish(t *turn) {
+	if t != nil && c.turn == t && t.finish != nil && t.settled && !t.cancelling {
 		c.hear()
-		c.turn.finish()
+		t.finish()
 	}
 }
 
@@ -167,7 +174,7 @@ func (c *Conversation) cancel(why string) {
 	if c.looking != nil {
 		c.looking()
 	}
-	if t == nil || t.cancelled {
+	if t == nil || t.cancelled || t.finish != nil { // none, or one that is over
 		return
 	}
 	t.cancelled, t.why = true, why
@@ -176,10 +183,14 @@ func (c *Conversation) cancel(why string) {
 		return
 	}
 	conn, id := a.conn, a.session.ID
-	go conn.Cancel(context.Background(), id) // returns when the process is killed, at the latest
+	t.cancelling = true
+	go func() {
+		conn.Cancel(context.Background(), id) // returns when the process is killed, at the latest
+		c.post(func() { t.cancelling = false; c.finish(t) })
+	}()
 	t.grace = time.AfterFunc(cancelGrace, func() {
 		c.post(func() {
-			if c.turn == t && c.agent == a {
+			if c.turn == t && c.agent == a && (t.finish == nil || t.cancelling) {
 				c.o.Log.Warn("Agent did not cancel and is killed")
 				a.killed = why == ""
 				a.process.Close()
