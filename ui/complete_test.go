@@ -49,15 +49,26 @@ func TestCommandsAndFilesAreCompleted(t *testing.T) {
 
 	// The agent's commands, at the beginning of a message only.
 	typed("/")
-	wait(t, ctx, offered+` === '/compact /review /init'`)
+	wait(t, ctx, offered+` === '/compact /review /init Second look <i>odd'`)
 	press(kb.ArrowDown)
 	wait(t, ctx, selected+` === '/review'`)
 	press(kb.ArrowUp) // over the end
 	press(kb.ArrowUp)
-	wait(t, ctx, selected+` === '/init'`)
+	wait(t, ctx, selected+` === '<i>odd'`)
 	press(kb.Escape)
 	wait(t, ctx, closed+` && document.activeElement.id === 'prompt'`)
 	typed("re")
+	wait(t, ctx, offered+` === '/review'`)
+	eval[bool](t, ctx, `document.getElementById('prompt').value = '';true`)
+
+	// A prompt that one keeps is put in as a whole, with its lines.
+	typed("/second")
+	wait(t, ctx, offered+` === 'Second look'`)
+	press(kb.Enter)
+	value(`Look again.\nSlowly.`)
+	wait(t, ctx, closed)
+	eval[bool](t, ctx, `document.getElementById('prompt').value = '';true`)
+	typed("/re")
 	wait(t, ctx, offered+` === '/review'`)
 	press(kb.Enter)
 	value("/review ")

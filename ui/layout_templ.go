@@ -380,7 +380,7 @@ var keys = []struct {
 	{[]string{"1", "–", "7"}, "Chat, Editor, Terminal, Preview, Diffs, Timeline, Logs"},
 	{[]string{"y", "a", "d"}, "Answer a permission: once, always, deny"},
 	{[]string{"Enter"}, "In the chat: send (Shift+Enter: new line)"},
-	{[]string{"/", "@"}, "While writing: a command of the agent, a file"},
+	{[]string{"/", "@"}, "While writing: a command or a prompt, a file"},
 	{[]string{"Esc"}, "Close, or leave a field"},
 	{[]string{"?"}, "This sheet"},
 }

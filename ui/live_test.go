@@ -88,6 +88,9 @@ func (b *backend) routes(mux *http.ServeMux) {
 		w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'self'")
 		fmt.Fprintf(w, "<title>%s</title>%s", r.PathValue("surface"), r.PathValue("surface"))
 	})
+	mux.HandleFunc("GET /s/{id}/prompts", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `[{"name":"Second look","content":"Look again.\nSlowly."},{"name":"<i>odd","content":"<b>"}]`)
+	})
 	mux.HandleFunc("GET /s/{id}/files", func(w http.ResponseWriter, r *http.Request) {
 		all := []string{"invoice/round.go", "invoice/round_test.go", "docs/release notes (v2).md", "<img src=x onerror=alert(1)>.txt", "README.md"}
 		json.NewEncoder(w).Encode(client.FileMatches{Files: slices.DeleteFunc(all, func(f string) bool { return !strings.Contains(f, r.URL.Query().Get("q")) })})

@@ -1,12 +1,12 @@
-// Completion in the message: "/" at its beginning offers the agent's commands,
-// "@" the files of the workspace. A combobox as ARIA has it: the focus stays in
+// Completion in the message: "/" at its beginning offers the agent's commands
+// and the prompts that one keeps, "@" the files of the workspace. A combobox as ARIA has it: the focus stays in
 // the field, the list is walked with the arrows.
 export function completion(text, form) {
   const list = form.appendChild(Object.assign(document.createElement('ul'), { id: 'completions', hidden: true }));
   const told = form.appendChild(Object.assign(document.createElement('p'), { className: 'sr' }));
   list.setAttribute('role', 'listbox');
   told.setAttribute('role', 'status');
-  let options = [], at = 0, from = 0, closed = '', asked = 0, timer, under;
+  let options = [], at = 0, from = 0, closed = '', asked = 0, timer, under, prompts;
 
   const open = () => !list.hidden;
   function shut() {
@@ -19,14 +19,16 @@ export function completion(text, form) {
   }
 
   // look finds what is being typed before the caret, and what fits it.
-  function look() {
+  function look(typed) {
     const head = text.value.slice(0, text.selectionStart);
     const m = text.selectionStart === text.selectionEnd && (/^\/(\S*)$/.exec(head) ?? /(?:^|\s)@([^\s@]*)$/.exec(head));
     if (!m || head === closed) { shut(); return; }
     closed = '';
     from = head.length - m[1].length - 1;
-    if (head[from] === '/') show('Commands', commands(m[1].toLowerCase()));
-    else {
+    if (head[from] === '/') {
+      if (!prompts || typed && head === '/') kept();
+      show('Commands', commands(m[1].toLowerCase()));
+    } else {
       clearTimeout(timer);
       timer = setTimeout(files, open() ? 60 : 120, m[1]);
     }
@@ -34,8 +36,22 @@ export function completion(text, form) {
 
   function commands(q) {
     const all = [...document.querySelectorAll('#chat-commands [data-command]')].map(c => ({ value: '/' + c.dataset.command, name: '/' + c.dataset.command, hint: c.textContent }));
-    const low = o => o.name.slice(1).toLowerCase();
-    return [...all.filter(o => low(o).startsWith(q)), ...all.filter(o => !low(o).startsWith(q) && low(o).includes(q))];
+    const low = o => o.name.replace('/', '').toLowerCase();
+    const fit = all => [...all.filter(o => low(o).startsWith(q)), ...all.filter(o => !low(o).startsWith(q) && low(o).includes(q))];
+    return [...fit(all), ...fit(prompts)];
+  }
+
+  // kept asks for the prompts; the agent's commands are offered meanwhile.
+  async function kept() {
+    prompts ??= [];
+    try {
+      const res = await fetch(text.dataset.prompts);
+      if (!res.ok) return;
+      prompts = (await res.json()).map(p => ({ value: p.content, name: p.name, hint: p.content.split('\n', 1)[0], whole: true }));
+    } catch { return; } // none are offered
+    const was = at;
+    if (text.value[0] === '/' && document.activeElement === text) look();
+    if (open() && was < options.length) mark(was);
   }
 
   async function files(q) {
@@ -84,7 +100,7 @@ export function completion(text, form) {
 
   function take(i) {
     const o = options[i], rest = text.value.slice(text.selectionStart);
-    const word = o.value + (/^\s/.test(rest) ? '' : ' ');
+    const word = o.value + (o.whole || /^\s/.test(rest) ? '' : ' ');
     if (o.file) picked.add(o.file);
     text.setRangeText(word, from, text.selectionStart, 'end');
     shut();
@@ -92,8 +108,8 @@ export function completion(text, form) {
     text.dispatchEvent(new Event('input'));
   }
 
-  text.addEventListener('input', e => { if (!e.isComposing) look(); });
-  text.addEventListener('click', look);
+  text.addEventListener('input', e => { if (!e.isComposing) look(true); });
+  text.addEventListener('click', () => look());
   text.addEventListener('blur', shut);
   text.addEventListener('keyup', e => { if (/^(Arrow(Left|Right)|Home|End)$/.test(e.key)) look(); });
   // Before the composer hears of it: Enter takes what is offered, and sends what

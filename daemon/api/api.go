@@ -144,6 +144,7 @@ func (s *server) contract(g *echo.Group) {
 	g.GET("/sessions/:id/attach", s.attach)
 	g.GET("/sessions/:id/loss", s.lossJSON)
 	s.templateRoutes(g)
+	s.promptRoutes(g)
 	s.changesRoutes(g)
 	s.chronicleRoutes(g)
 	g.GET("/models", s.models)

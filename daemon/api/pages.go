@@ -53,6 +53,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.GET("/s/:id/entries", s.entries)
 	e.GET("/s/:id/items", s.items)
 	e.GET("/s/:id/files", s.files)
+	e.GET("/s/:id/prompts", s.sessionPrompts)
 	e.GET("/s/:id/bodies/:hash", s.body)
 	e.GET("/s/:id/api/conversation/history", s.conversation)
 	for _, kind := range []auth.Surface{auth.Editor, auth.Terminal} {
