@@ -145,6 +145,7 @@ func (s *server) contract(g *echo.Group) {
 	g.GET("/sessions/:id/loss", s.lossJSON)
 	s.templateRoutes(g)
 	s.promptRoutes(g)
+	s.presetRoutes(g)
 	s.changesRoutes(g)
 	s.chronicleRoutes(g)
 	g.GET("/models", s.models)

@@ -2,12 +2,15 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/launch"
 	"volundr/store"
 )
 
@@ -60,8 +63,33 @@ func (s *server) session(c echo.Context) (store.Session, error) {
 	return row, nil
 }
 
+// startSession starts; a profile that is named counts from then on.
 func (s *server) startSession(c echo.Context) error {
-	row, err := s.wish(c, store.WantRunning)
+	var in startIn
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	if name := in.profile(); name != "" && slices.Contains(store.FromStart, row.State) {
+		var req launch.Request
+		if err := json.Unmarshal(row.Request, &req); err != nil {
+			return err
+		}
+		if req, err = s.withProfile(req, name); err != nil {
+			return err
+		}
+		var patch store.SessionPatch
+		if patch.Request, err = json.Marshal(req); err != nil {
+			return err
+		}
+		if _, err := s.DB.PatchSession(c.Request().Context(), principal(c), row.ID, patch); err != nil {
+			return err
+		}
+	}
+	row, err = s.wish(c, store.WantRunning)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,10 @@ func parse(text []byte, t reflect.Type, refused []string, into any, request func
 	return problems
 }
 
+// Check says what is wrong with a part of a request as such: a
+// *launch.FieldError, or nil.
+func Check(r launch.Request) error { return launch.Validate(whole(r)) }
+
 // whole is a part of a request with what it leaves to others filled in, so that
 // only what it says can be wrong.
 func whole(r launch.Request) launch.Request {

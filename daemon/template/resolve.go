@@ -74,6 +74,13 @@ func (l *Library) Resolve(typed launch.Request, preset *launch.Request) (launch.
 	return launch.Merge(layers...), nil
 }
 
+// Profile is what a profile says of a session. The error is a
+// *launch.FieldError where there is none, or its file cannot be used.
+func (l *Library) Profile(called string) (launch.Request, error) {
+	e, err := l.usable(Profile, "profile_name", called)
+	return e.Request, err
+}
+
 // usable gives one that a field names.
 func (l *Library) usable(kind Kind, field, called string) (Entry, error) {
 	e, err := l.Get(kind, called)
