@@ -69,15 +69,17 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	outside.Handle(broker.OutsideModels, p.vault.Models())
 	outside.Handle(broker.OutsideGit, p.sources.Git())
 	outside.HandleFunc(broker.OutsideFiles, p.sources.ServeFiles)
+	outside.HandleFunc(broker.OutsideSecrets, func(w http.ResponseWriter, r *http.Request) { p.launch.ServeSecrets(w, r) })
 	outside.HandleFunc(broker.OutsideBlobs, func(w http.ResponseWriter, r *http.Request) { p.chronicles.Packs().ServeHTTP(w, r) })
 	p.links = link.New(link.Options{DB: d.db, Runtime: func(name string) runtime.Runtime { return p.runtimes[name] },
 		Outside: outside, Changed: func() { p.engine.Poke() }, Local: local(d.cfg), Log: d.log,
 		Tell: func(ctx context.Context, b link.Batch) ([]store.TimelineEvent, error) {
 			return p.chronicles.Tell(ctx, b)
 		},
-		Preface: preface,
+		Preface: preface, Redact: p.vault.Redact,
 		Met:     func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
-	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources})
+	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources, Vault: p.vault,
+		Session: link.SessionFrom, DB: d.db, Log: d.log})
 	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
 		End: p.links.End, Health: p.links.Health, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log, Volumes: chronicle.Volumes{
 			Blobs: blob.New(blob.Options{DB: d.db, Place: folder, Seal: p.vault.Seal, Open: p.vault.Open}),
@@ -98,7 +100,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 		Opened: p.chronicles.Opened, Completed: p.chronicles.Completed,
 		Keep: p.links.Keep, Health: p.links.Health, End: p.chronicles.End,
 		Archive: p.chronicles.Archive, Restore: p.chronicles.Restore,
-		Timeout: d.cfg.Provisioning.Timeout, Log: d.log,
+		Timeout: d.cfg.Provisioning.Timeout, Redact: p.vault.Redact, Log: d.log,
 	})
 	return p, nil
 }

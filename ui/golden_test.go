@@ -38,6 +38,7 @@ func pages() map[string]templ.Component {
 			{Chronicle: tales()[0], Event: &tale3().Events[2], Snippet: []client.Piece{{Text: "go test ./"}, {Text: "invoice", Hit: true}, {Text: "/..."}}}, {Chronicle: tales()[0], Snippet: []client.Piece{{Text: "Round", Hit: true}, {Text: " once"}}}}}),
 		"logs":         SessionView(sessionPage(all[0], "logs")),
 		"preview":      SessionView(sessionPage(all[0], "preview")),
+		"credentials":  Credentials(credentialsPage()),
 		"new":          NewSessionPage(newPage()),
 		"new-text":     NewSessionPage(textPage()),
 		"delete":       Confirm(confirmPage("delete")),

@@ -17,7 +17,8 @@ type NewPage struct {
 
 	Templates []client.Template // to begin from
 	Profiles  []client.Template
-	Saved     string // template that was just saved
+	Stored    []client.Credential // that a session can be given
+	Saved     string              // template that was just saved
 	// Text is the session in YAML; AsText: it is shown in place of the fields.
 	Text   string
 	AsText bool
@@ -48,7 +49,7 @@ func ReadForm(v url.Values) Form {
 		Source: get("source"), Repo: get("repo"), Branch: get("branch"), From: get("base_branch"),
 		Folder: get("local_path"), Use: get("use"), WritableGit: v.Get("writable_git") != "",
 		Prompt: get("initial_prompt"), System: get("system_prompt"), Env: get("env"), Network: get("network"),
-		CPU: get("cpu"), Memory: get("memory"), Credentials: get("credential_names"),
+		CPU: get("cpu"), Memory: get("memory"), Credentials: strings.Join(v["credential_names"], ", "),
 		Setup: strings.ReplaceAll(v.Get("setup_scripts"), "\r\n", "\n"), Files: get("files"), Base: v.Get("base"),
 	}
 	return f

@@ -199,9 +199,28 @@ func textPage() NewPage {
 func newPage() NewPage {
 	return NewPage{
 		Templates: templates(), Profiles: []client.Template{{Name: "large", Description: "8 cores, 16Gi"}, {Name: "small"}},
-		Shell: shell("New session"), Form: Form{Name: "quiet-otter", Source: "git", Repo: "https://github.com/acme/billing.git"},
+		Shell: shell("New session"), Form: Form{Name: "quiet-otter", Source: "git", Repo: "https://github.com/acme/billing.git", Credentials: "deploy, gone"},
+		Stored: stored(),
 		Models: []client.Model{{ID: "claude-sonnet-4-6", Name: "Sonnet 4.6"}}, Repos: []string{"https://github.com/acme/website"},
 		Problems: map[string]string{"branch": "The remote has no branch \"mian\". It has main and dev."},
+	}
+}
+
+func credentialsPage() CredentialsPage {
+	return CredentialsPage{Shell: shell("Credentials"), Type: "ssh_key", Name: "deploy", Problems: []string{"private_key must be in PEM form"},
+		Warning: "There was no keyring on this system, so the key of the stored credentials lies in /home/you/.local/share/volundr/keys/vault.key, readable by you alone. Whoever can read your files can read the credentials.",
+		Stored:  stored(), Types: []client.CredentialType{
+			{Type: "api_key", Label: "API key", Description: "A key for a service.", Mount: "env", Fields: []client.CredentialField{{Key: "api_key", Label: "API key", Type: "password", Required: true}}},
+			{Type: "ssh_key", Label: "SSH key", Description: "A private key.", Mount: "file", Fields: []client.CredentialField{
+				{Key: "private_key", Label: "Private key", Type: "textarea", Required: true}, {Key: "public_key", Label: "Public key", Type: "textarea"}}},
+			{Type: "generic", Label: "Generic", Description: "Any values by name.", Mount: "env"}}}
+}
+
+func stored() []client.Credential {
+	return []client.Credential{
+		{Name: "anthropic", Type: "api_key", Keys: []string{"api_key"}, UpdatedAt: now.Add(-72 * time.Hour)},
+		{Name: "database", Type: "generic", Keys: []string{"password", "user"}, UpdatedAt: now.Add(-time.Hour)},
+		{Name: "deploy", Type: "ssh_key", Keys: []string{"private_key"}, UpdatedAt: now.Add(-26 * time.Hour)},
 	}
 }
 

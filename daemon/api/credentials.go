@@ -49,6 +49,17 @@ func (s *server) putCredential(c echo.Context) error {
 	return c.JSON(http.StatusCreated, credentialView(k))
 }
 
+func (s *server) getCredential(c echo.Context) error {
+	k, err := s.Vault.Show(c.Request().Context(), principal(c), c.Param("name"))
+	if isNotFound(err) {
+		return fail(http.StatusNotFound, "Credential not found: %s", c.Param("name"))
+	}
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, credentialView(k))
+}
+
 func (s *server) deleteCredential(c echo.Context) error {
 	name := c.Param("name")
 	if err := s.Vault.Delete(c.Request().Context(), principal(c), name); err != nil {

@@ -136,6 +136,10 @@ func (s *server) begins(kind template.Kind) []client.Template {
 func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
 	p.Shell, p.Models = s.shell(c, "New session"), s.Models
 	p.Templates, p.Profiles = s.begins(template.Template), s.begins(template.Profile)
+	var err error
+	if p.Stored, err = s.stored(c); err != nil {
+		return err
+	}
 	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
 	if err != nil {
 		return err

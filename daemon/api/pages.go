@@ -47,6 +47,10 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/found/:id/adopt", s.postAdopt)
 	e.POST("/found/:id/delete", s.postDiscard)
 
+	e.GET("/credentials", s.credentialsPage)
+	e.POST("/credentials", s.postCredential)
+	e.POST("/credentials/:name/delete", s.postDeleteCredential)
+
 	s.chroniclePages(e)
 
 	e.GET("/s/:id/session", s.chat)

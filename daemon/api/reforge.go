@@ -57,7 +57,7 @@ func (s *server) reforged(c echo.Context, in client.Reforge) (store.Session, err
 			Msg: fmt.Sprintf("There is no runtime %q here.", in.Runtime)})
 	}
 	// A reforged session does not clone: its remote need not answer.
-	if err := s.checkLaunch(&req); err != nil { // before much is packed in vain
+	if err := s.checkLaunch(c, &req); err != nil { // before much is packed in vain
 		return store.Session{}, err
 	}
 	begin, release, err := s.Chronicles.Reforge(ctx, chronicle.Order{Chronicle: from, Checkpoint: in.Checkpoint, Agent: req.Agent, For: p})

@@ -11,7 +11,7 @@ func requestOf(in client.SessionCreate) launch.Request {
 	r := launch.Request{Agent: in.Agent, Command: in.Command, Model: in.Model, Mode: in.Mode, Env: in.Env, Network: in.Network,
 		SystemPrompt: in.SystemPrompt, InitialPrompt: in.InitialPrompt, Resources: in.ResourceConfig, Setup: in.SetupScripts,
 		TemplateName: in.TemplateName, ProfileName: in.ProfileName, PresetID: in.PresetID, WorkspaceID: in.WorkspaceID,
-		TermRestricted: in.TerminalRestricted, CredentialNames: in.CredentialNames, IntegrationIDs: in.IntegrationIDs,
+		TermRestricted: in.TerminalRestricted, CredentialNames: in.CredentialNames, SecretRefs: in.EnvSecretRefs, IntegrationIDs: in.IntegrationIDs,
 		IssueID: in.IssueID, IssueURL: in.IssueURL}
 	for _, f := range in.Files {
 		r.Files = append(r.Files, source.File(f))
@@ -32,7 +32,7 @@ func createOf(name string, r launch.Request) client.SessionCreate {
 	in := client.SessionCreate{Name: name, Agent: r.Agent, Command: r.Command, Model: r.Model, Mode: r.Mode, Env: r.Env, Network: r.Network,
 		SystemPrompt: r.SystemPrompt, InitialPrompt: r.InitialPrompt, ResourceConfig: r.Resources, SetupScripts: r.Setup,
 		TemplateName: r.TemplateName, ProfileName: r.ProfileName, PresetID: r.PresetID, WorkspaceID: r.WorkspaceID,
-		TerminalRestricted: r.TermRestricted, CredentialNames: r.CredentialNames, IntegrationIDs: r.IntegrationIDs,
+		TerminalRestricted: r.TermRestricted, CredentialNames: r.CredentialNames, EnvSecretRefs: r.SecretRefs, IntegrationIDs: r.IntegrationIDs,
 		IssueID: r.IssueID, IssueURL: r.IssueURL}
 	for _, f := range r.Files {
 		in.Files = append(in.Files, client.File(f))

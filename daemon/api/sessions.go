@@ -134,14 +134,14 @@ func (s *server) launch(c echo.Context, name, on string, req launch.Request) (st
 
 // checkRequest fills defaults and refuses what cannot be launched.
 func (s *server) checkRequest(c echo.Context, req *launch.Request) error {
-	if err := s.checkLaunch(req); err != nil {
+	if err := s.checkLaunch(c, req); err != nil {
 		return err
 	}
 	return s.checkSource(c.Request().Context(), req.Source)
 }
 
 // checkLaunch does so without asking a remote.
-func (s *server) checkLaunch(req *launch.Request) error {
+func (s *server) checkLaunch(c echo.Context, req *launch.Request) error {
 	if req.Source.Type == "" {
 		req.Source.Type = "git"
 	}
@@ -151,7 +151,11 @@ func (s *server) checkLaunch(req *launch.Request) error {
 	if err := s.Launch.Validate(*req); err != nil {
 		return unfit(err, req.Source)
 	}
-	return nil
+	err := s.Launch.CheckSecrets(c.Request().Context(), principal(c), *req)
+	if field := (*launch.FieldError)(nil); errors.As(err, &field) {
+		return unfit(err, req.Source)
+	}
+	return err
 }
 
 func (s *server) getSession(c echo.Context) error {

@@ -142,12 +142,11 @@ func definition(in client.TemplateSave) (def template.Definition, err error) {
 		return def, bad("workload_type", "Only the workload type session exists here.")
 	case len(in.MCPServers) > 0:
 		return def, bad("mcp_servers", "This version gives no MCP servers to sessions: leave mcp_servers out.")
-	case len(in.EnvSecretRefs) > 0:
-		return def, bad("env_secret_refs", "This version gives no secrets to sessions: leave env_secret_refs out.")
 	case len(in.Repos) > 1:
 		return def, bad("repos", "A session has one repository: leave the others out.")
 	}
-	r := launch.Request{Model: in.Model, SystemPrompt: in.SystemPrompt, Setup: in.SetupScripts, Env: in.EnvVars, Resources: in.ResourceConfig, ProfileName: in.ProfileName}
+	r := launch.Request{Model: in.Model, SystemPrompt: in.SystemPrompt, Setup: in.SetupScripts, Env: in.EnvVars, Resources: in.ResourceConfig, ProfileName: in.ProfileName,
+		SecretRefs: in.EnvSecretRefs}
 	for _, raw := range in.Repos {
 		repo, err := repository(raw)
 		if err != nil {
@@ -203,6 +202,7 @@ func templateView(e template.Entry) client.Template {
 		v.Repos = append(v.Repos, client.TemplateRepo{URL: e.Source.Repo, Branch: e.Source.Branch, BaseBranch: e.Source.BaseBranch})
 	}
 	v.SetupScripts = append(v.SetupScripts, e.Setup...)
+	v.EnvSecretRefs = append(v.EnvSecretRefs, e.SecretRefs...)
 	for k, value := range e.Resources {
 		v.ResourceConfig[k] = value
 	}

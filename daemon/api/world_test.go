@@ -94,7 +94,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.vault = newVault(w)
-	launcher := launch.New(launch.Options{PublicKey: make(ed25519.PublicKey, ed25519.PublicKeySize), Source: w.sources})
+	launcher := launch.New(launch.Options{PublicKey: make(ed25519.PublicKey, ed25519.PublicKeySize), Source: w.sources, Vault: w.vault,
+		Session: link.SessionFrom, DB: db, Log: log})
 	chronicles := chronicle.New(chronicle.Options{DB: db, Log: log,
 		Redact: func(text string) string { return strings.ReplaceAll(text, "s3cr3t-v4lue", "[redacted]") }})
 	db.Tell(chronicles.Own)

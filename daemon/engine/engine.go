@@ -58,7 +58,10 @@ type Options struct {
 	Restore func(ctx context.Context, s store.Session) error
 	// Timeout for a started session to answer. 0: 300 s.
 	Timeout time.Duration
-	Log     *slog.Logger
+	// Redact takes what must not be read out of the reasons and last lines of
+	// failures. Nil: nothing.
+	Redact func(string) string
+	Log    *slog.Logger
 }
 
 // Engine drives sessions. Run does the work; the other methods may be called
@@ -93,6 +96,9 @@ func New(o Options) *Engine {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Redact == nil {
+		o.Redact = func(text string) string { return text }
 	}
 	if o.Keep == nil {
 		o.Keep = func(map[string]int) {}

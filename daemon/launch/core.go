@@ -20,6 +20,7 @@ func (l *Launcher) core(_ context.Context, b *build) error {
 	s, r := b.session, b.request
 	b.spec.ID, b.spec.Kind, b.spec.Name, b.spec.Run = s.ID, runtime.Session, s.Name, s.Run
 	b.spec.Owner, b.spec.Tenant, b.spec.Created = s.OwnerID, s.TenantID, s.CreatedAt
+	b.config.DaemonKey = l.key()
 	b.config.Agent = wire.Agent{Kind: r.Agent, Command: r.Command, Model: r.Model, Mode: r.Mode, Env: r.Env}
 	runner := func(argv ...string) []string { return append([]string{wire.Program, "runner"}, argv...) }
 	b.spec.Parts = []runtime.Part{

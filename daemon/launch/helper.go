@@ -22,7 +22,7 @@ func (l *Launcher) Helper(ctx context.Context, s store.Session, image string) (r
 	b.request.Network = string(runtime.NetworkNone)
 	b.spec.Image = image
 	for _, add := range []func(*Launcher, context.Context, *build) error{
-		(*Launcher).core, (*Launcher).storage, (*Launcher).isolation, (*Launcher).injection,
+		(*Launcher).core, (*Launcher).storage, (*Launcher).isolation,
 	} {
 		if err := add(l, ctx, b); err != nil {
 			return runtime.Spec{}, fmt.Errorf("helper of session %s: %w", s.ID, err)

@@ -2,7 +2,6 @@ package launch
 
 import (
 	"context"
-	"encoding/base64"
 
 	"volundr/runtime"
 )
@@ -16,13 +15,3 @@ func (l *Launcher) isolation(_ context.Context, b *build) error {
 	}
 	return nil
 }
-
-// injection: the half of the daemon's key that lets the broker know it.
-func (l *Launcher) injection(_ context.Context, b *build) error {
-	b.config.DaemonKey = base64.StdEncoding.EncodeToString(l.PublicKey)
-	return nil
-}
-
-// secrets: none go into a session. Keys of models stay with the daemon, and
-// Validate refuses a request that names other credentials.
-func (l *Launcher) secrets(context.Context, *build) error { return nil }

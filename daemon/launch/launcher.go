@@ -3,12 +3,16 @@ package launch
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
+	"strings"
 
 	"volundr/daemon/source"
+	"volundr/daemon/vault"
 	"volundr/runtime"
 	"volundr/runtime/broker/wire"
 	"volundr/store"
@@ -19,13 +23,27 @@ type Options struct {
 	// PublicKey is the daemon's: brokers let in who has the other half.
 	PublicKey ed25519.PublicKey
 	Source    *source.Sources
+	// Vault holds the credentials that sessions are given.
+	Vault *vault.Vault
+	// Session names the session that a request comes from; empty: none.
+	Session func(context.Context) string
+	DB      *store.DB
+	Log     *slog.Logger
 }
 
 // Launcher builds specs. It keeps nothing between calls.
 type Launcher struct{ Options }
 
 // New gives a Launcher.
-func New(o Options) *Launcher { return &Launcher{o} }
+func New(o Options) *Launcher {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Launcher{o}
+}
+
+// key is the public half of the daemon's, as brokers are told it.
+func (l *Launcher) key() string { return base64.StdEncoding.EncodeToString(l.PublicKey) }
 
 // Validate says what is wrong with a request on this machine: what Validate
 // says, and whether its local folders may be used and belong to an ordinary
@@ -103,8 +121,10 @@ func (l *Launcher) Spec(ctx context.Context, s store.Session, image string) (run
 		err := c.add(l, ctx, b)
 		var field *FieldError
 		switch {
-		case errors.As(err, &field): // a sentence as it is
-			return runtime.Spec{}, err
+		case errors.As(err, &field): // a sentence, and whose it is
+			said := *field
+			said.Msg = fmt.Sprintf("%s (%s).", strings.TrimRight(field.Msg, "."), c.name)
+			return runtime.Spec{}, &said
 		case err != nil:
 			return runtime.Spec{}, fmt.Errorf("launch (%s): %w", c.name, err)
 		}
@@ -123,6 +143,7 @@ func (b *build) finish() error {
 			c.Session, c.Run, c.Part = b.spec.ID, b.spec.Run, p.Name
 			p.Env = map[string]string{}
 		} else {
+			c.Secrets = b.config.Secrets && !b.config.Helper
 			p.Env = maps.Clone(b.env)
 		}
 		raw, err := json.Marshal(c)

@@ -28,6 +28,7 @@ type Request struct {
 	WorkspaceID     string            `json:"workspace_id,omitempty"`
 	TermRestricted  bool              `json:"terminal_restricted,omitempty"`
 	CredentialNames []string          `json:"credential_names,omitempty"`
+	SecretRefs      []string          `json:"env_secret_refs,omitempty"` // ours for a session: generic credentials whose keys are variables
 	IntegrationIDs  []string          `json:"integration_ids,omitempty"`
 	IssueID         string            `json:"issue_id,omitempty"`
 	IssueURL        string            `json:"issue_url,omitempty"`

@@ -38,7 +38,7 @@ func Problems(r Request) (all []error) {
 }
 
 var checks = []func(Request) error{
-	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles,
+	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles, checkCredentials,
 	func(r Request) error { _, err := resources(r.Resources); return err },
 }
 
@@ -166,7 +166,6 @@ func checkAbsent(r Request) error {
 		field, name, msg string
 	}{
 		{"workspace_id", r.WorkspaceID, "There is no workspace %q: each session of this version has its own, leave workspace_id out."},
-		{"credential_names", first(r.CredentialNames), "The credential %q cannot be given to a session: this version keeps keys of models only, which need not be named."},
 		{"integration_ids", first(r.IntegrationIDs), "There is no integration %q: this version has none yet, leave integration_ids out."},
 	} {
 		if f.name != "" {

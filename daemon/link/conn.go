@@ -81,7 +81,7 @@ func (c *conn) check(id string, run int) error {
 	return nil
 }
 
-var outsides = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs, wire.OutsideFiles}
+var outsides = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs, wire.OutsideFiles, wire.OutsideSecrets}
 
 // serve answers what the session asks of the outside until the connection
 // ends, and returns when every handler has.

@@ -18,7 +18,7 @@ import (
 func (s *session) watch(ctx context.Context, c *conn, log *slog.Logger) error {
 	began, missed, met := time.Now(), 0, false
 	for {
-		h, err := c.health(ctx)
+		h, err := c.health(ctx, s.Redact)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -70,7 +70,7 @@ func (s *session) meet(ctx context.Context, log *slog.Logger) {
 }
 
 // health asks once. A pod that is not ready answers 503 with the same body.
-func (c *conn) health(ctx context.Context) (h wire.Health, err error) {
+func (c *conn) health(ctx context.Context, redact func(string) string) (h wire.Health, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	res, err := c.send(ctx, wire.PathHealth, "", nil, nil)
@@ -86,7 +86,7 @@ func (c *conn) health(ctx context.Context) (h wire.Health, err error) {
 		return h, refuse(res.StatusCode, b)
 	}
 	err = json.Unmarshal(b, &h)
-	h.Detail, h.Output = plain(h.Detail, 500), shortLines(h.Output)
+	h.Detail, h.Output = plain(redact(h.Detail), 500), shortLines(redact(h.Output))
 	return h, err
 }
 

@@ -44,7 +44,10 @@ type Options struct {
 	// Preface is what a session's agent is told before its first message; empty:
 	// nothing. Nil: nobody's is told anything.
 	Preface func(store.Session) string
-	Log     *slog.Logger
+	// Redact takes what must not be read out of what a session says of its
+	// health. Nil: nothing.
+	Redact func(string) string
+	Log    *slog.Logger
 }
 
 // Batch is a piece of a session's journal, in order.
@@ -81,6 +84,9 @@ func New(o Options) *Links {
 	}
 	if o.Tell == nil {
 		o.Tell = func(context.Context, Batch) ([]store.TimelineEvent, error) { return nil, nil }
+	}
+	if o.Redact == nil {
+		o.Redact = func(text string) string { return text }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -28,7 +28,7 @@ type outside struct {
 	moved atomic.Int64
 }
 
-var reached = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs, wire.OutsideFiles}
+var reached = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs, wire.OutsideFiles, wire.OutsideSecrets}
 
 const (
 	holdOutside = 5 * time.Minute

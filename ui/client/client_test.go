@@ -32,7 +32,7 @@ func TestErrorsAreTheServersSentence(t *testing.T) {
 		{422, `{"detail":[{"type":"value_error","loc":["body","name"],"msg":"Value error, Too long","input":"x"},{"type":"missing","loc":["query",3],"msg":"Field required","input":null}]}`, "name: Too long; query: Field required"},
 		{500, "Internal Server Error", "The daemon answered 500 Internal Server Error. It said: Internal Server Error"},
 		{502, "", "The daemon answered 502 Bad Gateway."},
-		{422, `{"detail":{"errors":["x"]}}`, `The daemon answered 422 Unprocessable Entity. It said: {"detail":{"errors":["x"]}}`},
+		{422, `{"detail":{"errors":["api_key is required","the name is long"]}}`, "The credential is not valid: api_key is required; the name is long."},
 	} {
 		cl := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(c.status)

@@ -80,7 +80,12 @@ func errorOf(res *http.Response) error {
 		Detail json.RawMessage `json:"detail"`
 	}
 	if json.Unmarshal(b, &body) == nil && len(body.Detail) > 0 {
-		if json.Unmarshal(body.Detail, &e.Detail) != nil && json.Unmarshal(body.Detail, &e.Problems) == nil {
+		var values struct {
+			Errors []string `json:"errors"` // of a credential
+		}
+		if json.Unmarshal(body.Detail, &values) == nil && len(values.Errors) > 0 {
+			e.Detail = "The credential is not valid: " + strings.Join(values.Errors, "; ") + "."
+		} else if json.Unmarshal(body.Detail, &e.Detail) != nil && json.Unmarshal(body.Detail, &e.Problems) == nil {
 			var lines []string
 			for _, p := range e.Problems {
 				msg := strings.TrimPrefix(p.Msg, "Value error, ")

@@ -134,6 +134,8 @@ type SessionCreate struct {
 	// this machine that a fresh workspace gets.
 	SetupScripts []string `json:"setup_scripts,omitempty"`
 	Files        []File   `json:"files,omitempty"`
+	// EnvSecretRefs are generic credentials whose keys are variables.
+	EnvSecretRefs []string `json:"env_secret_refs,omitempty"`
 }
 
 // File is a file that a session is given: From below its local folder, or an

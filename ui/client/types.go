@@ -171,4 +171,23 @@ type Credential struct {
 	Type     string            `json:"secret_type"`
 	Keys     []string          `json:"keys"`
 	Metadata map[string]string `json:"metadata"`
+
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// CredentialType describes a type of credentials (GET /credentials/types).
+type CredentialType struct {
+	Type        string            `json:"type"`
+	Label       string            `json:"label"`
+	Description string            `json:"description"`
+	Fields      []CredentialField `json:"fields"` // none: any values by name
+	Mount       string            `json:"default_mount_type"`
+}
+
+// CredentialField is one value of a type.
+type CredentialField struct {
+	Key      string `json:"key"`
+	Label    string `json:"label"`
+	Type     string `json:"type"` // "password", "text", "textarea"
+	Required bool   `json:"required"`
 }

@@ -24,6 +24,7 @@ import (
 	"volundr/runtime/broker/pack"
 	"volundr/runtime/broker/runner"
 	"volundr/runtime/broker/sandbox"
+	"volundr/runtime/broker/secret"
 	"volundr/runtime/broker/watch"
 	"volundr/runtime/broker/wire"
 	"volundr/runtime/broker/workspace"
@@ -118,6 +119,11 @@ func supervise(ctx context.Context, argv []string, log *slog.Logger) error {
 		o.Listen, helper = runner.Address(c.Part), c.Helper
 		os.Unsetenv(wire.EnvConfig)
 		os.Setenv(watch.EnvPart, c.Part) // the shells' hooks ask for it
+		if c.Secrets {
+			if err := secret.Take(ctx, secret.Here()); err != nil {
+				return err
+			}
+		}
 	}
 	if home, err := os.UserHomeDir(); err == nil && !helper { // a helper's home may have to be empty
 		if err := workspace.Skel("/etc/skel", home); err != nil {

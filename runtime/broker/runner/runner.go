@@ -1,7 +1,7 @@
 // Package runner is the first process of the agent, editor and terminal
 // containers, and of sandboxes: it lays out the home, supervises one process,
 // reaps what nobody waits for, and runs commands as the container's user on the
-// broker's order. It knows no secret.
+// broker's order. It knows no secret but those that its user gave to the session.
 package runner
 
 import (

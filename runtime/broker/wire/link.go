@@ -48,6 +48,8 @@ const (
 	OutsideGit    = "/git/"    // /git/<remote>/info/refs, /git-upload-pack, /git-receive-pack, /archive
 	OutsideBlobs  = "/blobs/"  // /blobs/<digest>: a pack that this session's configuration names
 	OutsideFiles  = "/files/"  // a tar of the files of the user's machine that its launch request names
+
+	OutsideSecrets = "/secrets/" // → Secrets: the credentials that its launch request names
 )
 
 // Hello is the broker's first answer on a link.

@@ -52,6 +52,9 @@ type Config struct {
 	// it, before the agent. Both happen once in the life of a home volume.
 	Files []string `json:"files,omitempty"`
 	Setup []string `json:"setup,omitempty"`
+	// Secrets: agent, editor and terminal each ask for OutsideSecrets before they
+	// do anything.
+	Secrets bool `json:"secrets,omitempty"`
 	// Helper: no agent is started and no workspace laid out; the session's
 	// volumes are only packed or unpacked.
 	Helper bool `json:"helper,omitempty"`

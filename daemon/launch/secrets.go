@@ -1,0 +1,156 @@
+package launch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"volundr/daemon/vault"
+	"volundr/runtime/broker/wire"
+	"volundr/store"
+)
+
+// injection: whether the session gets credentials that its request names. They
+// are opened here only to find out that they can be; their values are given to
+// its parts when these ask, and stand in no specification.
+func (l *Launcher) injection(ctx context.Context, b *build) error {
+	if len(b.request.CredentialNames) == 0 {
+		return nil
+	}
+	b.config.Secrets = true
+	return l.lay(ctx, ownerOf(b.session), b.request, newLaid(), mounted)
+}
+
+// secrets: the same for what a template refers to as variables. Together with
+// those of the injection they must have places of their own.
+func (l *Launcher) secrets(ctx context.Context, b *build) error {
+	if len(b.request.SecretRefs) == 0 {
+		return nil
+	}
+	b.config.Secrets = true
+	_, err := l.laid(ctx, ownerOf(b.session), b.request)
+	return err
+}
+
+// CheckSecrets says which of p's credentials that a request names cannot be
+// given to its session: a *FieldError.
+func (l *Launcher) CheckSecrets(ctx context.Context, p store.Principal, r Request) error {
+	_, err := l.laid(ctx, p, r)
+	return err
+}
+
+func ownerOf(s store.Session) store.Principal {
+	return store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}
+}
+
+// kind is one of the two ways in which a request names credentials.
+type kind struct {
+	field string
+	names func(Request) []string
+	put   func(*laid, vault.Credential, vault.Values) error
+}
+
+var (
+	mounted  = kind{"credential_names", func(r Request) []string { return r.CredentialNames }, (*laid).mount}
+	referred = kind{"env_secret_refs", func(r Request) []string { return r.SecretRefs }, (*laid).reference}
+)
+
+func (l *Launcher) laid(ctx context.Context, p store.Principal, r Request) (*laid, error) {
+	out := newLaid()
+	for _, k := range []kind{mounted, referred} {
+		if err := l.lay(ctx, p, r, out, k); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// lay adds the credentials that a request names in one way.
+func (l *Launcher) lay(ctx context.Context, p store.Principal, r Request, out *laid, k kind) error {
+	names := k.names(r)
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			continue
+		}
+		bad := func(msg string) error { return wrong(name, "value_error", msg, k.field, fmt.Sprint(i)) }
+		c, values, err := l.Vault.Get(ctx, p, name)
+		if errors.Is(err, store.ErrNotFound) {
+			return bad(fmt.Sprintf("There is no credential %q. Store it with `volundr credentials set %s`, or take it out of the session.", name, name))
+		}
+		if errors.Is(err, store.ErrConflict) { // sealed by a key that is lost
+			return bad(err.Error())
+		}
+		if err != nil {
+			return err
+		}
+		if err := k.put(out, c, values); err != nil {
+			return bad(err.Error())
+		}
+	}
+	for name := range out.Env {
+		if _, ok := r.Env[name]; ok {
+			return wrong(name, "value_error", fmt.Sprintf("The environment sets %s, and so does the credential %q: leave one of them out.", name, out.whose["$"+name]), "env", name)
+		}
+	}
+	return nil
+}
+
+// maxCredentials bounds how many credentials a session is given.
+const maxCredentials = 50
+
+func checkCredentials(r Request) error {
+	for _, k := range []kind{mounted, referred} {
+		names := k.names(r)
+		if len(names) > maxCredentials {
+			return wrong(len(names), "value_error", fmt.Sprintf("A session gets at most %d credentials.", maxCredentials), k.field)
+		}
+		for i, name := range names {
+			if name == "" || len(name) > 100 {
+				return wrong(name, "value_error", "A credential has a name of 1 to 100 characters.", k.field, fmt.Sprint(i))
+			}
+		}
+	}
+	return nil
+}
+
+// ServeSecrets answers a part of a session with the credentials that the
+// session's stored request names, and with nothing else.
+func (l *Launcher) ServeSecrets(w http.ResponseWriter, r *http.Request) {
+	refuse := func(status int, detail string) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		json.NewEncoder(w).Encode(wire.Problem{Detail: detail})
+	}
+	row, err := l.DB.SystemSession(r.Context(), l.Session(r.Context()))
+	var request Request
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		refuse(http.StatusNotFound, "There is no such session.")
+		return
+	case err == nil:
+		err = json.Unmarshal(row.Request, &request)
+	}
+	var out *laid
+	if err == nil {
+		out, err = l.laid(r.Context(), ownerOf(row), request)
+	}
+	var field *FieldError
+	switch {
+	case errors.As(err, &field):
+		refuse(http.StatusUnprocessableEntity, field.Msg)
+		return
+	case errors.Is(err, vault.ErrLocked): // asked again until somebody unlocks it
+		refuse(http.StatusServiceUnavailable, err.Error())
+		return
+	case err != nil:
+		l.Log.Error("Credentials of a session could not be read", "session", row.ID, "error", err)
+		refuse(http.StatusBadGateway, "The daemon could not read the credentials. See its log.")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	json.NewEncoder(w).Encode(out.Secrets)
+}

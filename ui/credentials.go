@@ -1,0 +1,102 @@
+package ui
+
+import (
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"volundr/ui/client"
+)
+
+// CredentialsPage shows what credentials are stored, never their values, and
+// takes new ones.
+type CredentialsPage struct {
+	Shell
+	Stored  []client.Credential
+	Types   []client.CredentialType
+	Warning string // how they are kept could be better
+	Done    string // what was just done, a sentence
+
+	// The form for one more. What was typed as a value is not shown again.
+	Type     string
+	Name     string
+	Problems []string
+}
+
+// chosen is the type that the form is for.
+func (p CredentialsPage) chosen() client.CredentialType {
+	for _, t := range p.Types {
+		if t.Type == p.Type {
+			return t
+		}
+	}
+	if len(p.Types) > 0 {
+		return p.Types[0]
+	}
+	return client.CredentialType{}
+}
+
+func (p CredentialsPage) label(typ string) string {
+	for _, t := range p.Types {
+		if t.Type == typ {
+			return t.Label
+		}
+	}
+	return typ
+}
+
+// ModelKey reports whether a credential is the daemon's own key to models,
+// which sessions use without being given it.
+func ModelKey(c client.Credential) bool {
+	return (c.Name == "anthropic" || c.Name == "openai") && (c.Type == "api_key" || c.Type == "oauth_token")
+}
+
+// Whereabouts say where a credential appears in a session that is given it.
+func Whereabouts(c client.Credential) string {
+	switch c.Type {
+	case "git_credential":
+		return "~/.git-credentials"
+	case "ssh_key":
+		return "~/.ssh/id_rsa"
+	case "tls_cert":
+		return "/run/secrets/tls/" + c.Name + ".crt, .key"
+	}
+	shell := func(s string) string { return strings.NewReplacer("-", "_", ".", "_").Replace(strings.ToUpper(s)) }
+	if len(c.Keys) == 1 {
+		return "$" + shell(c.Name)
+	}
+	var out []string
+	for _, k := range c.Keys {
+		out = append(out, "$"+shell(c.Name)+"_"+shell(k))
+	}
+	return strings.Join(out, ", ")
+}
+
+// choiceOf is a credential in the form of a new session.
+type choiceOf struct {
+	name, title string
+	chosen      bool
+}
+
+// credentials are those that can be chosen: what is stored, and what was named
+// and is not there.
+func (p NewPage) credentials() (out []choiceOf) {
+	named := strings.Fields(strings.ReplaceAll(p.Form.Credentials, ",", " "))
+	for _, c := range p.Stored {
+		chosen := slices.Contains(named, c.Name)
+		if chosen || !ModelKey(c) {
+			out = append(out, choiceOf{c.Name, Whereabouts(c), chosen})
+		}
+	}
+	for _, name := range named {
+		if !slices.ContainsFunc(out, func(c choiceOf) bool { return c.name == name }) {
+			out = append(out, choiceOf{name, "It is not stored.", true})
+		}
+	}
+	return out
+}
+
+func credentialURL(name, act string) string {
+	return path.Join("/credentials", url.PathEscape(name), act)
+}
