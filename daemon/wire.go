@@ -77,7 +77,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 			return p.chronicles.Tell(ctx, b)
 		},
 		Preface: preface, Redact: p.vault.Redact,
-		Met:     func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
+		Met: func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources, Vault: p.vault,
 		Session: link.SessionFrom, DB: d.db, Log: d.log})
 	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
