@@ -154,3 +154,10 @@ func askFor(c *cobra.Command, name string, keys []string, whole bool, data map[s
 	}
 	return nil
 }
+
+// secret reads one value.
+func secret(c *cobra.Command, name string) (string, error) {
+	data := map[string]string{}
+	err := askFor(c, name, []string{name}, false, data)
+	return data[name], err
+}
