@@ -57,9 +57,7 @@ func (s *server) attach(c echo.Context) error {
 				return
 			}
 			if kind == websocket.MessageBinary {
-				if _, err := keys.Write(b); err != nil {
-					return
-				}
+				keys.Write(b) // what is typed after the shell's end is for nobody
 				continue
 			}
 			var size client.Size

@@ -134,6 +134,6 @@ func TestRawEventsAreKeptAsTheContractSays(t *testing.T) {
 	w.wants("GET", "/sessions/"+s.ID+"/events?after=yesterday", "", 422, `"after"`)
 	w.wants("GET", "/sessions/"+s.ID+"/events/counts", "", 200, `"error":1,"file_created":1,"message_assistant":1`)
 	w.wants("GET", "/sessions/"+s.ID+"/events/tokens", "", 200, `"tokens_in":100,"tokens_out":20,"cost":"0.500000"`)
-	w.wants("GET", "/sessions/unknown/events", "", 404, "Session not found: unknown")
+	w.wants("GET", "/sessions/00000000-0000-4000-8000-000000000000/events", "", 404, "Session not found: 00000000-0000-4000-8000-000000000000")
 	w.wants("GET", "/events/health", "", 200, `{"sinks":{"sqlite":true}}`)
 }

@@ -61,6 +61,7 @@ var contractCases = []contractCase{
 
 	{"GET /sessions/$running", "", 200, `{"id":"$running","name":"running","status":"running","chat_endpoint":"ws://*/s/$running/session","code_endpoint":"http://*/s/$running/editor/"}`},
 	{"GET /sessions/$idle", "", 200, `{"status":"created","chat_endpoint":null,"code_endpoint":null,"pod_name":null,"error":null}`},
+	{"GET /sessions/mine", "", 422, wrongField("uuid_parsing", `["path","session_id"]`, "Input should be a valid UUID.")},
 	{"GET /sessions/$failed", "", 200, `{"status":"failed","error":"The agent ended.","chat_endpoint":null}`},
 
 	{"GET /inbox", "", 200, `[{"id":"*","kind":"failure","session_id":"$failed","session":"failed","at":"*","text":"The agent ended."}]`},

@@ -49,11 +49,22 @@ func TestALifeOverTheAPI(t *testing.T) {
 	if err != nil || len(talk.Turns) != 1 || talk.Turns[0].Content != "look around" {
 		t.Errorf("the first prompt: %+v, %v", talk, err)
 	}
-	w.rt.OnExec(func(context.Context, string, runtime.ExecOptions) (int, error) { return 7, nil })
+	typed := make(chan struct{})
+	w.rt.OnExec(func(ctx context.Context, _ string, _ runtime.ExecOptions) (int, error) {
+		select {
+		case <-typed: // and it ends without reading that
+		case <-ctx.Done():
+		}
+		return 7, nil
+	})
 	shell, err := w.client.Attach(t.Context(), s.ID, client.Size{Cols: 80, Rows: 24})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := shell.Write([]byte("too late")); err != nil {
+		t.Fatal(err)
+	}
+	close(typed)
 	if _, err := shell.Read(make([]byte, 1)); err == nil || shell.ExitCode() != 7 {
 		t.Errorf("the shell ended with %d, %v", shell.ExitCode(), err)
 	}

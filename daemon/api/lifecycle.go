@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/launch"
@@ -53,6 +55,9 @@ func (s *server) wake(ctx context.Context, want store.Want) {
 // session is the row that the path names, if the caller may see it.
 func (s *server) session(c echo.Context) (store.Session, error) {
 	id := c.Param("id")
+	if uuid.Validate(id) != nil && strings.HasPrefix(c.Path(), Prefix) {
+		return store.Session{}, invalid(fieldError{Type: "uuid_parsing", Loc: []any{"path", "session_id"}, Msg: "Input should be a valid UUID.", Input: id})
+	}
 	row, err := s.DB.Session(c.Request().Context(), principal(c), id)
 	if err != nil {
 		if isNotFound(err) {

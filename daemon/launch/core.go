@@ -46,6 +46,7 @@ func editor(id string) []string {
 // keeps shell and scrollback. The proxy checks Origin, so ttyd need not.
 func terminal() []string {
 	return []string{"ttyd", "--writable", "--interface", "lo", "--port", fmt.Sprint(wire.TerminalPort), "--ping-interval", "30",
+		"--debug", "3", // errors and warnings: not each request, most of which ask for its health
 		"-t", "disableLeaveAlert=true", "-t", "titleFixed=Terminal", "-t", "fontSize=14",
 		"tmux", "new-session", "-A", "-s", "main"}
 }
