@@ -105,6 +105,10 @@ func TestEveryRouteHasADoor(t *testing.T) {
 					want = "Nothing unknown with th"
 				case strings.HasSuffix(route.Path, "/reforge"):
 					want = "Chronicle not found: " + id
+				case strings.Contains(route.Path, "/prompts/:id"):
+					want = "Prompt not found: " + id
+				case strings.Contains(route.Path, "/presets/:id"):
+					want = "Preset not found: " + id
 				case strings.Contains(route.Path, "/templates/"):
 					want = "Template not found: nothing"
 				case strings.Contains(route.Path, "/profiles/"):
