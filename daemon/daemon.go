@@ -123,7 +123,7 @@ func listen(addr string) (net.Listener, error) {
 
 // route sends surfaces' hosts to the proxy and all others through the guard.
 func (d *Daemon) route(o api.Options) http.Handler {
-	d.surfaces = proxy.New(proxy.Options{Surfaces: d.auth.Surfaces, ControlOrigin: d.auth.ControlOrigin(), Dial: d.dial, Log: d.log})
+	d.surfaces = proxy.New(proxy.Options{Surfaces: d.auth.Surfaces, ControlOrigin: d.auth.ControlOrigin(), Use: d.pieces.engine.Use, Dial: d.dial, Log: d.log})
 	control := api.New(o)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.auth.Kind(r.Host) == auth.SurfaceHost {

@@ -77,7 +77,9 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 			return p.chronicles.Tell(ctx, b)
 		},
 		Preface: preface, Redact: p.vault.Redact,
-		Met: func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
+		Awake:  func(ctx context.Context, id string) error { return p.engine.Touch(ctx, id) },
+		Paused: func(id string) bool { return p.engine.Paused(id) },
+		Met:    func(ctx context.Context, s store.Session) error { return p.chronicles.Met(ctx, s) }})
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources, Vault: p.vault,
 		Session: link.SessionFrom, DB: d.db, Log: d.log})
 	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
@@ -100,7 +102,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 		Opened: p.chronicles.Opened, Completed: p.chronicles.Completed,
 		Keep: p.links.Keep, Health: p.links.Health, End: p.chronicles.End,
 		Archive: p.chronicles.Archive, Restore: p.chronicles.Restore,
-		Timeout: d.cfg.Provisioning.Timeout, Redact: p.vault.Redact, Log: d.log,
+		Timeout: d.cfg.Provisioning.Timeout, Idle: d.cfg.IdlePause, Active: p.links.Active, Redact: p.vault.Redact, Log: d.log,
 	})
 	return p, nil
 }

@@ -69,10 +69,17 @@ type Progress struct {
 	Log         string // one line of the tool's output, or empty
 }
 
-// Pauser is implemented by runtimes that can freeze a workload.
+// Pauser is implemented by runtimes that can freeze a session. What is frozen
+// still is Up, and Workload.Paused. Start wakes it, Stop and Remove end it.
 type Pauser interface {
+	// Pause freezes every part that runs but the broker, which goes on to answer
+	// for the session.
 	Pause(ctx context.Context, id string) error
+	// Resume has every part that is frozen go on.
 	Resume(ctx context.Context, id string) error
+	// Used is the processor time that the parts which Pause would freeze have
+	// used since they were started.
+	Used(ctx context.Context, id string) (time.Duration, error)
 }
 
 // Checker is implemented by runtimes that can say what they stand on.
@@ -125,6 +132,7 @@ type Workload struct {
 	Created time.Time
 	Expires time.Time // sandboxes: the label's deadline; zero otherwise
 	State   State
+	Paused  bool         // a part of it is frozen
 	Parts   []PartStatus // sorted by name; empty when there are only volumes
 	Volumes []string     // sorted volume names (VolumeWorkspace, …)
 }

@@ -32,6 +32,11 @@ func (s *server) attach(c echo.Context) error {
 	if !ok {
 		return fail(http.StatusConflict, "This daemon does not have the runtime %q.", row.Runtime)
 	}
+	done, err := s.Engine.Use(c.Request().Context(), row.ID)
+	if err != nil {
+		return err
+	}
+	defer done()
 	ws, err := websocket.Accept(c.Response(), c.Request(), &websocket.AcceptOptions{
 		Subprotocols: []string{client.AttachProtocol}, InsecureSkipVerify: true})
 	if err != nil {

@@ -20,6 +20,9 @@ type Config struct {
 	Image        Image        `yaml:"image"`
 	LocalMounts  LocalMounts  `yaml:"local_mounts"`
 	Provisioning Provisioning `yaml:"provisioning"`
+	// IdlePause is how long nothing happens in a session until it is paused; 0:
+	// it never is.
+	IdlePause time.Duration `yaml:"idle_pause"`
 	// Providers of models by name ("anthropic", "openai").
 	Providers map[string]Provider `yaml:"providers"`
 	// Models on offer; empty: the built-in ones.

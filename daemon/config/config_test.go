@@ -64,7 +64,7 @@ func TestWithoutDataDirTheUsualFoldersAreTaken(t *testing.T) {
 }
 
 func TestFlagsStandAboveTheFile(t *testing.T) {
-	dir := write(t, "listen: 127.0.0.1:1111\nengine: unix:///one.sock\nprovisioning:\n  timeout: 90s\nimage:\n  ca_bundle: ca.pem\n  mirrors:\n    npm: https://npm.example\n")
+	dir := write(t, "listen: 127.0.0.1:1111\nengine: unix:///one.sock\nprovisioning:\n  timeout: 90s\nidle_pause: 30m\nimage:\n  ca_bundle: ca.pem\n  mirrors:\n    npm: https://npm.example\n")
 	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestFlagsStandAboveTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "[::1]:2222" || c.Engine != "unix:///one.sock" || c.Provisioning.Timeout != 90*time.Second ||
+	if c.Listen != "[::1]:2222" || c.Engine != "unix:///one.sock" || c.Provisioning.Timeout != 90*time.Second || c.IdlePause != 30*time.Minute ||
 		c.Image.CABundle != filepath.Join(dir, "ca.pem") || c.Image.Mirrors.NPM != "https://npm.example" {
 		t.Errorf("%+v", c)
 	}
@@ -97,6 +97,7 @@ func TestWhatCannotBeIsRefusedWithFileAndLine(t *testing.T) {
 		{"local_mounts:\n  allowed_prefixes:\n    - /home\n    - /\n", "config.yaml:4: allowed prefix \"/\" would open the whole machine"},
 		{"local_mounts:\n  allowed_prefixes: [code]\n", "config.yaml:2: allowed prefix \"code\" is not an absolute"},
 		{"provisioning:\n  timeout: 1s\n", "config.yaml:2: provisioning timeout 1s is out of range"},
+		{"idle_pause: 1s\n", "config.yaml:1: idle_pause 1s is too short"},
 		{"providers:\n  acme:\n    url: https://x\n", "provider \"acme\" is not known"},
 		{"providers:\n  openai:\n    url: http://gateway.example\n", "config.yaml:3: gateway \"http://gateway.example\" would send keys unencrypted"},
 		{"providers:\n  openai:\n    url: https://user:pw@gateway.example\n", "not a plain URL"},

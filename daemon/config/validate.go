@@ -85,6 +85,9 @@ func (c Config) check() *problem {
 	if t := c.Provisioning.Timeout; t < 10*time.Second || t > 24*time.Hour {
 		return bad("$.provisioning.timeout", "provisioning timeout %s is out of range: give at least 10s and at most 24h", t)
 	}
+	if t := c.IdlePause; t != 0 && t < 10*time.Second {
+		return bad("$.idle_pause", "idle_pause %s is too short: give at least 10s, or 0 so that no session is paused", t)
+	}
 	for name, p := range c.Providers {
 		if bad := checkProvider(name, p); bad != nil {
 			return bad

@@ -85,7 +85,7 @@ func (e *Engine) do(ctx context.Context, s store.Session, act action) error {
 		return e.start(ctx, rt, s)
 	case stop:
 		if !act.rough {
-			e.endPolitely(ctx, s)
+			e.endPolitely(ctx, rt, s)
 		}
 		if ctx.Err() != nil { // shutting down, or another wish
 			return ctx.Err()
@@ -93,7 +93,7 @@ func (e *Engine) do(ctx context.Context, s store.Session, act action) error {
 		return within(ctx, callTimeout, func(ctx context.Context) error { return rt.Stop(ctx, s.ID) })
 	case remove:
 		if s.Run > s.ChronicledRun && s.Kind != store.KindSandbox {
-			e.endPolitely(ctx, s)
+			e.endPolitely(ctx, rt, s)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -123,12 +123,22 @@ func (e *Engine) do(ctx context.Context, s store.Session, act action) error {
 			return err
 		}
 		return e.amend(ctx, s, func(n *store.Session) { n.Archive = "" })
+	case idle:
+		return e.pauseIdle(ctx, rt, s, act.at)
+	case resume:
+		return e.awake(ctx, rt, s.ID)
 	}
 	return fmt.Errorf("%s is not done here", act.deed)
 }
 
-func (e *Engine) endPolitely(ctx context.Context, s store.Session) {
-	err := within(ctx, endTimeout, func(ctx context.Context) error { return e.End(ctx, s) })
+func (e *Engine) endPolitely(ctx context.Context, rt runtime.Runtime, s store.Session) {
+	var err error
+	if e.Paused(s.ID) { // it has a last turn too
+		err = e.awake(ctx, rt, s.ID)
+	}
+	if err == nil {
+		err = within(ctx, endTimeout, func(ctx context.Context) error { return e.End(ctx, s) })
+	}
 	if err != nil {
 		e.Log.Debug("A run did not end politely", "session", s.ID, "error", err)
 	}

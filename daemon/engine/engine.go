@@ -61,6 +61,11 @@ type Options struct {
 	// Redact takes what must not be read out of the reasons and last lines of
 	// failures. Nil: nothing.
 	Redact func(string) string
+	// Idle is how long nothing happens in a session until it is paused, on
+	// runtimes that can. 0: it never is.
+	Idle time.Duration
+	// Active is when a session last told of anything. Nil: not known.
+	Active func(id string) time.Time
 	Log    *slog.Logger
 }
 
@@ -69,6 +74,7 @@ type Options struct {
 type Engine struct {
 	Options
 	rules rules
+	rests *rests
 
 	poked  chan struct{}
 	nudged chan struct{}
@@ -109,9 +115,13 @@ func New(o Options) *Engine {
 	if o.End == nil {
 		o.End = func(context.Context, store.Session) error { return nil }
 	}
+	if o.Active == nil {
+		o.Active = func(string) time.Time { return time.Time{} }
+	}
 	return &Engine{
 		Options: o,
-		rules:   rules{timeout: o.Timeout, archives: o.Archive != nil && o.Restore != nil},
+		rules:   rules{timeout: o.Timeout, archives: o.Archive != nil && o.Restore != nil, idle: o.Idle},
+		rests:   newRests(),
 		poked:   make(chan struct{}, 1),
 		nudged:  make(chan struct{}, 1),
 		done:    make(chan outcome),

@@ -24,6 +24,7 @@ const setupTimeout = time.Hour
 type rules struct {
 	timeout  time.Duration // from submitted to answering
 	archives bool          // archive and restore can be done
+	idle     time.Duration // of a session that runs, until it is paused; 0: never
 }
 
 // sight is what the runtime shows of one session, and how well we look.
@@ -37,6 +38,10 @@ type sight struct {
 	over    time.Time   // when we first saw that any of it had ended
 	health  wire.Health // as the session itself says
 	known   bool        // health was told
+
+	active   time.Time // somebody or something was last in it then
+	wanted   bool      // it is paused, and somebody was in it since
+	measured time.Time // its programs' processor time was, with nobody in it
 }
 
 // runs reports whether any process of it is alive.
@@ -56,10 +61,12 @@ const (
 	forget        // delete the row
 	archive       // pack the volumes, note the hash
 	restore       // unpack them, clear the hash
+	idle          // pause it, if its programs do nothing
+	resume        // wake what is paused
 )
 
 func (d deed) String() string {
-	return [...]string{"nothing", "begin", "start", "stop", "remove", "complete", "fail", "forget", "archive", "restore"}[d]
+	return [...]string{"nothing", "begin", "start", "stop", "remove", "complete", "fail", "forget", "archive", "restore", "pause", "wake"}[d]
 }
 
 // paid deeds are calls that the runtime may refuse: an attempt is committed
@@ -72,7 +79,7 @@ type action struct {
 	failure store.Failure // of fail, without lines
 	ended   *store.Ended  // a fact to note with the conclusion
 	reason  string        // of complete
-	at      time.Time     // of complete: when the run ended
+	at      time.Time     // of complete: when the run ended; of idle: since when it is
 	wake    time.Time     // look again then at the latest; zero: no need
 	rough   bool          // of stop: there is no run to end politely
 }
@@ -170,7 +177,7 @@ func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, act
 	case mine && ended != nil:
 		return store.Stopping, action{deed: fail, failure: failedEnd(*ended, !s.ReadyAt.IsZero()), ended: ended}
 	case mine && submitted && ready && seen.State == runtime.Up:
-		return store.Running, action{}
+		return store.Running, r.rest(s, seen, now)
 	case mine && submitted && seen.State == runtime.Up:
 		return r.provision(s, seen, now)
 	case submitted && !s.ReadyAt.IsZero():

@@ -213,7 +213,7 @@ func TestNext(t *testing.T) {
 		{name: "an ended sandbox is forgotten", want: store.WantGone, facts: row(open, started, answered, sandbox(soon)), seen: absent(), state: store.Stopping, deed: forget},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			state, act := rules{timeout, true}.next(c.want, c.facts, c.seen, noon)
+			state, act := rules{timeout: timeout, archives: true}.next(c.want, c.facts, c.seen, noon)
 			if state != c.state || act.deed != c.deed || !act.wake.Equal(c.wake) {
 				t.Errorf("%s, %s, wake %v; want %s, %s, wake %v", state, act.deed, act.wake, c.state, c.deed, c.wake)
 			}
@@ -303,7 +303,7 @@ func everything(yield func(input) bool) {
 // not change it, and doing as it says leads to rest, in as few steps as a life
 // has, through legal states only.
 func TestNextLeadsOutOfEverything(t *testing.T) {
-	r := rules{5 * time.Minute, true}
+	r := rules{timeout: 5 * time.Minute, archives: true}
 	n := 0
 	for in := range everything {
 		want, s, seen := in.want, in.facts, in.seen

@@ -25,6 +25,7 @@ func (e *Engine) pass(ctx context.Context, wg *sync.WaitGroup) (time.Duration, e
 	if ctx.Err() != nil {
 		return resync, ctx.Err()
 	}
+	e.seeRests()
 	var ids []string
 	for _, v := range e.views {
 		for id := range v.seen {

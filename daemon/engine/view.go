@@ -113,5 +113,9 @@ func (e *Engine) sight(s store.Session) (sight, bool) {
 	run, watched := v.running[s.ID]
 	seen := sight{Workload: w, here: here, watched: watched && run == s.Run, since: v.since, over: v.over[s.ID]}
 	seen.health, seen.known = e.Health(s.ID)
+	seen.active, seen.wanted, seen.measured = e.rests.last(s.ID)
+	if told := e.Active(s.ID); told.After(seen.active) {
+		seen.active = told
+	}
 	return seen, true
 }

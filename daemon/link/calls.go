@@ -48,9 +48,9 @@ func (l *Links) Break(ctx context.Context, id string) error {
 // Ask hands the agent a prompt of the daemon's own, once by its id. It is not
 // kept: who asks asks again after a crash.
 func (l *Links) Ask(ctx context.Context, id string, p wire.Prompt) error {
-	_, c := l.connected(id)
-	if c == nil {
-		return ErrNotConnected
+	_, c, err := l.inside(ctx, id)
+	if err != nil {
+		return err
 	}
 	return c.prompt(ctx, p)
 }
@@ -67,14 +67,14 @@ func (l *Links) SetModel(ctx context.Context, id, choice string) error {
 
 // act asks the broker for something and writes down that it was asked.
 func (l *Links) act(ctx context.Context, id, route string, body any, typ string, data any) error {
-	s, c := l.connected(id)
-	if c == nil {
-		return ErrNotConnected
+	s, c, err := l.inside(ctx, id)
+	if err != nil {
+		return err
 	}
 	if err := c.call(ctx, route, body, nil); err != nil {
 		return err
 	}
-	_, err := l.DB.AppendDaemon(ctx, id, typ, s.turn(), data)
+	_, err = l.DB.AppendDaemon(ctx, id, typ, s.turn(), data)
 	return err
 }
 
@@ -126,9 +126,9 @@ func (l *Links) talking(ctx context.Context, id string) (*session, error) {
 // RunCommand runs a command in the session as the agent's user. Its output is
 // bounded.
 func (l *Links) RunCommand(ctx context.Context, id string, cmd wire.Command) (res wire.RunResult, err error) {
-	_, c := l.connected(id)
-	if c == nil {
-		return res, ErrNotConnected
+	_, c, err := l.inside(ctx, id)
+	if err != nil {
+		return res, err
 	}
 	if cmd.TimeoutMS <= 0 {
 		cmd.TimeoutMS = 30_000
@@ -145,9 +145,9 @@ func (l *Links) RunCommand(ctx context.Context, id string, cmd wire.Command) (re
 
 // Ports gives the ports that processes in the session listen on.
 func (l *Links) Ports(ctx context.Context, id string) (ports []wire.Port, err error) {
-	_, c := l.connected(id)
-	if c == nil {
-		return nil, ErrNotConnected
+	_, c, err := l.inside(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	if err := c.call(ctx, wire.PathPorts, nil, &ports); err != nil {
 		return nil, err
@@ -184,6 +184,16 @@ func (l *Links) connected(id string) (*session, *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s, s.conn
+}
+
+// inside is connected for what needs the session's own programs: one that is
+// paused wakes first.
+func (l *Links) inside(ctx context.Context, id string) (*session, *conn, error) {
+	s, c := l.connected(id)
+	if c == nil {
+		return nil, nil, ErrNotConnected
+	}
+	return s, c, l.Awake(ctx, id)
 }
 
 // call is one short exchange in JSON with the broker. body and answer may be nil.

@@ -17,9 +17,9 @@ const (
 
 // Checkpoints gives what the session can go back to, oldest first.
 func (l *Links) Checkpoints(ctx context.Context, id string) (list []wire.Checkpoint, err error) {
-	_, c := l.connected(id)
-	if c == nil {
-		return nil, ErrNotConnected
+	_, c, err := l.inside(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -35,9 +35,9 @@ func (l *Links) Checkpoints(ctx context.Context, id string) (list []wire.Checkpo
 
 // Loss tells what going back to a checkpoint would change in the workspace.
 func (l *Links) Loss(ctx context.Context, id, checkpoint string) (f wire.Files, err error) {
-	_, c := l.connected(id)
-	if c == nil {
-		return f, ErrNotConnected
+	_, c, err := l.inside(ctx, id)
+	if err != nil {
+		return f, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, lossTimeout)
 	defer cancel()
@@ -58,9 +58,9 @@ func (l *Links) Loss(ctx context.Context, id, checkpoint string) (f wire.Files, 
 // Rewind takes files and conversation back to a checkpoint. store.ErrConflict
 // while a turn is under way.
 func (l *Links) Rewind(ctx context.Context, id, checkpoint string) error {
-	_, c := l.connected(id)
-	if c == nil {
-		return ErrNotConnected
+	_, c, err := l.inside(ctx, id)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, rewindTimeout)
 	defer cancel()

@@ -38,6 +38,11 @@ func (s *session) sendPrompts(ctx context.Context, c *conn, log *slog.Logger) er
 		log.Error("Prompts could not be read", "error", err)
 		return err
 	}
+	if len(unsent) > 0 {
+		if err := s.Awake(ctx, s.id); err != nil {
+			return err
+		}
+	}
 	for _, p := range unsent {
 		out := wire.Prompt{ID: p.ID}
 		err := json.Unmarshal(p.Blocks, &out.Blocks)

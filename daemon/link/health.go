@@ -123,8 +123,15 @@ func (s *session) heardOf(ctx context.Context, h wire.Health) error {
 			return err
 		}
 	}
-	return s.DB.SetDetail(ctx, s.id, detail(h, trouble))
+	said := detail(h, trouble)
+	if trouble == "" && s.Paused(s.id) {
+		said = paused
+	}
+	return s.DB.SetDetail(ctx, s.id, said)
 }
+
+// paused is what is said of a session whose parts are frozen.
+const paused = "Paused, because nothing has happened in it for a while. It wakes by itself when you open or ask something."
 
 // detail says what does not answer in a session that once did.
 func detail(h wire.Health, trouble string) string {

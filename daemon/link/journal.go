@@ -164,6 +164,9 @@ func (s *session) store(ctx context.Context, c *conn, b *batch, log *slog.Logger
 			s.talk.fold(e)
 		}
 		s.trouble = ""
+		if len(b.entries) > 0 {
+			s.told = time.Now()
+		}
 	})
 	signal(s.answers)
 	if b.bodies {

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"volundr/runtime"
 	"volundr/runtime/broker/wire"
@@ -47,6 +48,12 @@ type Options struct {
 	// Redact takes what must not be read out of what a session says of its
 	// health. Nil: nothing.
 	Redact func(string) string
+	// Awake is called before anything is asked of a session's agent or workspace:
+	// one that is paused wakes. Nil: none is paused.
+	Awake func(ctx context.Context, id string) error
+	// Paused reports whether a session is paused: then its parts do not answer.
+	// Nil: none is.
+	Paused func(id string) bool
 	Log    *slog.Logger
 }
 
@@ -87,6 +94,12 @@ func New(o Options) *Links {
 	}
 	if o.Redact == nil {
 		o.Redact = func(text string) string { return text }
+	}
+	if o.Awake == nil {
+		o.Awake = func(context.Context, string) error { return nil }
+	}
+	if o.Paused == nil {
+		o.Paused = func(string) bool { return false }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -159,6 +172,18 @@ func (l *Links) Health(id string) (wire.Health, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.health, s.heard && (s.conn != nil || s.health.Failed)
+}
+
+// Active is when a session that is kept last told of anything in its journal,
+// as far as this daemon has heard.
+func (l *Links) Active(id string) time.Time {
+	s := l.session(id)
+	if s == nil {
+		return time.Time{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told
 }
 
 // Deliver has the prompts of a session that were not sent yet sent soon.

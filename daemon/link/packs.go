@@ -23,6 +23,9 @@ func (l *Links) Pack(ctx context.Context, id, what string, query url.Values) (io
 	if c == nil {
 		return nil, ErrNotConnected
 	}
+	if err := l.Awake(ctx, id); err != nil {
+		return nil, err
+	}
 	q := ""
 	if len(query) > 0 {
 		q = "?" + query.Encode()

@@ -43,6 +43,7 @@ type session struct {
 	at      int64  // its last number that was taken over
 	caught  bool   // all is read that was there when the connection began
 	moved   chan struct{}
+	told    time.Time // something of the journal was taken over then
 	bad     int       // lines that could not be read, in this run
 	dropped int       // entries of types that are not known
 	shown   [2]string // activity and its text as they stand on the row

@@ -15,14 +15,17 @@ import (
 	"volundr/runtime/broker/wire"
 )
 
-// Options is what New needs, all of it.
+// Options is what New needs.
 type Options struct {
 	Surfaces      *auth.Surfaces
 	ControlOrigin string // the one origin that may frame a surface
 	// Dial opens a connection to a port on a session's loopback. Its errors
 	// wrap the sentinels of package runtime where one fits.
 	Dial func(ctx context.Context, session string, port int) (net.Conn, error)
-	Log  *slog.Logger
+	// Use says that somebody is in a session until done is called, and wakes one
+	// that is paused. Its errors are like Dial's. Nil: none is paused.
+	Use func(ctx context.Context, session string) (done func(), err error)
+	Log *slog.Logger
 }
 
 // Proxy is the handler of all surface hosts. The daemon's one listener sends
@@ -32,12 +35,16 @@ type Proxy struct {
 	control  string
 	pools    *pools
 	reverse  *httputil.ReverseProxy
+	use      func(ctx context.Context, session string) (done func(), err error)
 	log      *slog.Logger
 }
 
 // New gives the handler of all surface hosts.
 func New(o Options) *Proxy {
-	p := &Proxy{surfaces: o.Surfaces, control: o.ControlOrigin, pools: newPools(o.Dial), log: o.Log}
+	if o.Use == nil {
+		o.Use = func(context.Context, string) (func(), error) { return func() {}, nil }
+	}
+	p := &Proxy{surfaces: o.Surfaces, control: o.ControlOrigin, pools: newPools(o.Dial), use: o.Use, log: o.Log}
 	p.reverse = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		ModifyResponse: p.answered,
@@ -88,7 +95,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	stop := context.AfterFunc(grant.Live, cancel) // revoked: cut, WebSockets too
 	defer stop()
-	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	done, err := p.use(ctx, grant.Session)
+	if err != nil {
+		p.failed(w, r, err)
+		return
+	}
+	defer done()
+	p.reverse.ServeHTTP(w, r)
 	if way.rest.move(w) != nil {
 		panic(http.ErrAbortHandler) // resets the connection: the browser must not take this for a whole answer
 	}

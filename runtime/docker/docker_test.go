@@ -93,7 +93,7 @@ func conformance(t *testing.T, exec bool, only ...string) {
 		t.Fatal(err)
 	}
 	runtimetest.Run(t, runtimetest.Backend{
-		Processes: true, Broker: true, Only: only,
+		Processes: true, Broker: true, Pauses: true, Only: only,
 		New: func(t *testing.T) runtime.Runtime { return installation(t, e, exec) },
 		Again: func(t *testing.T, rt runtime.Runtime) runtime.Runtime {
 			r, err := New(t.Context(), rt.(*Runtime).opts)

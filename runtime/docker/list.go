@@ -71,6 +71,7 @@ func (r *Runtime) List(ctx context.Context) ([]runtime.Workload, error) {
 		run, _ := strconv.Atoi(c.Labels[runtime.LabelRun])
 		w.Run = max(w.Run, run)
 		w.Helper = w.Helper || c.Labels[runtime.LabelHelper] != ""
+		w.Paused = w.Paused || c.State == container.StatePaused
 		w.Parts = append(w.Parts, *parts[i])
 		expected[w.ID] = max(expected[w.ID], len(strings.Split(c.Labels[labelParts], ",")))
 	}

@@ -33,7 +33,7 @@ type Options struct {
 
 // Call is one step of a method, as Script sees it.
 type Call struct {
-	Op   string // start, stop, remove, list, watch, dial, exec, logs, image
+	Op   string // start, stop, remove, pause, resume, list, watch, dial, exec, logs, image
 	ID   string
 	Step string // "volume home", "part agent", …; empty for the call as a whole
 	// After: the step is done, and an error comes too late to prevent it.
@@ -49,6 +49,7 @@ type Runtime struct {
 var (
 	_ runtime.Runtime = (*Runtime)(nil)
 	_ runtime.Images  = (*Runtime)(nil)
+	_ runtime.Pauser  = (*Runtime)(nil)
 )
 
 // New gives a runtime on a machine of its own.
@@ -68,6 +69,7 @@ func New(o Options) *Runtime {
 		busy:      map[key]string{},
 		watchers:  map[*watcher]bool{},
 		listeners: map[key]map[int]Handler{},
+		usage:     map[key]time.Duration{},
 		changed:   make(chan struct{}),
 	}, installation: o.Installation}
 }
@@ -117,6 +119,7 @@ type machine struct {
 	nets      int           // counts network namespaces
 	readers   int
 	removed   []string
+	usage     map[key]time.Duration // of processor time
 }
 
 type workload struct {
@@ -131,6 +134,7 @@ type container struct {
 	helper bool
 	parts  int // of the spec it was started with
 	net    int // the network namespace it owns or joined
+	frozen bool
 	lines  []string
 }
 

@@ -42,6 +42,7 @@ func TestConformance(t *testing.T) {
 			first := fake.New(fake.Options{Report: t.Errorf, Delay: 2 * time.Millisecond, KeepEnded: keep})
 			t.Cleanup(first.Check)
 			runtimetest.Run(t, runtimetest.Backend{
+				Pauses: true,
 				New: func(t *testing.T) runtime.Runtime {
 					return first.Other(fmt.Sprintf("installation-%d", ids.Add(1)))
 				},

@@ -103,6 +103,10 @@ func (r *Runtime) bring(k key, spec runtime.Spec, p runtime.Part) {
 		r.workloads[k] = w
 	}
 	if c := w.parts[p.Name]; c != nil && c.Running {
+		if c.frozen {
+			c.frozen = false
+			r.change()
+		}
 		return
 	}
 	c := &container{run: spec.Run, helper: spec.Helper, parts: len(spec.Parts)}

@@ -38,6 +38,7 @@ func (w *workload) show() runtime.Workload {
 		v.Parts = append(v.Parts, c.PartStatus)
 		v.Run = max(v.Run, c.run)
 		v.Helper = v.Helper || c.helper
+		v.Paused = v.Paused || c.frozen
 		wanted = max(wanted, c.parts)
 		if c.Running {
 			running++

@@ -10,6 +10,7 @@ import (
 // end is a container's end. Ended ones stay as they are.
 func (c *container) end(code int, oom bool) {
 	if c.Running {
+		c.frozen = false
 		c.Running, c.Finished, c.ExitCode, c.OOMKilled = false, time.Now(), code, oom
 	}
 }
@@ -76,6 +77,7 @@ func (r *Runtime) Revive(id string) {
 	defer r.mu.Unlock()
 	if w := r.workloads[key{r.installation, id}]; w != nil {
 		for _, c := range w.parts {
+			c.frozen = false
 			c.Running, c.Started, c.Finished, c.ExitCode, c.OOMKilled = true, time.Now(), time.Time{}, 0, false
 		}
 	}

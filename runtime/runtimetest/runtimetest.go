@@ -35,6 +35,8 @@ type Backend struct {
 	// Broker: the spec's broker part is the real program, so that Dial reaches
 	// ports on the workload's loopback.
 	Broker bool
+	// Pauses: the runtime is a Pauser.
+	Pauses bool
 	// End ends a part from outside as if its process had exited. Nil: the
 	// suite makes the process exit.
 	End func(t *testing.T, rt runtime.Runtime, id, part string, code int, oom bool)
@@ -62,11 +64,12 @@ const (
 	dialling
 	losing
 	oom
+	pausing
 )
 
 func cases() []test {
 	var all []test
-	for _, part := range [][]test{lifecycleCases, crashCases, listCases, endCases, watchCases, execCases, logCases, networkCases, hardeningCases, brokenCases, sandboxCases} {
+	for _, part := range [][]test{lifecycleCases, crashCases, listCases, endCases, watchCases, execCases, logCases, networkCases, hardeningCases, brokenCases, sandboxCases, pauseCases} {
 		all = append(all, part...)
 	}
 	return all
@@ -98,6 +101,8 @@ func (b Backend) chosen(name string) bool {
 
 func (b Backend) lacks(n need) string {
 	switch {
+	case n&pausing != 0 && !b.Pauses:
+		return "no way to freeze a session"
 	case n&processes != 0 && !b.Processes:
 		return "no real processes"
 	case n&dialling != 0 && !b.Broker:
