@@ -60,7 +60,11 @@ func (s *server) executeStream(c echo.Context) error {
 func returned(files []sandbox.Returned) []client.WorkspaceFile {
 	out := make([]client.WorkspaceFile, 0, len(files))
 	for _, f := range files {
-		out = append(out, client.WorkspaceFile{Path: f.Path, Kind: "file", FileID: &f.FileID})
+		one := client.WorkspaceFile{Path: f.Path, Kind: "file", Skipped: f.Skipped}
+		if f.Skipped == "" {
+			one.FileID = &f.FileID
+		}
+		out = append(out, one)
 	}
 	return out
 }

@@ -110,6 +110,13 @@ open('bytes','wb').write(bytes(range(256)))
 		if strings.Contains(strings.Join(slices.Collect(maps.Values(back)), ""), "root:") || back["file"] != "f" {
 			t.Errorf("came back: %v", back)
 		}
+		why := map[string]string{}
+		for _, f := range got.Files {
+			why[f.Path] = f.Skipped
+		}
+		if diff := cmp.Diff(map[string]string{"file": "", "link": "symlink", "pipe": "special"}, why); diff != "" {
+			t.Errorf("what was not kept, and why:\n%s", diff)
+		}
 	})
 	s.eventually(limit, "no program's sandbox is left", func() bool {
 		left := 0

@@ -29,9 +29,11 @@ type Execution struct {
 	Files    []Staged
 }
 
-// Returned is a file that a program made or changed.
+// Returned is something that a program made or changed: kept under FileID, or,
+// without one, not kept, for the reason that Skipped names (wire.SkippedEntry).
 type Returned struct {
 	Path, FileID string
+	Skipped      string
 }
 
 // Executed is how a program ended.
@@ -96,20 +98,23 @@ func (e *Prepared) Run(ctx context.Context, out Output) (Executed, error) {
 	}
 	done := Executed{SandboxResult: res}
 	limit := e.x.Standard.Disk
-	_, err = in.Produced(ctx, limit, func(entry wire.SandboxEntry, data io.Reader) error {
+	all, err := in.Produced(ctx, limit, func(entry wire.SandboxEntry, data io.Reader) error {
 		f, err := e.x.Upload(ctx, e.p, entry.Path, data)
 		if errors.Is(err, ErrTooLarge) {
-			e.x.Log.Info("A file that a program made is larger than allowed", "path", entry.Path, "size", entry.Size)
+			done.Files = append(done.Files, Returned{Path: entry.Path, Skipped: wire.SkippedLimit})
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		done.Files = append(done.Files, Returned{entry.Path, f.ID})
+		done.Files = append(done.Files, Returned{Path: entry.Path, FileID: f.ID})
 		return nil
 	})
 	if err != nil {
 		return done, e.x.trouble(ctx, oneShot, e.s, err)
+	}
+	for _, s := range all.Skipped {
+		done.Files = append(done.Files, Returned{Path: s.Path, Skipped: s.Reason})
 	}
 	return done, nil
 }

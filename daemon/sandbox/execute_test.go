@@ -34,12 +34,18 @@ open('dir/old', 'a').write('er')
 open('.hidden', 'w').write('h')
 os.makedirs('a/b'); open('a/b/secret', 'w').write('s'); os.chmod('a/b/secret', 0o600)
 os.symlink('/etc/passwd', 'link')
+open('large', 'wb').write(bytes(2 << 20))
 print(open('same').read())`})
 	if err != nil || out != "same\n" {
 		t.Fatalf("%+v %q %v", done, out, err)
 	}
 	got := map[string]string{}
+	skipped := map[string]string{}
 	for _, f := range done.Files {
+		if f.Skipped != "" {
+			skipped[f.Path] = f.Skipped + f.FileID
+			continue
+		}
 		_, file, err := w.File(t.Context(), anna, f.FileID)
 		if err != nil {
 			t.Fatal(err)
@@ -52,6 +58,9 @@ print(open('same').read())`})
 		got[f.Path] = string(content)
 	}
 	if diff := cmp.Diff(map[string]string{"dir/old": "older", ".hidden": "h", "a/b/secret": "s"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]string{"large": "limit", "link": "symlink"}, skipped); diff != "" {
 		t.Error(diff)
 	}
 	w.ending.Wait()

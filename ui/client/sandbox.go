@@ -83,11 +83,13 @@ type ExecuteResult struct {
 	Files []WorkspaceFile `json:"files"`
 }
 
-// WorkspaceFile is a file that a program left, kept as an uploaded one.
+// WorkspaceFile is a file that a program left, kept as an uploaded one. Without
+// FileID it was not kept: too large, or no regular file.
 type WorkspaceFile struct {
-	Path   string  `json:"path"`
-	Kind   string  `json:"kind"` // file, directory; ours: symlink
-	FileID *string `json:"file_id"`
+	Path    string  `json:"path"`
+	Kind    string  `json:"kind"` // file, directory
+	FileID  *string `json:"file_id"`
+	Skipped string  `json:"skipped,omitempty"` // ours, why it was not kept: limit, symlink, special, unreadable
 }
 
 // UploadedFile is what the daemon keeps of an upload.

@@ -78,10 +78,10 @@ func (s *Sandbox) serveProduced(w http.ResponseWriter, req *http.Request) {
 		case wire.EntryIsDirectory:
 			return nil
 		case wire.EntryIsSymlink:
-			skip(e, "symlink")
+			skip(e, wire.SkippedSymlink)
 			return nil
 		case wire.EntryIsOther:
-			skip(e, "special")
+			skip(e, wire.SkippedSpecial)
 			return nil
 		}
 		f, info, err := s.open(e.Path)
@@ -89,7 +89,7 @@ func (s *Sandbox) serveProduced(w http.ResponseWriter, req *http.Request) {
 			return nil
 		}
 		if err != nil {
-			skip(e, "unreadable")
+			skip(e, wire.SkippedUnreadable)
 			return nil
 		}
 		defer f.Close()
@@ -97,7 +97,7 @@ func (s *Sandbox) serveProduced(w http.ResponseWriter, req *http.Request) {
 			return err
 		}
 		if e.Size = info.Size(); e.Size > left {
-			skip(e, "limit")
+			skip(e, wire.SkippedLimit)
 			return nil
 		}
 		left -= e.Size

@@ -157,8 +157,16 @@ type Produced struct {
 // SkippedEntry is something new that is not given out.
 type SkippedEntry struct {
 	SandboxEntry
-	Reason string `json:"reason"` // "limit", "symlink", "special", "unreadable"
+	Reason string `json:"reason"` // Skipped…
 }
+
+// Reasons of SkippedEntry.
+const (
+	SkippedLimit      = "limit" // it is larger than what is given out
+	SkippedSymlink    = "symlink"
+	SkippedSpecial    = "special" // a socket, a pipe
+	SkippedUnreadable = "unreadable"
+)
 
 // Header fields of SandboxGet.
 const (
