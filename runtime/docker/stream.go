@@ -119,7 +119,7 @@ func carry(h types.HijackedResponse) (*muxed, error) {
 	conf.LogOutput = io.Discard
 	conf.MaxStreamWindowSize = 4 << 20
 	from, to := io.Pipe()
-	mux, err := yamux.Client(&pipe{from, h.Conn, h.Close}, conf)
+	mux, err := yamux.Client(wire.WholeFrames(&pipe{from, h.Conn, h.Close}), conf)
 	if err != nil {
 		h.Close()
 		return nil, err

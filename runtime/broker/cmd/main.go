@@ -84,8 +84,11 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 			return err
 		}
 		// The daemon that starts this container holds its input and output. Until
-		// it goes, or this process, connections come that way.
-		return sandbox.Main(ctx, c, log, func() { go carry(ctx, kept{}) })
+		// it goes, or this process, connections come that way, and are answered
+		// where they arrive.
+		return sandbox.Main(ctx, c, log, func(take func(net.Conn)) {
+			go carry(ctx, kept{}, func(c net.Conn) { take(half{c}) })
+		})
 	case "forward":
 		return forward(ctx)
 	case "keep":
@@ -141,16 +144,23 @@ func supervise(ctx context.Context, argv []string, log *slog.Logger) error {
 func forward(ctx context.Context) error {
 	sandbox.Untraceable()
 	sandbox.Reserve(4)
-	return carry(ctx, stdio{})
+	return carry(ctx, stdio{}, func(c net.Conn) {
+		conn, err := toBroker()
+		if err != nil {
+			c.Close()
+			return
+		}
+		loopback.Pipe(half{c}, conn)
+	})
 }
 
 // carry takes connections from a stream for as long as the daemon's end is
 // there.
-func carry(ctx context.Context, over io.ReadWriteCloser) error {
+func carry(ctx context.Context, over io.ReadWriteCloser, take func(net.Conn)) error {
 	c := yamux.DefaultConfig()
 	c.LogOutput = io.Discard
 	c.MaxStreamWindowSize = 1 << 20
-	s, err := yamux.Server(over, c)
+	s, err := yamux.Server(wire.WholeFrames(over), c)
 	if err != nil {
 		return err
 	}
@@ -161,14 +171,7 @@ func carry(ctx context.Context, over io.ReadWriteCloser) error {
 		if err != nil {
 			return nil // the daemon's end is gone
 		}
-		go func() {
-			conn, err := toBroker()
-			if err != nil {
-				stream.Close()
-				return
-			}
-			loopback.Pipe(half{stream}, conn)
-		}()
+		go take(stream)
 	}
 }
 
@@ -184,10 +187,16 @@ func toBroker() (conn net.Conn, err error) {
 	return conn, err
 }
 
-// half closes one direction of a stream, which is what yamux calls Close.
+// half closes one direction of a stream, which is what yamux calls Close: a
+// reader would wait on.
 type half struct{ net.Conn }
 
-func (h half) CloseWrite() error { return h.Close() }
+func (h half) CloseWrite() error { return h.Conn.Close() }
+
+func (h half) Close() error {
+	_ = h.SetReadDeadline(time.Unix(1, 0))
+	return h.Conn.Close()
+}
 
 // kept is stdio whose descriptors stay: what else would get their numbers is
 // taken for standard input and output by what is started later.

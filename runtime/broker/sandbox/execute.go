@@ -106,9 +106,14 @@ func (s *Sandbox) execute(w http.ResponseWriter, ctx context.Context, r *run, o 
 	res.OOMKilled = s.memory.kills() > oom && res.Exit != nil && *res.Exit != 0
 	res.StdoutBytes, res.StderrBytes = streams[0].seen, streams[1].seen
 	res.StdoutTruncated, res.StderrTruncated = streams[0].seen > limit, streams[1].seen > limit
-	out.sendJSON(wire.FrameResult, res, true)
+	// What is short goes with the end of the answer.
+	out.sendJSON(wire.FrameResult, res, res.StdoutBytes+res.StderrBytes > short)
 	out.rest()
 }
+
+// short is an output, in bytes, whose result fits beside it into what any
+// connection takes at once.
+const short = 32 << 10
 
 // outcome waits until the command has ended or must end. hung: nobody waits for
 // the answer.

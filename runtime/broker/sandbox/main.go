@@ -27,8 +27,9 @@ const Workspace = "/workspace"
 const threads = 16
 
 // Main serves the sandbox that this container is, until its deadline, the
-// daemon's word or the end of ctx. It calls listening once connections are taken.
-func Main(ctx context.Context, config wire.Config, log *slog.Logger, listening func()) error {
+// daemon's word or the end of ctx. It calls ready once connections are taken, with
+// what takes one that comes by another way than the port.
+func Main(ctx context.Context, config wire.Config, log *slog.Logger, ready func(take func(net.Conn))) error {
 	if config.Sandbox == nil {
 		return errors.New("the configuration is not a sandbox's")
 	}
@@ -41,13 +42,12 @@ func Main(ctx context.Context, config wire.Config, log *slog.Logger, listening f
 		return fmt.Errorf("listen for the daemon: %w", err)
 	}
 	defer ln.Close()
-	listening()
-	return serve(ctx, Options{Session: config.Session, Key: key, Workspace: Workspace, Config: *config.Sandbox, Log: log}, ln)
+	return serve(ctx, Options{Session: config.Session, Key: key, Workspace: Workspace, Config: *config.Sandbox, Log: log}, ln, ready)
 }
 
 // serve makes this process fit to live among commands of the same user, and
 // serves them.
-func serve(ctx context.Context, o Options, ln net.Listener) error {
+func serve(ctx context.Context, o Options, ln net.Listener, ready func(take func(net.Conn))) error {
 	os.Unsetenv(wire.EnvConfig)
 	if home := os.Getenv("HOME"); home == "" || home == "/" {
 		os.Setenv("HOME", "/tmp")
@@ -73,6 +73,7 @@ func serve(ctx context.Context, o Options, ln net.Listener) error {
 	if err != nil {
 		return err
 	}
+	ready(s.connect)
 	s.Serve(ctx, ln)
 	return nil
 }

@@ -79,5 +79,5 @@ func beProcess1() error {
 		return err
 	}
 	return serve(context.Background(), Options{Session: "s", Key: key, Workspace: os.Getenv("WORKSPACE"),
-		Config: wire.Sandbox{LifetimeMS: 5 * 60 * 1000, OpenFiles: 256}, Log: slog.New(slog.DiscardHandler)}, ln)
+		Config: wire.Sandbox{LifetimeMS: 5 * 60 * 1000, OpenFiles: 256}, Log: slog.New(slog.DiscardHandler)}, ln, func(func(net.Conn)) {})
 }

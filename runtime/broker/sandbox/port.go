@@ -46,11 +46,16 @@ func (s *Sandbox) servePort(ctx context.Context, ln net.Listener) {
 		}
 		wg.Go(func() {
 			defer func() { <-room }()
-			stop := context.AfterFunc(ctx, func() { conn.Close() })
-			defer stop()
-			s.connection(conn)
+			s.connect(conn)
 		})
 	}
+}
+
+// connect answers one connection until it, or the sandbox, ends.
+func (s *Sandbox) connect(conn net.Conn) {
+	stop := context.AfterFunc(s.ctx, func() { conn.Close() })
+	defer stop()
+	s.connection(conn)
 }
 
 // connection returns when conn is closed.
