@@ -47,6 +47,7 @@ func (w *wishes) flags(c *cobra.Command) {
 	f.StringVar(&w.gpu, "gpu", "", "GPUs, as in 1")
 	f.StringVar(&w.in.Network, "network", "", "open (default) or none")
 	f.StringSliceVar(&w.in.CredentialNames, "credential", nil, "credential for the session, by name (again for more)")
+	f.StringSliceVar(&w.in.EnvSecretRefs, "secret", nil, "generic credential whose keys are variables of the session, by name (again for more)")
 	f.StringSliceVar(&w.in.IntegrationIDs, "integration", nil, "integration for the session, by id (again for more)")
 	f.BoolVar(&w.in.TerminalRestricted, "restrict-terminal", false, "restrict the terminal")
 	f.StringVar(&w.in.IssueID, "issue", "", "issue that the session is about")

@@ -43,6 +43,7 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 		{"--model m", "model", `"m"`}, {"--template t", "template_name", `"t"`}, {"--profile p", "profile_name", `"p"`},
 		{"--preset p", "preset_id", `"p"`}, {"--restrict-terminal", "terminal_restricted", "true"},
 		{"--credential a,b --credential c", "credential_names", `["a","b","c"]`}, {"--integration i", "integration_ids", `["i"]`},
+		{"--secret a,b", "env_secret_refs", `["a","b"]`},
 		{"--cpu 2 --memory 4Gi --gpu 1", "resource_config", `{"cpu":"2","gpu":"1","memory":"4Gi"}`},
 		{"--system-prompt s", "system_prompt", `"s"`}, {"--prompt p", "initial_prompt", `"p"`},
 		{"--issue AB-1", "issue_id", `"AB-1"`}, {"--issue-url https://t", "issue_url", `"https://t"`},
