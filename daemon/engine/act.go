@@ -69,13 +69,17 @@ func (p *round) spawn(id string, want store.Want, wished time.Time, fn func(cont
 
 // finish takes an action's outcome.
 func (e *Engine) finish(o outcome) {
+	var wished time.Time
+	if b := e.busy[o.id]; b != nil {
+		wished = b.wished
+	}
 	delete(e.busy, o.id)
 	if o.err == nil {
 		delete(e.pause, o.id)
 		return
 	}
 	n := e.pause[o.id].n + 1
-	e.pause[o.id] = pause{time.Now().Add(backoff(n)), n}
+	e.pause[o.id] = pause{time.Now().Add(backoff(n)), n, wished}
 }
 
 func (e *Engine) do(ctx context.Context, s store.Session, act action) error {

@@ -405,7 +405,7 @@ func TestArchiveAndRestore(t *testing.T) {
 		var packs, unpacks atomic.Int32
 		l := w.daemon(func(o *Options) {
 			o.Archive = func(context.Context, store.Session) (string, error) {
-				if packs.Add(1) < 3 {
+				if packs.Add(1) < 4 {
 					return "", fmt.Errorf("archive a: %w", store.ErrFull)
 				}
 				return "sha256:1", nil
@@ -420,8 +420,13 @@ func TestArchiveAndRestore(t *testing.T) {
 		if s := l.is("a", store.Stopped); !strings.Contains(s.Doing, "could not be packed: the disk is full. Nothing is lost: free some space") {
 			t.Errorf("of an archive for which there is no room it is said: %q", s.Doing)
 		}
+		l.wish("a", store.WantArchived, store.FromArchive...) // there is room, its owner thinks
+		time.Sleep(time.Millisecond)
+		if packs.Load() != 3 {
+			t.Errorf("a wish that is repeated waits for the pause: %d packs", packs.Load())
+		}
 		time.Sleep(time.Minute)
-		if s := l.is("a", store.Archived); s.Doing != "" || s.Archive != "sha256:1" || packs.Load() != 3 || len(w.rt.IDs()) > 0 {
+		if s := l.is("a", store.Archived); s.Doing != "" || s.Archive != "sha256:1" || packs.Load() != 4 || len(w.rt.IDs()) > 0 {
 			t.Errorf("%d packs, %+v, %v", packs.Load(), s, w.rt.IDs())
 		}
 		l.wish("a", store.WantStopped, store.FromRestore...)

@@ -12,10 +12,12 @@ import (
 	"volundr/store"
 )
 
-// pause holds back a deed that failed and is not paid for on the row.
+// pause holds back a deed that failed and is not paid for on the row, until its
+// owner wishes anew.
 type pause struct {
-	until time.Time
-	n     int
+	until  time.Time
+	n      int
+	wished time.Time // when what failed was wished
 }
 
 // pass looks once at everything, concludes, and begins what is to be done. It
@@ -120,10 +122,10 @@ func (p *round) session(s store.Session) error {
 		new.Ended, new.Failure, new.Attempts = nil, nil, 0
 		state, act = p.rules.next(new.Want, new, seen, p.now)
 	}
-	held := p.pause[s.ID].until
-	waits := !act.paid() && act.deed != nothing && p.now.Before(held)
+	held := p.pause[s.ID]
+	waits := !act.paid() && act.deed != nothing && p.now.Before(held.until) && held.wished.Equal(s.WantedAt)
 	if waits {
-		act = action{wake: held}
+		act = action{wake: held.until}
 	}
 	p.wake(act.wake)
 	new.State = state
