@@ -3,11 +3,11 @@ package store
 import "context"
 
 // Facets are what p's chronicles can be filtered by.
-type Facets struct{ Projects, Models []string }
+type Facets struct{ Projects, Repos, Models []string }
 
-// ChronicleFacets gives the projects and models of p's chronicles, sorted.
+// ChronicleFacets gives the projects, repositories and models of p's chronicles, sorted.
 func (db *DB) ChronicleFacets(ctx context.Context, p Principal) (f Facets, err error) {
-	for column, into := range map[string]*[]string{"project": &f.Projects, "model": &f.Models} {
+	for column, into := range map[string]*[]string{"project": &f.Projects, "repo": &f.Repos, "model": &f.Models} {
 		rows, err := db.r.QueryContext(ctx, `SELECT DISTINCT `+column+` FROM chronicles WHERE `+column+` <> '' AND`+mine+` ORDER BY 1 LIMIT 200`, p.args()...)
 		if err != nil {
 			return f, err

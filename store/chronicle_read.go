@@ -31,14 +31,20 @@ func (db *DB) Chronicles(ctx context.Context, p Principal, f ChronicleFilter) ([
 			return nil, err
 		}
 	}
-	return chronicleRows(db.r.QueryContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE (? = '' OR session_id = ?)
-		AND (? = '' OR project = ?) AND (? = '' OR repo = ?) AND (? = '' OR model = ?)
-		AND NOT EXISTS (SELECT 1 FROM json_each(?) w WHERE NOT EXISTS (SELECT 1 FROM json_each(tags) t WHERE t.value = w.value))
+	return chronicleRows(db.r.QueryContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE`+narrowed+`
 		AND (? = '' OR n IN (SELECT rowid FROM chronicle_words(?))
 			OR id IN (SELECT chronicle_id FROM timeline WHERE n IN (SELECT rowid FROM timeline_words(?)))) AND`+mine+`
 		ORDER BY started_at DESC, n DESC LIMIT ? OFFSET ?`,
-		append(p.args(f.SessionID, f.SessionID, f.Project, f.Project, f.Repo, f.Repo, f.Model, f.Model, list(f.Tags), words, or(words), or(words)),
-			f.Limit, f.Offset)...))
+		append(p.args(append(f.args(), words, or(words), or(words))...), f.Limit, f.Offset)...))
+}
+
+// narrowed are the rows of chronicles that a filter's args let through; its Text
+// is not among them.
+const narrowed = ` (? = '' OR session_id = ?) AND (? = '' OR project = ?) AND (? = '' OR repo = ?) AND (? = '' OR model = ?)
+		AND NOT EXISTS (SELECT 1 FROM json_each(?) w WHERE NOT EXISTS (SELECT 1 FROM json_each(tags) t WHERE t.value = w.value))`
+
+func (f ChronicleFilter) args() []any {
+	return []any{f.SessionID, f.SessionID, f.Project, f.Project, f.Repo, f.Repo, f.Model, f.Model, list(f.Tags)}
 }
 
 // or gives words, or what is a query all the same.

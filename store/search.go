@@ -22,12 +22,13 @@ type Found struct {
 	Rank      float64        // the smaller the better
 }
 
-// Search finds p's chronicles by words in messages, commands, file names and
-// their own texts, the best first, at most three hits of one chronicle. All words
-// of the query must be there; the last may be the beginning of one. No query is
-// wrong: signs are not syntax.
-func (db *DB) Search(ctx context.Context, p Principal, query string, limit int) ([]Found, error) {
-	words := match(query)
+// Search finds p's chronicles by words (f.Text) in messages, commands, file names
+// and their own texts, the best first, at most three hits of one chronicle. All
+// words must be there; the last may be the beginning of one. No words are wrong:
+// signs are not syntax. The rest of f narrows it as it does Chronicles, but that
+// there is no Offset.
+func (db *DB) Search(ctx context.Context, p Principal, f ChronicleFilter) ([]Found, error) {
+	words, limit := match(f.Text), f.Limit
 	if words == "" {
 		return []Found{}, nil
 	}
@@ -37,11 +38,11 @@ func (db *DB) Search(ctx context.Context, p Principal, query string, limit int) 
 	if err := db.index(ctx); err != nil {
 		return nil, err
 	}
-	own, err := db.foundTexts(ctx, p, words, limit)
+	own, err := db.foundTexts(ctx, p, words, f, limit)
 	if err != nil {
 		return nil, err
 	}
-	events, err := db.foundEvents(ctx, p, words, limit)
+	events, err := db.foundEvents(ctx, p, words, f, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (db *DB) Search(ctx context.Context, p Principal, query string, limit int) 
 	seen := map[string]int{}
 	all = slices.DeleteFunc(all, func(f Found) bool { seen[f.Chronicle.ID]++; return seen[f.Chronicle.ID] > each })
 	all = all[:min(len(all), limit)]
-	return all, db.snippets(ctx, all, wordsOf(query))
+	return all, db.snippets(ctx, all, wordsOf(f.Text))
 }
 
 // snippets shows what was found. It is done here and not by FTS5, which takes
@@ -108,29 +109,31 @@ func (db *DB) index(ctx context.Context) error {
 	}
 }
 
-// recent is how many of the newest hits are ranked: a word that stands
+// recent is how many of p's newest hits are ranked: a word that stands
 // everywhere would otherwise take long to say nothing.
 const recent = 400
 
-func (db *DB) foundTexts(ctx context.Context, p Principal, words string, limit int) ([]Found, error) {
+func (db *DB) foundTexts(ctx context.Context, p Principal, words string, f ChronicleFilter, limit int) ([]Found, error) {
 	// Texts say in a sentence what a timeline says in pages: they count more.
 	return db.found(ctx, `SELECT `+chronicleColumns+`, 0, '', 0, '', '', '', 3 * score FROM (
-			SELECT rowid AS hit, bm25(chronicle_words, 4, 4, 2, 2, 2, 2) AS score
-			FROM chronicle_words(?1) ORDER BY rowid DESC LIMIT ?2)
-		JOIN chronicles ON n = hit WHERE tenant_id = ?3 AND (?4 OR owner_id = ?5) ORDER BY score LIMIT ?6`,
-		words, recent, p.TenantID, p.Admin, p.UserID, limit)
+			SELECT w.rowid AS hit, bm25(chronicle_words, 4, 4, 2, 2, 2, 2) AS score
+			FROM chronicle_words(?) w WHERE EXISTS (SELECT 1 FROM chronicles WHERE n = w.rowid AND`+narrowedOwn+`) ORDER BY w.rowid DESC LIMIT ?)
+		JOIN chronicles ON n = hit ORDER BY score LIMIT ?`,
+		append(p.args(append([]any{words}, f.args()...)...), recent, limit)...)
 }
 
-func (db *DB) foundEvents(ctx context.Context, p Principal, words string, limit int) ([]Found, error) {
+func (db *DB) foundEvents(ctx context.Context, p Principal, words string, f ChronicleFilter, limit int) ([]Found, error) {
 	return db.found(ctx, `WITH hits AS MATERIALIZED (
-			SELECT w.rowid AS hit, bm25(timeline_words, 2, 1) AS score FROM timeline_words(?1) w ORDER BY w.rowid DESC LIMIT ?2),
-		best AS MATERIALIZED (
-			SELECT hit, score, t.chronicle_id FROM hits JOIN timeline t ON t.n = hit JOIN chronicles c ON c.id = t.chronicle_id
-			WHERE c.tenant_id = ?3 AND (?4 OR c.owner_id = ?5) ORDER BY score LIMIT ?6)
+			SELECT w.rowid AS hit, bm25(timeline_words, 2, 1) AS score FROM timeline_words(?) w WHERE EXISTS (SELECT 1 FROM chronicles
+				WHERE id = (SELECT chronicle_id FROM timeline WHERE n = w.rowid) AND`+narrowedOwn+`) ORDER BY w.rowid DESC LIMIT ?),
+		best AS MATERIALIZED (SELECT hit, score FROM hits ORDER BY score LIMIT ?)
 		SELECT `+qualified("c.", chronicleColumns)+`, t.n, t.key, t.at, t.type, t.label, t.data, score
-		FROM best JOIN timeline t ON t.n = hit JOIN chronicles c ON c.id = best.chronicle_id ORDER BY score`,
-		words, recent, p.TenantID, p.Admin, p.UserID, 3*limit)
+		FROM best JOIN timeline t ON t.n = hit JOIN chronicles c ON c.id = t.chronicle_id ORDER BY score`,
+		append(p.args(append([]any{words}, f.args()...)...), recent, 3*limit)...)
 }
+
+// narrowedOwn are the chronicles of a principal's that a filter lets through.
+const narrowedOwn = narrowed + ` AND` + mine
 
 func (db *DB) found(ctx context.Context, query string, args ...any) ([]Found, error) {
 	rows, err := db.r.QueryContext(ctx, query, args...)

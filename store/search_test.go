@@ -1,6 +1,8 @@
 package store
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +30,7 @@ func TestSearchFindsWordsWhereverTheyStand(t *testing.T) {
 		"lexer": "beta", "lexer.go": "beta", "beta": "beta", "mend lexer": "", "zebra": "", "": "", `"`: "", "*": "", "NOT": "", "a AND": "",
 		`" OR label:"`: "", "parser*": "alpha", "(parser": "alpha", "-parser": "alpha", "^parser": "alpha", "col:parser": "", "par\x00ser": "", "\xff\xfe": "",
 	} {
-		found, err := db.Search(t.Context(), anna, query, 10)
+		found, err := db.Search(t.Context(), anna, ChronicleFilter{Text: query, Limit: 10})
 		got := ""
 		if len(found) > 0 {
 			got = found[0].Chronicle.Name
@@ -41,26 +43,45 @@ func TestSearchFindsWordsWhereverTheyStand(t *testing.T) {
 			t.Errorf("list of %q: %d, %v", query, len(list), err)
 		}
 	}
-	if found := must(db.Search(t.Context(), bert, "parser", 10))(t); len(found) != 0 {
+	if found := must(db.Search(t.Context(), bert, ChronicleFilter{Text: "parser", Limit: 10}))(t); len(found) != 0 {
 		t.Error("somebody else's is found")
 	}
-	one := must(db.Search(t.Context(), anna, "drops", 10))(t)[0]
+	one := must(db.Search(t.Context(), anna, ChronicleFilter{Text: "drops", Limit: 10}))(t)[0]
 	if want := "…parser in internal/parse_file.go, it " + MarkStart + "drops" + MarkEnd + " ümlauts"; one.Snippet != want {
 		t.Errorf("snippet %q", one.Snippet)
 	}
 
+	// What a filter leaves out takes no place of what it lets through.
+	many := make([]TimelineEvent, recent+10)
+	for i := range many {
+		many[i] = TimelineEvent{Key: fmt.Sprint(i), Label: "Mend the parser"}
+	}
+	told(t, db, "noise", many...)
+	check(t, db.write(t.Context(), func(x *tx) error {
+		_, err := x.ExecContext(t.Context(), `UPDATE chronicles SET project = 'app', tags = '["old"]' WHERE name = 'alpha'`)
+		return err
+	}))
+	for _, f := range []ChronicleFilter{{Project: "app"}, {Tags: []string{"old"}}, {SessionID: "alpha"}, {Project: "app", Tags: []string{"new"}}} {
+		f.Text = "parser"
+		found := must(db.Search(t.Context(), anna, f))(t)
+		if want := !slices.Contains(f.Tags, "new"); (len(found) == 1 && found[0].Chronicle.Name == "alpha") != want || len(found) > 1 {
+			t.Errorf("%+v: %+v", f, found)
+		}
+	}
+	check(t, db.DeleteChronicle(t.Context(), anna, must(db.ChronicleOfRun(t.Context(), "noise", 1))(t).ID))
+
 	// What is told anew, and what is deleted, is not found by its old words.
 	check(t, db.AppendTimeline(t.Context(), "alpha", 1, TimelineEvent{Key: "1", Label: "Mend the writer", At: time.UnixMilli(1000), Type: "message"}))
-	if n := len(must(db.Search(t.Context(), anna, "parser", 10))(t)); n != 0 {
+	if n := len(must(db.Search(t.Context(), anna, ChronicleFilter{Text: "parser", Limit: 10}))(t)); n != 0 {
 		t.Errorf("found %d by words that are not there any more", n)
 	}
-	if n := len(must(db.Search(t.Context(), anna, "writer", 10))(t)); n != 1 {
+	if n := len(must(db.Search(t.Context(), anna, ChronicleFilter{Text: "writer", Limit: 10}))(t)); n != 1 {
 		t.Errorf("found %d by new words", n)
 	}
 	check(t, db.DeleteChronicle(t.Context(), anna, a.ID))
 	check(t, db.DeleteChronicle(t.Context(), anna, b.ID))
 	for _, q := range []string{"writer", "lexer", "go"} {
-		if n := len(must(db.Search(t.Context(), anna, q, 10))(t)); n != 0 {
+		if n := len(must(db.Search(t.Context(), anna, ChronicleFilter{Text: q, Limit: 10}))(t)); n != 0 {
 			t.Errorf("%s: found %d of what was deleted", q, n)
 		}
 	}
@@ -82,7 +103,7 @@ func FuzzSearch(f *testing.F) {
 	}
 	f.Cleanup(func() { db.Close() })
 	f.Fuzz(func(t *testing.T, query string) {
-		if _, err := db.Search(t.Context(), anna, query, 5); err != nil {
+		if _, err := db.Search(t.Context(), anna, ChronicleFilter{Text: query, Limit: 5}); err != nil {
 			t.Errorf("%q: %v", query, err)
 		}
 	})

@@ -16,7 +16,7 @@ type ChroniclesPage struct {
 	Query, Project, Repo, Model, Tag string
 	List                             []client.Chronicle
 	Hits                             []client.ChronicleHit // instead of List, when Query is not empty
-	Projects, Models                 []string              // what can be filtered by
+	Projects, Repos, Models          []string              // what can be filtered by
 	Older                            int                   // offset of the next page; 0: this was the last
 }
 
@@ -32,6 +32,7 @@ type ChroniclePage struct {
 	Problem   string   // why the last action was refused
 	Edit      bool     // the texts are being edited
 	Session   bool     // its session is still there
+	Skipped   bool     // Timeline does not begin at the beginning
 }
 
 // TimelinePane is the running chronicle in a session's page.
@@ -228,10 +229,10 @@ func (p ChroniclesPage) filterURL(name, value string) string {
 	return "/chronicles?" + q.Encode()
 }
 
-// kindURL is a timeline's address with one kind shown or hidden.
+// kindURL is a timeline's address with one kind shown or hidden; empty: none.
 func kindURL(base string, shown []string, id string) string {
 	q := url.Values{}
-	if !slices.Contains(shown, id) {
+	if id != "" && !slices.Contains(shown, id) {
 		q.Add("kind", id)
 	}
 	for _, k := range shown {

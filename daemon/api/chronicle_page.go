@@ -3,10 +3,12 @@ package api
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -43,21 +45,23 @@ func (s *server) chroniclesPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p.Projects, p.Models = facets.Projects, facets.Models
-	if p.Query != "" {
-		found, err := s.DB.Search(ctx, who, p.Query, 4*talesPerPage)
+	p.Projects, p.Repos, p.Models = facets.Projects, facets.Repos, facets.Models
+	f := store.ChronicleFilter{Project: p.Project, Repo: p.Repo, Model: p.Model}
+	if p.Tag != "" {
+		f.Tags = []string{p.Tag}
+	}
+	if f.Text = p.Query; p.Query != "" {
+		f.Limit = 2 * talesPerPage
+		found, err := s.DB.Search(ctx, who, f)
 		if err != nil {
 			return err
 		}
 		for _, f := range found {
-			if (p.Project == "" || f.Chronicle.Project == p.Project) && (p.Model == "" || f.Chronicle.Model == p.Model) &&
-				(p.Tag == "" || slices.Contains(f.Chronicle.Tags, p.Tag)) && (p.Repo == "" || f.Chronicle.Repo == p.Repo) {
-				hit, err := s.hitView(f)
-				if err != nil {
-					return err
-				}
-				p.Hits = append(p.Hits, hit)
+			hit, err := s.hitView(f)
+			if err != nil {
+				return err
 			}
+			p.Hits = append(p.Hits, hit)
 		}
 		return html(c, http.StatusOK, ui.Chronicles(p))
 	}
@@ -65,10 +69,7 @@ func (s *server) chroniclesPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f := store.ChronicleFilter{Project: p.Project, Repo: p.Repo, Model: p.Model, Limit: talesPerPage + 1, Offset: offset}
-	if p.Tag != "" {
-		f.Tags = []string{p.Tag}
-	}
+	f.Limit, f.Offset = talesPerPage+1, offset
 	rows, err := s.DB.Chronicles(ctx, who, f)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (s *server) showChronicle(c echo.Context, status int, problem string, edit 
 		return err
 	}
 	p := ui.ChroniclePage{Shell: s.shell(c, row.Name), Chronicle: s.chronicleView(row), Timeline: tl, Kinds: kinds, Chain: s.chronicleViews(chain),
-		Agents: []string{"claude", "codex"}, Problem: problem, Edit: edit}
+		Agents: []string{"claude", "codex"}, Problem: problem, Edit: edit, Skipped: skipped(c)}
 	_, err = s.DB.Session(ctx, who, row.SessionID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -111,8 +112,12 @@ func (s *server) showChronicle(c echo.Context, status int, problem string, edit 
 	return html(c, status, ui.ChronicleView(p))
 }
 
+// skipped reports whether the address asks for a later piece of a timeline.
+func skipped(c echo.Context) bool { return c.QueryParam("cursor") != "" || c.QueryParam("at") != "" }
+
 // timelinePage is the piece of a timeline that the address asks for: kinds, and
-// what lies behind a cursor.
+// what lies behind a cursor, or at a time (unix ms), which is what the search
+// found.
 func (s *server) timelinePage(c echo.Context, id string) (client.Timeline, []string, error) {
 	f := store.TimelineFilter{Limit: eventsPerPage}
 	for _, k := range c.QueryParams()["kind"] {
@@ -123,6 +128,13 @@ func (s *server) timelinePage(c echo.Context, id string) (client.Timeline, []str
 	var err error
 	if f.After, err = cursor(c); err != nil {
 		return client.Timeline{}, nil, err
+	}
+	if at := c.QueryParam("at"); at != "" {
+		ms, err := strconv.ParseInt(at, 10, 64)
+		if err != nil {
+			return client.Timeline{}, nil, invalid(fieldError{Type: "int_parsing", Loc: []any{"query", "at"}, Msg: "Input should be a time in unix ms", Input: at})
+		}
+		f.After = store.TimelineCursor{At: time.UnixMilli(ms - 1).UTC(), N: math.MaxInt64}
 	}
 	t, err := s.Chronicles.Timeline(c.Request().Context(), principal(c), id, f)
 	return timelineView(t), f.Types, err

@@ -31,11 +31,15 @@ func TestAChronicleInTheBrowser(t *testing.T) {
 
 	for path, want := range map[string]string{
 		"/chronicles":                                "fix-login",
-		"/chronicles?project=other":                  "No chronicles yet",
+		"/chronicles?project=other":                  "No chronicle is like that",
 		"/chronicles?q=login":                        "<mark>login</mark>",
 		"/chronicles?q=nosuchword":                   "Nothing was found",
+		"/chronicles?q=login&project=app":            "<mark>login</mark>",
+		"/chronicles?q=login&project=other":          "Nothing was found",
 		"/chronicles/c1":                             "Mend the &lt;b&gt;login&lt;/b&gt;",
 		"/chronicles/c1?kind=terminal":               "go test ./...",
+		"/chronicles/c1?at=1":                        "From the beginning",
+		"/chronicles/c1?at=99999999999999":           "Nothing of this kind happened.",
 		"/chronicles/c1?edit=1":                      `name="key_changes"`,
 		"/sessions/" + s.ID + "/timeline":            "go test ./...",
 		"/sessions/" + s.ID + "/events?kind=message": "Mend the",

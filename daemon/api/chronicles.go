@@ -64,18 +64,25 @@ func (s *server) listChronicles(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f := store.ChronicleFilter{Project: c.QueryParam("project"), Repo: c.QueryParam("repo"), Model: c.QueryParam("model_name"),
-		SessionID: c.QueryParam("session_id"), Text: c.QueryParam("q"), Limit: limit, Offset: offset}
-	for _, t := range strings.Split(c.QueryParam("tags"), ",") {
-		if t = strings.TrimSpace(t); t != "" {
-			f.Tags = append(f.Tags, t)
-		}
-	}
+	f := chosen(c)
+	f.Limit, f.Offset = limit, offset
 	rows, err := s.DB.Chronicles(c.Request().Context(), principal(c), f)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, s.chronicleViews(rows))
+}
+
+// chosen is the filter of a list or a search.
+func chosen(c echo.Context) store.ChronicleFilter {
+	f := store.ChronicleFilter{Project: c.QueryParam("project"), Repo: c.QueryParam("repo"), Model: c.QueryParam("model_name"),
+		SessionID: c.QueryParam("session_id"), Text: c.QueryParam("q")}
+	for _, t := range strings.Split(c.QueryParam("tags"), ",") {
+		if t = strings.TrimSpace(t); t != "" {
+			f.Tags = append(f.Tags, t)
+		}
+	}
+	return f
 }
 
 // chronicle is the row that the path names, if the caller may see it.
@@ -240,13 +247,16 @@ func (s *server) reportChronicle(c echo.Context) error {
 	return c.JSON(http.StatusCreated, s.chronicleView(row))
 }
 
-// searchChronicles finds words in messages, commands, file names and texts.
+// searchChronicles finds words in messages, commands, file names and texts, in
+// chronicles that the filters of the list let through.
 func (s *server) searchChronicles(c echo.Context) error {
 	limit, err := numberWithin(c, "limit", 50, 1, 200)
 	if err != nil {
 		return err
 	}
-	found, err := s.DB.Search(c.Request().Context(), principal(c), c.QueryParam("q"), limit)
+	f := chosen(c)
+	f.Limit = limit
+	found, err := s.DB.Search(c.Request().Context(), principal(c), f)
 	if err != nil {
 		return err
 	}

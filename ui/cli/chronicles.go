@@ -48,12 +48,7 @@ func (a *app) listChronicles() *cobra.Command {
 			table(c, "SESSION | PROJECT | RUN | STATUS | AGE | LASTED | TOKENS | SUMMARY | ID", rows)
 			return nil
 		}}
-	f := c.Flags()
-	f.StringVar(&o.Project, "project", "", "only of this project")
-	f.StringVar(&o.Repo, "repo", "", "only of this repository")
-	f.StringVar(&o.Model, "model", "", "only with this model")
-	f.StringVar(&o.Tags, "tags", "", "only with all of these tags, commas between")
-	f.IntVar(&o.Limit, "limit", 50, "how many at most, up to 200")
+	narrowed(c, &o)
 	jsonFlag(c, &asJSON)
 	return c
 }
@@ -138,6 +133,9 @@ func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 	}
 	rows := [][]string{{"Repository", t.Repo}, {"Branch", t.Branch}, {"Began at", t.BaseCommit}, {"Ended at", t.FinalCommit},
 		{"Tokens", fmt.Sprint(t.TokenUsage)}, {"Cost", fmt.Sprintf("$%.2f", client.Deref(t.Cost))}, {"Tags", strings.Join(t.Tags, ", ")}, {"Words by", t.Author}, {"Id", t.ID}}
+	if p := client.Deref(t.ParentChronicleID); p != "" {
+		rows = append(rows, []string{"Continues", p})
+	}
 	for _, x := range tl.Commits {
 		rows = append(rows, []string{"Commit", x.Hash + " " + x.Msg})
 	}
@@ -163,14 +161,14 @@ func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 
 func (a *app) searchChronicles() *cobra.Command {
 	var asJSON bool
-	var limit int
+	var o client.ChronicleOptions
 	c := &cobra.Command{Use: "search WORD…", Short: "Find words in messages, commands, file names and summaries", Args: takes(1, -1),
 		RunE: func(c *cobra.Command, args []string) error {
 			cl, err := a.connect(c.Context())
 			if err != nil {
 				return err
 			}
-			hits, err := cl.SearchChronicles(c.Context(), strings.Join(args, " "), limit)
+			hits, err := cl.SearchChronicles(c.Context(), strings.Join(args, " "), o)
 			switch {
 			case err != nil:
 				return err
@@ -194,9 +192,19 @@ func (a *app) searchChronicles() *cobra.Command {
 			table(c, "SESSION | PROJECT | WHERE | FOUND | ID", rows)
 			return nil
 		}}
-	c.Flags().IntVar(&limit, "limit", 50, "how many at most, up to 200")
+	narrowed(c, &o)
 	jsonFlag(c, &asJSON)
 	return c
+}
+
+// narrowed gives a command the flags that choose among chronicles.
+func narrowed(c *cobra.Command, o *client.ChronicleOptions) {
+	f := c.Flags()
+	f.StringVar(&o.Project, "project", "", "only of this project")
+	f.StringVar(&o.Repo, "repo", "", "only of this repository")
+	f.StringVar(&o.Model, "model", "", "only with this model")
+	f.StringVar(&o.Tags, "tags", "", "only with all of these tags, commas between")
+	f.IntVar(&o.Limit, "limit", 50, "how many at most, up to 200")
 }
 
 func (a *app) exportChronicle() *cobra.Command {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// ChronicleOptions narrow Chronicles. Empty fields: any.
+// ChronicleOptions narrow Chronicles and SearchChronicles. Empty fields: any.
 type ChronicleOptions struct {
 	Project, Repo, Model, Tags string // Tags with commas between: all of them
 	Limit                      int    // 1 to 200; 0: 50
@@ -16,6 +16,10 @@ type ChronicleOptions struct {
 
 // Chronicles gives chronicles, the newest first.
 func (c *Client) Chronicles(ctx context.Context, o ChronicleOptions) ([]Chronicle, error) {
+	return one[[]Chronicle](c, ctx, http.MethodGet, "/chronicles?"+o.query().Encode(), nil)
+}
+
+func (o ChronicleOptions) query() url.Values {
 	q := url.Values{}
 	for k, v := range map[string]string{"project": o.Project, "repo": o.Repo, "model_name": o.Model, "tags": o.Tags} {
 		if v != "" {
@@ -25,7 +29,7 @@ func (c *Client) Chronicles(ctx context.Context, o ChronicleOptions) ([]Chronicl
 	if o.Limit > 0 {
 		q.Set("limit", strconv.Itoa(o.Limit))
 	}
-	return one[[]Chronicle](c, ctx, http.MethodGet, "/chronicles?"+q.Encode(), nil)
+	return q
 }
 
 // Chronicle gives one chronicle.
@@ -44,8 +48,9 @@ func (c *Client) Timeline(ctx context.Context, chronicle string) (Timeline, erro
 }
 
 // SearchChronicles finds words in messages, commands, file names and summaries.
-func (c *Client) SearchChronicles(ctx context.Context, words string, limit int) ([]ChronicleHit, error) {
-	q := url.Values{"q": {words}, "limit": {strconv.Itoa(limit)}}
+func (c *Client) SearchChronicles(ctx context.Context, words string, o ChronicleOptions) ([]ChronicleHit, error) {
+	q := o.query()
+	q.Set("q", words)
 	return one[[]ChronicleHit](c, ctx, http.MethodGet, "/chronicles/search?"+q.Encode(), nil)
 }
 

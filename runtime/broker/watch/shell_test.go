@@ -26,6 +26,7 @@ type terminal struct {
 	home string
 	mu   sync.Mutex
 	out  bytes.Buffer
+	at   int // how much was shown when something was typed last
 	mark mark
 	seen []wire.ShellCommand
 }
@@ -109,6 +110,7 @@ func (x *terminal) shown() string {
 
 func (x *terminal) typed(s string) {
 	x.t.Helper()
+	x.at = len(x.shown())
 	if _, err := x.tty.WriteString(s); err != nil {
 		x.t.Fatal(err)
 	}
@@ -124,11 +126,12 @@ func (x *terminal) until(what string, ok func() bool) {
 	}
 }
 
-// prompted waits until the shell reads, and not only the terminal.
+// prompted waits until the shell reads again, and not only the terminal: a
+// prompt that was shown before something was typed does not count.
 func (x *terminal) prompted() {
 	x.t.Helper()
 	x.until("a prompt", func() bool {
-		out := x.shown()
+		out := x.shown()[x.at:]
 		return strings.LastIndex(out, "ready> ") > strings.LastIndex(out, "\n")
 	})
 }
