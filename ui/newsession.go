@@ -18,7 +18,8 @@ type NewPage struct {
 	Templates []client.Template // to begin from
 	Profiles  []client.Template
 	Stored    []client.Credential // that a session can be given
-	Saved     string              // template that was just saved
+	Presets   []client.Preset     // the caller's
+	Saved     string              // what was just saved, as in "template NAME"
 	// Text is the session in YAML; AsText: it is shown in place of the fields.
 	Text   string
 	AsText bool

@@ -191,13 +191,14 @@ func templates() []client.Template {
 
 // textPage is the new session as YAML, with what is wrong with it.
 func textPage() NewPage {
-	return NewPage{Shell: shell("New session"), Templates: templates(), AsText: true, Saved: "invoices",
+	return NewPage{Shell: shell("New session"), Templates: templates(), AsText: true, Saved: "template invoices",
 		Text:     "name: quiet-otter\nagent: claude\nmodell: claude-sonnet-4-6\nsource:\n  type: git\n  repo: https://github.com/acme/billing.git\nsetup_scripts:\n  - npm ci\nenv:\n  PORT: \"8080\"\n",
 		Problems: map[string]string{"yaml": "Line 3: there is no key \"modell\" here: did you mean \"model\"?"}}
 }
 
 func newPage() NewPage {
 	return NewPage{
+		Presets:   []client.Preset{{ID: "p1", Name: "careful", Description: "Looks twice"}, {ID: "p2", Name: "quick"}},
 		Templates: templates(), Profiles: []client.Template{{Name: "large", Description: "8 cores, 16Gi"}, {Name: "small"}},
 		Shell: shell("New session"), Form: Form{Name: "quiet-otter", Source: "git", Repo: "https://github.com/acme/billing.git", Credentials: "deploy, gone"},
 		Stored: stored(),

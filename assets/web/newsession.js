@@ -8,6 +8,11 @@ export function newSession() {
       form.source.value = 'folder';
     }
   });
+  form.save_as.addEventListener('keydown', e => { // Enter there keeps it, and creates nothing
+    if (e.key !== 'Enter') return;
+    e.preventDefault();
+    form.querySelector('[value=save], [value=preset]').click();
+  });
   form.addEventListener('submit', e => { if (!e.submitter?.name) form.querySelector('.form-end .primary').disabled = true; });
   addEventListener('pageshow', () => { form.querySelector('.form-end .primary').disabled = false; });
 }

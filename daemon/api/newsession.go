@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/launch"
+	"volundr/daemon/source"
 	"volundr/daemon/template"
 	"volundr/store"
 	"volundr/ui"
@@ -16,7 +17,7 @@ import (
 )
 
 // newSession is the form. "?template=", "?profile=" fill it from the files of
-// these names, "?again=<id>" as that session was launched.
+// these names, "?preset=<id>" from the caller's preset, "?again=<id>" as that session was launched.
 func (s *server) newSession(c echo.Context) error {
 	p := ui.NewPage{}
 	var req launch.Request
@@ -25,7 +26,7 @@ func (s *server) newSession(c echo.Context) error {
 	if id := c.QueryParam("again"); id != "" {
 		name, req, err = s.likeSession(c, id)
 	} else {
-		req, err = s.resolve(c, launch.Request{TemplateName: name, ProfileName: c.QueryParam("profile")})
+		req, err = s.resolve(c, launch.Request{TemplateName: name, ProfileName: c.QueryParam("profile"), PresetID: c.QueryParam("preset")})
 	}
 	if err != nil {
 		status, detail, known := answer(err)
@@ -135,8 +136,12 @@ func (s *server) begins(kind template.Kind) []client.Template {
 
 func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
 	p.Shell, p.Models = s.shell(c, "New session"), s.Models
-	p.Templates, p.Profiles = s.begins(template.Template), s.begins(template.Profile)
 	var err error
+	if p.Presets, err = s.presets(c); err != nil {
+		return err
+	}
+	p.Templates, p.Profiles = s.begins(template.Template), s.begins(template.Profile)
+
 	if p.Stored, err = s.stored(c); err != nil {
 		return err
 	}
@@ -170,6 +175,9 @@ func (s *server) postNewSession(c echo.Context) error {
 	in, problems := p.Form.Create()
 	if posted.Get("view") == "yaml" {
 		return s.asText(c, in.Name, requestOf(in))
+	}
+	if posted.Get("view") == "preset" {
+		return s.savePreset(c, p, requestOf(in), problems)
 	}
 	if len(problems) > 0 {
 		p.Problems = problems
@@ -208,6 +216,8 @@ func (s *server) postText(c echo.Context) error {
 		return s.form(c, http.StatusOK, ui.NewPage{Form: ui.FormOf(createOf(l.Name, withDefaults(l.Request)))})
 	case "save":
 		return s.saveText(c, p, l.Request)
+	case "preset":
+		return s.savePreset(c, p, l.Request, nil)
 	}
 	row, err := s.create(c, l.Name, l.Request)
 	if err != nil {
@@ -230,7 +240,47 @@ func (s *server) saveText(c echo.Context, p ui.NewPage, req launch.Request) erro
 		status = http.StatusUnprocessableEntity
 		p.Problems = map[string]string{"save_as": sentence(err.Error())}
 	} else {
-		p.Saved = name
+		p.Saved = "template " + name
+	}
+	return s.form(c, status, p)
+}
+
+// savePreset keeps what stands there as a preset of the caller's. It need not
+// be whole: where to work may be left to who begins with it.
+func (s *server) savePreset(c echo.Context, p ui.NewPage, req launch.Request, problems map[string]string) error {
+	for _, open := range []string{"name", "repo", "local_path"} {
+		delete(problems, open)
+	}
+	if req.Source.LocalPath == "" && len(req.Source.Paths) == 0 && req.Source.Type != source.Git {
+		req.Source = launch.Source{}
+	}
+	name := strings.TrimSpace(c.Request().PostForm.Get("save_as"))
+	if name == "" {
+		problems = map[string]string{"save_as": "Give the preset a name."}
+	}
+	if p.Problems = problems; len(problems) > 0 {
+		return s.form(c, http.StatusUnprocessableEntity, p)
+	}
+	req.TemplateName, req.ProfileName = "", "" // what they say stands here
+	row, err := presetFrom(store.Preset{Name: name}, req)
+	if err == nil {
+		_, err = s.keepPreset(c, row)
+	}
+	if err == nil {
+		p.Saved = "preset " + name
+		return s.form(c, http.StatusOK, p)
+	}
+	status, detail, known := answer(err)
+	if !known {
+		return err
+	}
+	if status == http.StatusConflict {
+		status = http.StatusUnprocessableEntity
+		p.Problems = map[string]string{"save_as": "There is a preset of this name: choose another."}
+	} else if p.AsText {
+		p.Problems = map[string]string{"yaml": asClientError(status, detail).Sentences()}
+	} else {
+		p.Take(asClientError(status, detail))
 	}
 	return s.form(c, status, p)
 }

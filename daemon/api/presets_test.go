@@ -2,6 +2,8 @@ package api
 
 import (
 	"encoding/json"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,5 +68,64 @@ func TestAProfileNamedAtAStartCountsFromThenOn(t *testing.T) {
 		Env: map[string]string{"A": "large", "B": "typed"}, Resources: map[string]any{"cpu": 4., "memory": "2Gi"}}
 	if diff := cmp.Diff(want, w.request(s.ID)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func loaded(t *testing.T, w *world, path string) string {
+	t.Helper()
+	status, _, body := w.ask("GET", path, "")
+	if status != 200 {
+		t.Fatalf("%s: %d %s", path, status, body)
+	}
+	return body
+}
+
+// What stands in the form is kept as a preset, and fills it again.
+func TestAPresetOfTheForm(t *testing.T) {
+	w := newWorld(t)
+	form := standing(loaded(t, w, "/sessions/new"))
+	form.Set("model", "deep")
+	form.Set("network", "none")
+	form.Set("env", "A=1")
+	form.Set("cpu", "2")
+	form.Set("view", "preset")
+	save := func(as string, status int, says string) {
+		t.Helper()
+		form.Set("save_as", as)
+		if got, _, body := w.post("/sessions/new", form); got != status || !strings.Contains(body, says) {
+			t.Errorf("%q: %d, want %d with %s", as, got, status, says)
+		}
+	}
+	save("", 422, "Give the preset a name.")
+	save("careful", 200, "Saved as the preset careful.")
+	save("careful", 422, "There is a preset of this name")
+	form.Set("memory", "lots")
+	save("other", 422, `id="problem-memory"`)
+	form.Set("env", "A")
+	save("other", 422, "One variable a line")
+
+	all := parse[[]client.Preset](t, w.wants("GET", "/presets", "", 200, ""))
+	if len(all) != 1 || all[0].Name != "careful" || client.Deref(all[0].Model) != "deep" {
+		t.Fatalf("%+v", all)
+	}
+	chosen := loaded(t, w, "/sessions/new?preset="+all[0].ID)
+	if !strings.Contains(chosen, `aria-current>careful</a>`) {
+		t.Error("the preset is not shown as the one in use")
+	}
+	again := standing(chosen)
+	again.Set("source", "empty")
+	_, req := w.made(w.post("/sessions/new", again))
+	if req.Model != "deep" || req.Network != "none" || req.Env["A"] != "1" || req.Resources["cpu"] != 2. || req.PresetID != all[0].ID {
+		t.Errorf("%+v", req)
+	}
+
+	// The same as YAML.
+	text := url.Values{"text": {"yes"}, "view": {"preset"}, "save_as": {"written"}, "yaml": {"model: m\nnetwork: half\n"}}
+	if status, _, body := w.post("/sessions/new", text); status != 422 || !strings.Contains(body, "Line 2") {
+		t.Errorf("%d", status)
+	}
+	text.Set("yaml", "model: m\n")
+	if status, _, body := w.post("/sessions/new", text); status != 200 || !strings.Contains(body, "Saved as the preset written.") {
+		t.Errorf("%d %s", status, body)
 	}
 }

@@ -46,6 +46,9 @@ func (a *app) create() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if in.PresetID, err = presetID(c.Context(), cl, in.PresetID); err != nil {
+				return err
+			}
 			s, err := cl.Create(c.Context(), in)
 			if err != nil {
 				return err
@@ -85,6 +88,12 @@ func (a *app) completeCreate(c *cobra.Command) {
 		if err != nil {
 			panic(err) // there is no such flag
 		}
+	}
+	err := c.RegisterFlagCompletionFunc("preset", func(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return a.completePresets(c, 0)
+	})
+	if err != nil {
+		panic(err)
 	}
 	for _, dir := range []string{"copy", "mount"} {
 		_ = c.MarkFlagDirname(dir)

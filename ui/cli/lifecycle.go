@@ -51,10 +51,15 @@ func now(s client.Session) string {
 
 func (a *app) start() *cobra.Command {
 	var asJSON, wait bool
+	var profile string
 	c := a.named("start SESSION", "Start a stopped or failed session", 1, func(c *cobra.Command, cl *client.Client, s client.Session, _ []string) error {
 		var err error
 		if under := s.Status == client.Starting || s.Status == client.Provisioning || s.Status == client.Running; !under || !wait {
-			s, err = cl.Start(c.Context(), s.ID)
+			if profile != "" {
+				s, err = cl.StartWith(c.Context(), s.ID, profile)
+			} else {
+				s, err = cl.Start(c.Context(), s.ID)
+			}
 		}
 		if err == nil && wait {
 			s, err = await(c, cl, s.ID, !asJSON)
@@ -70,6 +75,7 @@ func (a *app) start() *cobra.Command {
 		}
 		return nil
 	})
+	c.Flags().StringVar(&profile, "profile", "", "profile to lay over the session, from this start on")
 	c.Flags().BoolVar(&wait, "wait", false, "wait until it runs")
 	jsonFlag(c, &asJSON)
 	return c
