@@ -235,6 +235,9 @@ func (c *Conversation) up(a *agent) {
 	}
 	c.lastSession = a.session.ID
 	c.say("")
+	if asked := c.o.Config.Agent.Mode; asked != "" && c.modes.Current == "" && a.session.Modes.Options != nil && !offers(a.session.Modes, asked) {
+		c.add(wire.EntryError, wire.Note{Source: "agent", Message: fmt.Sprintf("This agent has no mode %q: it begins in its own, and another can be chosen in the chat.", asked)})
+	}
 	conn, id := a.conn, a.session.ID
 	c.begin("mode", wish, c.setModes, c.modes, a.session.Modes, func(ctx context.Context) error { return conn.SetMode(ctx, id, wish) })
 	c.begin("model", model, c.setModels, c.models, a.session.Models, func(ctx context.Context) error { return conn.SetModel(ctx, id, model) })
