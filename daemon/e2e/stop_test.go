@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"slices"
 	"time"
 
+	"volundr/daemon/e2e/model"
 	"volundr/ui/client"
 )
 
@@ -53,7 +55,7 @@ func (s *tale) ends() {
 
 // asksLast reports whether the model was asked for the words of the last run.
 func (s *tale) asksLast() bool {
-	all := s.m.Requests()
+	all := slices.DeleteFunc(s.m.Requests(), func(r model.Request) bool { return r.Side }) // a title may be asked for beside it
 	return len(all) > 0 && isLast(all[len(all)-1].Text)
 }
 

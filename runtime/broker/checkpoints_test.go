@@ -8,11 +8,12 @@ import (
 	"volundr/runtime/broker/wire"
 )
 
-// last is what the model was asked last.
+// last is what the model was asked last, but for the agent's side questions:
+// one for a title may come after the turn.
 func last(d *daemon) string {
 	reqs := d.model.Requests()
 	for i := len(reqs) - 1; i >= 0; i-- {
-		if strings.HasSuffix(reqs[i].Path, "/messages") || strings.HasSuffix(reqs[i].Path, "/responses") {
+		if !reqs[i].Side && (strings.HasSuffix(reqs[i].Path, "/messages") || strings.HasSuffix(reqs[i].Path, "/responses")) {
 			return string(reqs[i].Body)
 		}
 	}
