@@ -25,8 +25,9 @@ volundr: $(BROKER)amd64 $(BROKER)arm64 $(SOURCES)
 $(BROKER)%: $(shell find runtime -name '*.go' -not -name '*_test.go') go.mod go.sum
 	CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o $@ ./runtime/broker/cmd
 
-generate: ## templ files → Go
+generate: ## templ files → Go, routes and their types → the OpenAPI document
 	$(GO) tool templ generate -path ./ui -lazy
+	$(GO) test -count=1 -run '^TestTheDocument$$' ./daemon/api -update
 
 check: $(BROKER)amd64 $(BROKER)arm64 ## format, vet, lint, generated files and go.mod up to date
 	@bash .ci/check

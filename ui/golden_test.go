@@ -39,6 +39,7 @@ func pages() map[string]templ.Component {
 		"logs":         SessionView(sessionPage(all[0], "logs")),
 		"preview":      SessionView(sessionPage(all[0], "preview")),
 		"credentials":  Credentials(credentialsPage()),
+		"reference":    ReferencePage(referencePage()),
 		"new":          NewSessionPage(newPage()),
 		"new-text":     NewSessionPage(textPage()),
 		"delete":       Confirm(confirmPage("delete")),

@@ -207,6 +207,20 @@ func newPage() NewPage {
 	}
 }
 
+func referencePage() Reference {
+	return Reference{Title: "Volundr", Version: "0.4.4", Description: "Sessions with coding agents.", Groups: []ReferenceGroup{
+		{Name: "Sessions", Description: "Isolated environments.", Operations: []ReferenceOperation{
+			{Method: "GET", Path: "/api/v1/volundr/sessions", Summary: "List sessions", Status: "200", Answer: ReferenceKind{Shape: "Session", List: true},
+				Query: []ReferenceField{{Name: "include_archived", Description: "true: archived ones too"}}},
+			{Method: "POST", Path: "/api/v1/volundr/sessions", Summary: "Create a session and start it", Status: "201", Body: ReferenceKind{Shape: "SessionCreate"}, Answer: ReferenceKind{Shape: "Session"}},
+			{Method: "DELETE", Path: "/api/v1/volundr/sessions/{id}/comments/{comment}", Summary: "Take a comment back", Status: "204"}}}},
+		Shapes: []ReferenceShape{{Name: "Session", Description: "A session, every key always present.", Fields: []ReferenceField{
+			{Name: "error", Kind: ReferenceKind{Text: "string", Null: true}, Always: true, Description: "one sentence with the next step"},
+			{Name: "failure", Kind: ReferenceKind{Shape: "Failure", Null: true}, Always: true},
+			{Name: "template_name", Kind: ReferenceKind{Text: "string"}}}},
+			{Name: "SessionCreate"}, {Name: "Failure"}}}
+}
+
 func credentialsPage() CredentialsPage {
 	return CredentialsPage{Shell: shell("Credentials"), Type: "ssh_key", Name: "deploy", Problems: []string{"private_key must be in PEM form"},
 		Warning: "There was no keyring on this system, so the key of the stored credentials lies in /home/you/.local/share/volundr/keys/vault.key, readable by you alone. Whoever can read your files can read the credentials.",

@@ -82,10 +82,12 @@ func serving(o Options) *server {
 }
 
 // NewSandboxes gives the handler of the sandbox API alone, without a guard.
-func NewSandboxes(o Options) http.Handler {
-	s := serving(o)
+func NewSandboxes(o Options) http.Handler { return sandboxRouter(serving(o)) }
+
+func sandboxRouter(s *server) *echo.Echo {
 	e := newEcho(s.Log, func(echo.Context, int, string) error { return errors.ErrUnsupported })
 	s.v1(e)
+	documents(e, sandboxDocument, sandboxReference)
 	return e
 }
 
@@ -101,6 +103,7 @@ func (s *server) router() *echo.Echo {
 	e.GET(assetPrefix+"*", asset)
 	s.contract(e.Group(Prefix))
 	s.v1(e)
+	documents(e, document, wholeReference)
 	s.pages(e)
 	return e
 }

@@ -97,12 +97,15 @@ func (s *server) archiveAll(ctx context.Context, p store.Principal) ([]string, e
 	return ids, nil
 }
 
+// deleteIn says what goes with a session: workspace_storage, chronicles.
+type deleteIn struct {
+	Cleanup []string `json:"cleanup,omitempty"`
+}
+
 // deleteSession removes containers, volumes and archive. What else goes is
 // asked for by cleanup: the snapshots of its chronicles, or those themselves.
 func (s *server) deleteSession(c echo.Context) error {
-	var in struct {
-		Cleanup []string `json:"cleanup"`
-	}
+	var in deleteIn
 	if err := decode(c, &in); err != nil {
 		return err
 	}

@@ -105,13 +105,18 @@ func (s *server) changesView(ctx context.Context, p changes.Place) (client.Chang
 	return v, refusal(err)
 }
 
+// pathsIn names files below the repository.
+type pathsIn struct {
+	Paths []string `json:"paths"`
+}
+
 func (s *server) onFiles(do func(context.Context, changes.Place, []string) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		_, p, err := s.place(c, changes.LastCommit)
 		if err != nil {
 			return err
 		}
-		var in struct{ Paths []string }
+		var in pathsIn
 		if err := c.Bind(&in); err != nil {
 			return err
 		}
@@ -122,6 +127,12 @@ func (s *server) onFiles(do func(context.Context, changes.Place, []string) error
 	}
 }
 
+// discardIn is a file, and its path before when it was renamed.
+type discardIn struct {
+	Path string `json:"path"`
+	From string `json:"from,omitempty"`
+}
+
 // discardFile puts one file back as at the last commit, and says by which name
 // git still has what it held.
 func (s *server) discardFile(c echo.Context) error {
@@ -129,7 +140,7 @@ func (s *server) discardFile(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var in struct{ Path, From string }
+	var in discardIn
 	if err := c.Bind(&in); err != nil {
 		return err
 	}
@@ -144,15 +155,18 @@ func (s *server) discardFile(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"path": in.Path, "kept": kept, "detail": detail})
 }
 
+// commitIn commits what is staged, or all that changed.
+type commitIn struct {
+	Message string `json:"message"`
+	All     bool   `json:"all,omitempty"`
+}
+
 func (s *server) commitChanges(c echo.Context) error {
 	_, p, err := s.place(c, changes.LastCommit)
 	if err != nil {
 		return err
 	}
-	var in struct {
-		Message string
-		All     bool
-	}
+	var in commitIn
 	if err := c.Bind(&in); err != nil {
 		return err
 	}

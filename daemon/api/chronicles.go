@@ -102,10 +102,12 @@ func (s *server) getChronicle(c echo.Context) error {
 	return c.JSON(http.StatusOK, s.chronicleView(row))
 }
 
+type chronicleIn struct {
+	SessionID *string `json:"session_id"`
+}
+
 func (s *server) createChronicle(c echo.Context) error {
-	var in struct {
-		SessionID *string `json:"session_id"`
-	}
+	var in chronicleIn
 	if err := decode(c, &in); err != nil {
 		return err
 	}
@@ -135,9 +137,9 @@ func missing(field string) fieldError {
 
 // texts are what a client says of a run; nil fields say nothing.
 type texts struct {
-	Summary    *string   `json:"summary"`
-	KeyChanges *[]string `json:"key_changes"`
-	Unfinished *string   `json:"unfinished_work"`
+	Summary    *string   `json:"summary,omitempty"`
+	KeyChanges *[]string `json:"key_changes,omitempty"`
+	Unfinished *string   `json:"unfinished_work,omitempty"`
 }
 
 // patch takes texts into what is stored, without secrets and bounded.
@@ -163,16 +165,19 @@ func (s *server) patch(t texts) (p store.ChroniclePatch, err error) {
 	return p, err
 }
 
+// patchIn changes what it names.
+type patchIn struct {
+	texts
+	Tags   *[]string `json:"tags,omitempty"`
+	Status *string   `json:"status,omitempty"`
+}
+
 func (s *server) patchChronicle(c echo.Context) error {
 	row, err := s.chronicle(c)
 	if err != nil {
 		return err
 	}
-	var in struct {
-		texts
-		Tags   *[]string `json:"tags"`
-		Status *string   `json:"status"`
-	}
+	var in patchIn
 	if err := decode(c, &in); err != nil {
 		return err
 	}
@@ -220,13 +225,16 @@ func (s *server) sessionChronicle(c echo.Context) error {
 	return c.JSON(http.StatusOK, s.chronicleView(rows[0]))
 }
 
+// reportIn is what a session's own program tells of its run.
+type reportIn struct {
+	texts
+	Duration *int64 `json:"duration_seconds,omitempty"`
+}
+
 // reportChronicle takes a report of a run in. How long it lasted is counted here
 // and not believed.
 func (s *server) reportChronicle(c echo.Context) error {
-	var in struct {
-		texts
-		Duration *int64 `json:"duration_seconds"`
-	}
+	var in reportIn
 	if err := decode(c, &in); err != nil {
 		return err
 	}

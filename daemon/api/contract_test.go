@@ -244,6 +244,7 @@ func TestTheContract(t *testing.T) {
 	w := newWorld(t)
 	ids := w.contractSessions()
 	router := serving(w.options).router()
+	shapes := readDocument(t, document)
 	proven, last := map[string]bool{}, ""
 	fill := func(text string) string { return strings.ReplaceAll(ids.Replace(text), "$last", last) }
 	for _, c := range contractCases {
@@ -262,6 +263,9 @@ func TestTheContract(t *testing.T) {
 			}
 		} else if why := fits(fill(c.want), body); why != "" {
 			t.Errorf("%s %.100s: %s\n%s", c.do, c.body, why, body)
+		}
+		if why := shapes.fits(method, pattern(router, method, Prefix+path), status, body); why != "" {
+			t.Errorf("%s: not as the document says: %s", c.do, why)
 		}
 		var made struct{ ID string }
 		if status == 201 && json.Unmarshal([]byte(body), &made) == nil {

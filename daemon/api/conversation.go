@@ -53,15 +53,17 @@ func (s *server) conversation(c echo.Context) error {
 	})
 }
 
+type messageIn struct {
+	Content string `json:"content"`
+}
+
 // postMessage sends a prompt from a program.
 func (s *server) postMessage(c echo.Context) error {
 	row, err := s.session(c)
 	if err != nil {
 		return err
 	}
-	var in struct {
-		Content string `json:"content"`
-	}
+	var in messageIn
 	if err := decode(c, &in); err != nil {
 		return err
 	}

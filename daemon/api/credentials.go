@@ -29,13 +29,16 @@ func credentialView(k vault.Credential) obj {
 
 func (s *server) credentialTypes(c echo.Context) error { return c.JSON(http.StatusOK, vault.Types()) }
 
+// credentialIn is a credential with its values; without a type it is generic.
+type credentialIn struct {
+	Name     string            `json:"name"`
+	Type     string            `json:"secret_type,omitempty"`
+	Data     map[string]string `json:"data"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
 func (s *server) putCredential(c echo.Context) error {
-	var in struct {
-		Name     string            `json:"name"`
-		Type     string            `json:"secret_type"`
-		Data     map[string]string `json:"data"`
-		Metadata map[string]string `json:"metadata"`
-	}
+	var in credentialIn
 	if err := decode(c, &in); err != nil {
 		return err
 	}

@@ -20,13 +20,13 @@ type rawIn struct {
 	SessionID  *string         `json:"session_id"`
 	EventType  *string         `json:"event_type"`
 	Timestamp  *time.Time      `json:"timestamp"`
-	Data       json.RawMessage `json:"data"`
+	Data       json.RawMessage `json:"data,omitempty"`
 	Sequence   *int64          `json:"sequence"`
-	TokensIn   *int64          `json:"tokens_in"`
-	TokensOut  *int64          `json:"tokens_out"`
-	Cost       *float64        `json:"cost"`
-	DurationMS *int64          `json:"duration_ms"`
-	Model      *string         `json:"model"`
+	TokensIn   *int64          `json:"tokens_in,omitempty"`
+	TokensOut  *int64          `json:"tokens_out,omitempty"`
+	Cost       *float64        `json:"cost,omitempty"`
+	DurationMS *int64          `json:"duration_ms,omitempty"`
+	Model      *string         `json:"model,omitempty"`
 }
 
 func (r rawIn) check() error {
@@ -140,10 +140,13 @@ func (s *server) postEvent(c echo.Context) error {
 	return c.JSON(http.StatusCreated, out)
 }
 
+// rawBatch is 1 to 500 events, of which all are kept or none.
+type rawBatch struct {
+	Events []rawIn `json:"events"`
+}
+
 func (s *server) postEvents(c echo.Context) error {
-	var in struct {
-		Events []rawIn `json:"events"`
-	}
+	var in rawBatch
 	if err := decode(c, &in); err != nil {
 		return err
 	}
@@ -228,6 +231,15 @@ func (s *server) countEvents(c echo.Context) error {
 	return c.JSON(http.StatusOK, counts)
 }
 
+// burn is what was used in one stretch of time.
+type burn struct {
+	Bucket    int64  `json:"bucket"` // unix seconds
+	TokensIn  int64  `json:"tokens_in"`
+	TokensOut int64  `json:"tokens_out"`
+	Cost      string `json:"cost"`
+	cost      float64
+}
+
 // tokenEvents adds up tokens by time. What an answer used is counted once,
 // whatever token_usage says of it again.
 func (s *server) tokenEvents(c echo.Context) error {
@@ -238,13 +250,6 @@ func (s *server) tokenEvents(c echo.Context) error {
 	all, err := s.rawEvents(c)
 	if err != nil {
 		return err
-	}
-	type burn struct {
-		Bucket    int64  `json:"bucket"` // unix seconds
-		TokensIn  int64  `json:"tokens_in"`
-		TokensOut int64  `json:"tokens_out"`
-		Cost      string `json:"cost"`
-		cost      float64
 	}
 	out := []*burn{}
 	at := map[int64]*burn{}

@@ -75,7 +75,7 @@ func (s *server) withProfile(req launch.Request, profile string) (launch.Request
 
 // startIn is the body of a start.
 type startIn struct {
-	ProfileName *string `json:"profile_name"`
+	ProfileName *string `json:"profile_name,omitempty"`
 }
 
 func (in startIn) profile() string { return client.Deref(in.ProfileName) }

@@ -91,6 +91,11 @@ func (s *server) deleteComment(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
+type reviewIn struct {
+	ID   string `json:"id,omitempty"`   // of the prompt; the same twice is one
+	Text string `json:"text,omitempty"` // before the comments
+}
+
 // sendReview gives the collected comments to the agent as one message. They are
 // gone here once the message is written down.
 func (s *server) sendReview(c echo.Context) error {
@@ -98,10 +103,7 @@ func (s *server) sendReview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var in struct {
-		ID   string // of the prompt; the same twice is one
-		Text string // before the comments
-	}
+	var in reviewIn
 	if err := c.Bind(&in); err != nil {
 		return err
 	}

@@ -38,12 +38,14 @@ func (s *server) getSecret(c echo.Context) error {
 	return c.JSON(http.StatusOK, secretView(k))
 }
 
+type secretIn struct {
+	Name string            `json:"name"`
+	Data map[string]string `json:"data"`
+}
+
 // createSecret stores one that is not there yet.
 func (s *server) createSecret(c echo.Context) error {
-	var in struct {
-		Name string            `json:"name"`
-		Data map[string]string `json:"data"`
-	}
+	var in secretIn
 	if err := decode(c, &in); err != nil {
 		return err
 	}

@@ -166,6 +166,14 @@ func (s *server) getSession(c echo.Context) error {
 	return c.JSON(http.StatusOK, s.view(c, row))
 }
 
+// sessionPatch changes what it names.
+type sessionPatch struct {
+	Name   *string `json:"name,omitempty"`
+	Model  *string `json:"model,omitempty"`
+	Branch *string `json:"branch,omitempty"`
+	Issue  *string `json:"tracker_issue_id,omitempty"`
+}
+
 // patchSession changes what is only a record: the name and the model of the
 // next start.
 func (s *server) patchSession(c echo.Context) error {
@@ -173,12 +181,7 @@ func (s *server) patchSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var in struct {
-		Name   *string `json:"name"`
-		Model  *string `json:"model"`
-		Branch *string `json:"branch"`
-		Issue  *string `json:"tracker_issue_id"`
-	}
+	var in sessionPatch
 	if err := decode(c, &in); err != nil {
 		return err
 	}

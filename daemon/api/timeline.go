@@ -83,12 +83,12 @@ type told struct {
 	T      *int64  `json:"t"`
 	Type   *string `json:"type"`
 	Label  *string `json:"label"`
-	Tokens *int64  `json:"tokens"`
-	Action *string `json:"action"`
-	Ins    *int    `json:"ins"`
-	Del    *int    `json:"del"`
-	Hash   *string `json:"hash"`
-	Exit   *int    `json:"exit"`
+	Tokens *int64  `json:"tokens,omitempty"`
+	Action *string `json:"action,omitempty"`
+	Ins    *int    `json:"ins,omitempty"`
+	Del    *int    `json:"del,omitempty"`
+	Hash   *string `json:"hash,omitempty"`
+	Exit   *int    `json:"exit,omitempty"`
 }
 
 // check gives what is wrong with it.
