@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"store":                 {},
 	"runtime":               {},
 	"runtime/docker":        {"runtime", "runtime/broker/wire", "assets"},
+	"runtime/kubernetes":    {"runtime", "runtime/broker/wire"},
 	"runtime/fake":          {"runtime"},
 	"runtime/runtimetest":   {"runtime"},
 	"runtime/broker":        {"runtime/broker/wire"},

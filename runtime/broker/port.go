@@ -42,7 +42,7 @@ func (b *Broker) servePort(ctx context.Context, ln net.Listener) {
 func (b *Broker) connection(raw net.Conn) {
 	var target net.Conn
 	conn, port, err := wire.Server(raw, b.key, b.config.Session, func(port int) (err error) {
-		if port != 0 {
+		if port > 0 {
 			target, err = loopback.Dial(port)
 		}
 		return err
@@ -54,9 +54,12 @@ func (b *Broker) connection(raw net.Conn) {
 		b.log.Debug("Connection refused", "error", err)
 		return
 	}
-	if port == 0 {
+	switch port {
+	case 0:
 		b.links.serve(conn, b.api, b.log)
-		return
+	case wire.PortMany:
+		loopback.Many(conn, b.connection)
+	default:
+		loopback.Pipe(conn, target)
 	}
-	loopback.Pipe(conn, target)
 }

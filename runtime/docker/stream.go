@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
@@ -78,7 +77,7 @@ func (r *Runtime) throughExec(ctx context.Context, in, id string) (net.Conn, err
 	defer func() { <-s.turn }()
 	if s.exec != nil { // written only by who has the turn
 		if conn, err := s.exec.OpenStream(); err == nil {
-			return lane{conn}, nil
+			return wire.Lane{Stream: conn}, nil
 		}
 		s.exec.end()
 	}
@@ -94,7 +93,7 @@ func (r *Runtime) throughExec(ctx context.Context, in, id string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	return lane{conn}, nil
+	return wire.Lane{Stream: conn}, nil
 }
 
 func (r *Runtime) openStream(ctx context.Context, in string) (*muxed, error) {
@@ -146,15 +145,4 @@ func (p *pipe) Write(b []byte) (int, error) { return p.to.Write(b) }
 func (p *pipe) Close() error {
 	p.close()
 	return p.from.Close()
-}
-
-// lane is one connection in an exec. What yamux calls Close is the end of
-// writing: its reader would wait on.
-type lane struct{ *yamux.Stream }
-
-func (l lane) CloseWrite() error { return l.Stream.Close() }
-
-func (l lane) Close() error {
-	_ = l.Stream.SetReadDeadline(time.Unix(1, 0))
-	return l.Stream.Close()
 }

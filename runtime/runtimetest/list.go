@@ -52,7 +52,11 @@ var listCases = []test{
 		s.start(t, spec)
 		s.keep(t, spec.ID)
 		s.Lose(t, s.rt, spec.ID, runtime.PartAgent)
-		s.await(t, spec.ID, "partial", func(w runtime.Workload) bool { return w.State == runtime.Partial })
+		want := runtime.Partial
+		if s.Lacks&LoneParts != 0 {
+			want = runtime.Down
+		}
+		s.await(t, spec.ID, string(want), func(w runtime.Workload) bool { return w.State == want })
 		s.start(t, spec)
 		s.kept(t, spec)
 	}},

@@ -43,12 +43,32 @@ type Backend struct {
 	// Lose removes a part's container behind the runtime's back. Nil where
 	// that cannot be done.
 	Lose func(t *testing.T, rt runtime.Runtime, id, part string)
+	// Lacks is what this kind of backend cannot do, whatever the machine.
+	Lacks Lack
 	// Only names the cases to run, by the beginnings of their names, where
 	// another variant of the same backend runs the whole suite. Empty: all.
 	Only []string
 	// Patience bounds how long anything may take. 0: two minutes.
 	Patience time.Duration
 }
+
+// Lack is a set of what backends lack.
+type Lack int
+
+const (
+	// ProcessLimit: how many processes a workload may have is the machine's
+	// setting, not the workload's.
+	ProcessLimit Lack = 1 << iota
+	// LoneParts: parts come and go together. Losing one is losing all, and one
+	// that ended comes back with all others.
+	LoneParts
+	// NoInterface: a workload without network has an interface all the same, and
+	// rules of others keep it shut.
+	NoInterface
+	// Separation: the rules between workloads are given to something that is not
+	// there, so that nothing holds them here.
+	Separation
+)
 
 // test is one case with what it needs of the backend.
 type test struct {
@@ -65,6 +85,7 @@ const (
 	losing
 	oom
 	pausing
+	apart // workloads are kept from each other
 )
 
 func cases() []test {
@@ -109,6 +130,8 @@ func (b Backend) lacks(n need) string {
 		return "no real broker"
 	case n&losing != 0 && b.Lose == nil:
 		return "no way to lose a container"
+	case n&apart != 0 && b.Lacks&Separation != 0:
+		return "nothing holds the rules between workloads"
 	case n&oom != 0 && b.End == nil && !b.Processes:
 		return "no way to run out of memory"
 	}

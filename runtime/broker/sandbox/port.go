@@ -62,7 +62,7 @@ func (s *Sandbox) connect(conn net.Conn) {
 func (s *Sandbox) connection(raw net.Conn) {
 	var target net.Conn
 	conn, port, err := wire.Server(raw, s.opts.Key, s.opts.Session, func(port int) (err error) {
-		if port != 0 {
+		if port > 0 {
 			target, err = loopback.Dial(port)
 		}
 		return err
@@ -74,11 +74,14 @@ func (s *Sandbox) connection(raw net.Conn) {
 		s.log.Debug("Connection refused", "error", err)
 		return
 	}
-	if port != 0 {
+	switch port {
+	case 0:
+		s.inbox.take(conn)
+	case wire.PortMany:
+		loopback.Many(conn, s.connection)
+	default:
 		loopback.Pipe(conn, target)
-		return
 	}
-	s.inbox.take(conn)
 }
 
 // inbox is the listener of the API: connections that passed the handshake.

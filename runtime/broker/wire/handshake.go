@@ -80,7 +80,7 @@ func Client(conn net.Conn, key ed25519.PrivateKey, session string, port int) (ne
 }
 
 // Server does the broker's side: it checks the signature and returns the port
-// asked for. accept opens what the port stands for before the broker says yes;
+// asked for, or PortMany. accept opens what the port stands for before the broker says yes;
 // its error is told to the daemon. On error conn is closed.
 func Server(conn net.Conn, key ed25519.PublicKey, session string, accept func(port int) error) (net.Conn, int, error) {
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
@@ -99,7 +99,7 @@ func Server(conn net.Conn, key ed25519.PublicKey, session string, accept func(po
 			writeLine(conn, verdict{Error: "wrong signature"})
 			return 0, errors.New("wrong signature")
 		}
-		if r.Port < 0 || r.Port > 65535 {
+		if r.Port < 0 && r.Port != PortMany || r.Port > 65535 {
 			writeLine(conn, verdict{Error: "no such port"})
 			return 0, errors.New("no such port")
 		}

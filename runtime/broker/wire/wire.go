@@ -6,7 +6,8 @@
 // session's loopback (surfaces, previews), or, for port 0, the link: a yamux
 // session with HTTP/1.1 on its streams in both directions (link.go). The daemon
 // asks the broker (health, journal, prompts, commands), and the broker passes
-// on what the agent asks of the outside (models, git).
+// on what the agent asks of the outside (models, git). PortMany is many such
+// connections in one, where another one costs much.
 package wire
 
 import "slices"
