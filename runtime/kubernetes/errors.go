@@ -26,6 +26,10 @@ func translate(err error) error {
 		return err
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%w: %w", runtime.ErrNotFound, err)
+	case strings.Contains(err.Error(), "error dialing backend"): // so the API server says of a kubelet
+		return fmt.Errorf("the session's machine of the cluster does not answer: look whether it is well (%w): %w", runtime.ErrUnavailable, err)
+	case strings.Contains(err.Error(), "getting credentials: "): // so the client library says of a program that should give them
+		return fmt.Errorf("there are no credentials for the cluster: log in to it again (%w): %w", runtime.ErrUnavailable, err)
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("the cluster does not accept our credentials, which may have expired: log in to it again (%w): %w", runtime.ErrUnavailable, err)
 	case apierrors.IsForbidden(err):

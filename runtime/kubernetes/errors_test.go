@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -30,6 +31,8 @@ func TestErrorsOfTheAPIAreTranslated(t *testing.T) {
 		"bad object":      {apierrors.NewBadRequest("spec"), runtime.ErrInvalid, "refuses"},
 		"busy":            {apierrors.NewTooManyRequests("slow down", 1), runtime.ErrUnavailable, "not well"},
 		"broken":          {apierrors.NewInternalError(errors.New("etcd")), runtime.ErrUnavailable, "not well"},
+		"dead kubelet":    {apierrors.NewInternalError(errors.New("error dialing backend: dial tcp: connection refused")), runtime.ErrUnavailable, "machine of the cluster does not answer"},
+		"no login":        {&url.Error{Op: "Get", URL: "https://x", Err: errors.New("getting credentials: exec: login failed")}, runtime.ErrUnavailable, "log in to it again"},
 		"nobody there":    {&net.OpError{Op: "dial", Err: errors.New("refused")}, runtime.ErrUnavailable, "does not answer"},
 		"no answer":       {context.DeadlineExceeded, runtime.ErrUnavailable, "does not answer"},
 		"caller went":     {context.Canceled, context.Canceled, "canceled"},

@@ -47,9 +47,11 @@ func named(t testing.TB) bool {
 // public and key open the test sessions' brokers.
 var public, key, _ = ed25519.GenerateKey(rand.Reader)
 
-func installation(t testing.TB) *Runtime {
+func installation(t testing.TB) *Runtime { return installationIn(t, os.Getenv(envNamespace)) }
+
+func installationIn(t testing.TB, namespace string) *Runtime {
 	t.Helper()
-	r, err := New(Options{Cluster: Cluster{Kubeconfig: os.Getenv(envKubeconfig), Namespace: os.Getenv(envNamespace)},
+	r, err := New(Options{Cluster: Cluster{Kubeconfig: os.Getenv(envKubeconfig), Namespace: namespace},
 		Installation: "t" + strings.ToLower(rand.Text()[:8]), Key: key,
 		Pods:   Pods{StorageClass: os.Getenv(envStorage), Sizes: map[string]int64{"workspace": 64 << 20, "home": 64 << 20, "journal": 64 << 20}},
 		Images: map[runtime.Kind]string{runtime.Session: os.Getenv(envImage), runtime.Sandbox: os.Getenv(envSandboxImage)}})
