@@ -8,10 +8,13 @@ export function newSession() {
       form.source.value = 'folder';
     }
   });
+  const keep = form.querySelector('.keep');
+  keep.addEventListener('toggle', () => { if (keep.open) form.save_as.focus(); });
+  keep.addEventListener('keydown', e => { if (e.key === 'Escape') { keep.open = false; keep.firstElementChild.focus(); } });
   form.save_as.addEventListener('keydown', e => { // Enter there keeps it, and creates nothing
     if (e.key !== 'Enter') return;
     e.preventDefault();
-    form.querySelector('[value=save], [value=preset]').click();
+    form.querySelector('[value=preset]').click();
   });
   form.addEventListener('submit', e => { if (!e.submitter?.name) form.querySelector('.form-end .primary').disabled = true; });
   addEventListener('pageshow', () => { form.querySelector('.form-end .primary').disabled = false; });

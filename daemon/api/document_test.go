@@ -24,14 +24,14 @@ var update = flag.Bool("update", false, "write the document anew")
 
 // tags are the document's groups by the first word of a path.
 var tags = []struct{ name, text, words string }{
-	{"Sessions", "Isolated environments, each with an agent, an editor, a terminal and a workspace.", "sessions found"},
+	{"Sessions", "Isolated environments, each with an agent, an editor, a terminal and a workspace.", "sessions"},
 	{"Conversation", "What is said in a session.", "messages answers cancel conversation checkpoints inbox s"},
 	{"Changes", "What differs in a running session's workspace, and reviews of it.", "changes diff commits comments review"},
 	{"Chronicles", "What runs left: kept when their sessions are gone.", "chronicles chronicle storage"},
 	{"Events", "Events that programs report.", "events"},
 	{"Launching", "What sessions are begun from.", "templates profiles presets prompts"},
 	{"Credentials", "Kept encrypted, given to sessions, never given out.", "credentials secrets"},
-	{"Server", "The daemon itself.", "models stats me feature-flags status doctor image login-links shutdown"},
+	{"Server", "The daemon itself.", "models stats me feature-flags status doctor found image login-links shutdown"},
 }
 
 func tagOf(path string) string {
@@ -149,7 +149,7 @@ func writeDocument(t *testing.T) []byte {
 		paths[path].(map[string]any)[strings.ToLower(method)] = op
 	}
 	d["info"] = map[string]any{"title": "Volundr", "version": contractVersion,
-		"description": "Sessions with coding agents, their chronicles, and sandboxes for programs. Every request carries the token of `volundr status --json` (token_file) as a bearer token."}
+		"description": "Sessions with coding agents, their chronicles, and sandboxes for programs. Every request carries the token that lies in the token_file of volundr status --json as a bearer token."}
 	groups := []map[string]string{}
 	for _, g := range tags {
 		groups = append(groups, map[string]string{"name": g.name, "description": g.text})
