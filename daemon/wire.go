@@ -54,7 +54,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	}
 	p := &pieces{runtimes: map[string]runtime.Runtime{"docker": rt}, standard: d.cfg.Runtime, close: func() { rt.Close() }}
 	p.vault = vault.New(vault.Options{DB: d.db, Dir: d.cfg.Paths.Keys, Installation: d.installation,
-		Gateways: gateways(d.cfg), Log: d.log})
+		Gateways: gateways(d.cfg), Heard: func(session, trouble string) { p.links.Model(session, trouble) }, Log: d.log})
 	p.sources, err = source.New(source.Options{Dir: d.cfg.Paths.Mirrors, DB: d.db, Session: link.SessionFrom,
 		Folders: folders(d.cfg), Log: d.log})
 	if err != nil {

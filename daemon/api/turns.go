@@ -63,6 +63,9 @@ func turns(entries []store.Entry) []client.Turn {
 			turn.Metadata["usage"] = map[string]int64{"input_tokens": t.Input, "output_tokens": t.Output,
 				"cache_read_input_tokens": t.CacheRead, "cache_creation_input_tokens": t.CacheWrite}
 			turn.Metadata["stop_reason"] = t.StopReason
+			if t.Error != "" {
+				turn.Metadata["error"] = t.Error
+			}
 		}
 	}
 	return out

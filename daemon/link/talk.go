@@ -18,6 +18,7 @@ type talk struct {
 	busy  bool
 	text  string // what it does when it runs no tool
 	stall *Stall // it makes no progress, or nil
+	model string // why its model does not answer, or ""
 	tools []running
 	open  []*question
 }
@@ -135,6 +136,8 @@ func (t *talk) activity() (kind, text string) {
 		}
 	}
 	switch {
+	case t.busy && t.model != "":
+		return "active", "waits for the model: " + t.model // client.WaitsForModel
 	case t.stall != nil:
 		return "active", "makes no progress" // client.NoProgress
 	case len(t.tools) > 0:

@@ -62,6 +62,31 @@ func (s *session) taken(permission, option string) {
 	})
 }
 
+// Model takes what is known of why a session's model does not answer, for people;
+// empty: it does. It counts for the turn under way.
+func (l *Links) Model(id, trouble string) {
+	l.mu.Lock()
+	s := l.sessions[id]
+	l.mu.Unlock()
+	if s == nil {
+		return
+	}
+	news := false
+	s.set(func() {
+		if s.talk != nil && s.talk.busy && s.talk.model != trouble {
+			s.talk.model, news = plain(trouble, maxNote), true
+		}
+	})
+	if !news {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	if err := s.show(ctx); err != nil {
+		l.Log.Debug("What a session waits for was not written", "session", id, "error", err)
+	}
+}
+
 // show writes what the agent does, if that is news. What is still read of the
 // past is not shown.
 func (s *session) show(ctx context.Context) error {

@@ -12,6 +12,7 @@ var (
 	statusSaid  = regexp.MustCompile(`(?i)(?:\bAPI error:?|\bstatus(?: code)?:?)\s*\(?([45]\d\d)\b`)
 	networkSaid = regexp.MustCompile(`(?i)\bAPI error:? *\(?(?:connection|request timed out|internet|unable to connect)|` +
 		`\bfetch failed\b|\berror sending request\b|\bstream disconnected before completion\b`)
+	loginSaid   = regexp.MustCompile(`(?i)\bauthentication required\b|\bnot logged in\b|\bplease run /login\b`)
 	messageSaid = regexp.MustCompile(`"message"\s*:\s*("(?:[^"\\]|\\.)*")`)
 )
 
@@ -38,6 +39,9 @@ func meaning(raw string) string {
 	case "500", "502", "504":
 		return fmt.Sprintf("The provider of the model failed (%s). Send the message again.", status)
 	case "":
+		if loginSaid.MatchString(raw) {
+			return "The provider of the model refused the key. Set one that is allowed to use this model with `volundr credentials set`, and send the message again."
+		}
 		if networkSaid.MatchString(raw) {
 			return "The provider of the model could not be reached. Look whether this machine is online, and send the message again."
 		}

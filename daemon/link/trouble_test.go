@@ -8,13 +8,38 @@ import (
 	"volundr/runtime/broker/wire"
 )
 
+// What keeps a model from answering is what the agent does, for as long as the
+// turn goes on.
+func TestAModelThatDoesNotAnswerIsShown(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	until(t, "idle", func() bool { return w.row(w.id).Activity == "idle" })
+	w.links.Model(w.id, "of no turn")
+	w.links.Model("nobody", "x")
+	w.write("p1", wire.EntryTurnStart, wire.TurnStart{Prompt: "p1"})
+	until(t, "thinking", func() bool { return w.row(w.id).ActivityText == "thinking" })
+	w.links.Model(w.id, "it is away")
+	if s := w.row(w.id); s.Activity != "active" || s.ActivityText != "waits for the model: it is away" {
+		t.Errorf("%q %q", s.Activity, s.ActivityText)
+	}
+	w.links.Model(w.id, "")
+	if s := w.row(w.id); s.ActivityText != "thinking" {
+		t.Errorf("it answers: %q", s.ActivityText)
+	}
+	w.links.Model(w.id, "it is away")
+	w.write("p1", wire.EntryTurnEnd, wire.TurnEnd{Prompt: "p1", StopReason: "end_turn"})
+	until(t, "idle again", func() bool { s := w.row(w.id); return s.Activity == "idle" && s.ActivityText == "" })
+}
+
 func TestAnAgentsErrorBecomesASentence(t *testing.T) {
 	for raw, want := range map[string]string{
 		`Internal error: Failed to authenticate. API Error: 401 {"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}`: "refused the key (401)",
-		`Internal error: API Error: 403 {"type":"error"}`:                                                                               "refused the key (403)",
-		`Internal error: API Error: 429 {"type":"error","error":{"type":"rate_limit_error"}}`:                                           "(429)",
-		`Internal error: API Error: 529 {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`:                    "overloaded (529)",
-		`Internal error: API Error: 500 {"type":"error"}`:                                                                               "failed (500)",
+		`Internal error: API Error: 403 {"type":"error"}`:                                                            "refused the key (403)",
+		`Internal error: API Error: 429 {"type":"error","error":{"type":"rate_limit_error"}}`:                        "(429)",
+		`Internal error: API Error: 529 {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`: "overloaded (529)",
+		`Internal error: API Error: 500 {"type":"error"}`:                                                            "failed (500)",
+		`Authentication required`:                                                                                                       "refused the key. Set one",
+		`Not logged in · Please run /login`:                                                                                             "refused the key. Set one",
 		`Internal error: API Error: Connection error.`:                                                                                  "could not be reached",
 		`API Error (Connection error.) · Retrying in 1 seconds…`:                                                                        "could not be reached",
 		`exceeded retry limit, last status: 429 Too Many Requests, request id: 1`:                                                       "(429)",

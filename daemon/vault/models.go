@@ -54,7 +54,9 @@ func (v *Vault) Models() http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-		v.pass(at, u, k, p).ServeHTTP(w, r)
+		wait := v.waits(r.Context(), at)
+		defer wait.end()
+		v.pass(at, u, k, p, wait).ServeHTTP(w, r)
 	})
 }
 
@@ -73,7 +75,7 @@ func (v *Vault) route(r *http.Request) (at *provider, path string) {
 	return v.providers[name], "/" + path
 }
 
-func (v *Vault) pass(at *provider, u *url.URL, k key, p store.Principal) http.Handler {
+func (v *Vault) pass(at *provider, u *url.URL, k key, p store.Principal, wait *wait) http.Handler {
 	return &httputil.ReverseProxy{
 		Transport:     v.transport,
 		FlushInterval: -1, // every piece of a stream at once
@@ -85,13 +87,14 @@ func (v *Vault) pass(at *provider, u *url.URL, k key, p store.Principal) http.Ha
 		},
 		ModifyResponse: func(res *http.Response) error {
 			v.remember(p, at, res.StatusCode)
+			wait.answered(res.StatusCode)
 			if res.StatusCode >= 300 && res.StatusCode < 400 {
 				return errRedirect
 			}
 			return received(res, at, k)
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			v.failed(w, r, at, err)
+			v.failed(w, r, at, err, wait)
 		},
 	}
 }
@@ -100,7 +103,7 @@ var errRedirect = errors.New("a redirect")
 
 // failed answers for a provider that did not. The error itself goes to the log
 // only as far as it cannot hold a key.
-func (v *Vault) failed(w http.ResponseWriter, r *http.Request, at *provider, err error) {
+func (v *Vault) failed(w http.ResponseWriter, r *http.Request, at *provider, err error, wait *wait) {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -112,6 +115,7 @@ func (v *Vault) failed(w http.ResponseWriter, r *http.Request, at *provider, err
 		at.refuse(w, http.StatusBadGateway, at.base.Host+" answered with a redirect, which Volundr does not follow. Check the base URL of "+at.title+".")
 		return
 	}
+	wait.unreachable(reason(err))
 	v.Log.Warn("A provider of models did not answer", "provider", at.name, "host", at.base.Host, "error", reason(err))
 	at.refuse(w, http.StatusBadGateway, fmt.Sprintf("%s could not be reached: %s.", at.base.Host, reason(err)))
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"volundr/daemon/link"
 	"volundr/store"
@@ -31,6 +32,9 @@ type Options struct {
 	Gateways map[string]string
 	// Env reads the daemon's environment; nil: os.Getenv.
 	Env func(string) string
+	// Heard is told, for people, why the model that a session asked does not answer;
+	// empty: it does. Nil: nobody is told.
+	Heard func(session, trouble string)
 	// Roots are the certificate authorities to trust; nil: the system's.
 	Roots *x509.CertPool
 	Log   *slog.Logger
@@ -42,6 +46,7 @@ type Vault struct {
 	seal      seal
 	providers map[string]*provider
 	transport http.RoundTripper
+	slow      time.Duration
 
 	mu       sync.Mutex
 	refusals map[owned]Refusal
@@ -62,11 +67,14 @@ func New(o Options) *Vault {
 	if o.Keyring == nil {
 		o.Keyring = system{}
 	}
+	if o.Heard == nil {
+		o.Heard = func(string, string) {}
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	v := &Vault{
-		Options: o, refusals: map[owned]Refusal{}, transport: transport(o.Roots),
+		Options: o, refusals: map[owned]Refusal{}, transport: transport(o.Roots), slow: slow,
 		seal: seal{db: o.DB, dir: o.Dir, user: o.Installation, ring: o.Keyring, limit: keyringLimit},
 	}
 	v.providers = providers(o.Gateways, o.Env)

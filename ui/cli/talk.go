@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ type talk struct {
 	prompt  string // its id
 	block   string // text block being written
 	tools   map[string]string
-	said    string             // of the session's way up
+	said    string             // of what is waited for
 	asked   *client.Permission // the question at this terminal
 	typed   chan string        // lines of the terminal, once one was asked
 }
@@ -99,15 +100,20 @@ func (t *talk) frame(ctx context.Context, chat *client.Chat, f client.ChatFrame)
 	return false, nil
 }
 
-// state says why nothing is answered yet while the session is on its way up.
+// state says why nothing is answered yet: the session is on its way up, or the
+// model does not answer.
 func (t *talk) state(s client.Session) {
-	at := now(s)
-	up := s.Status == client.Created || s.Status == client.Starting || s.Status == client.Provisioning
-	if !up || at == t.said {
+	at, up := now(s), s.Status == client.Created || s.Status == client.Starting || s.Status == client.Provisioning
+	switch {
+	case up && at != t.said:
+		fmt.Fprintf(t.c.ErrOrStderr(), "Waiting: the session is %s\n", clean(at))
+	case strings.HasPrefix(s.ActivityText, client.WaitsForModel) && s.ActivityText != t.said:
+		at = s.ActivityText
+		fmt.Fprintf(t.c.ErrOrStderr(), "Waiting: the agent %s\n", clean(at))
+	default:
 		return
 	}
 	t.said = at
-	fmt.Fprintf(t.c.ErrOrStderr(), "Waiting: the session is %s\n", clean(at))
 }
 
 // entry shows one entry of our turn and reports whether it was the last.

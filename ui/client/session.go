@@ -154,5 +154,8 @@ func (f *File) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*plain)(f))
 }
 
+// WaitsForModel begins the ActivityText of a turn whose model does not answer.
+const WaitsForModel = "waits for the model: "
+
 // NoProgress is the ActivityText of a turn that is stalled.
 const NoProgress = "makes no progress"
