@@ -14,6 +14,7 @@ import (
 	"volundr/runtime"
 	inside "volundr/runtime/broker/sandbox"
 	"volundr/runtime/broker/sandbox/sandboxtest"
+	"volundr/runtime/broker/wire"
 	"volundr/store"
 	"volundr/ui/client"
 )
@@ -53,7 +54,10 @@ func (b *boxes) make(ctx context.Context, s store.Session) (store.Session, error
 	if err != nil {
 		return s, err
 	}
-	b.all[s.ID] = sandboxtest.Start(b.w.t, func(o *inside.Options) { o.Config.LifetimeMS = (48 * time.Hour).Milliseconds() })
+	b.all[s.ID] = sandboxtest.Start(b.w.t, func(o *inside.Options) {
+		o.Config.LifetimeMS = (48 * time.Hour).Milliseconds()
+		o.Config.First = &wire.Deadline{DeadlineMS: s.ExpiresAt.UnixMilli(), NowMS: time.Now().UnixMilli()}
+	})
 	runs := s
 	runs.State, runs.ReadyAt, runs.RetryAt, runs.Attempts = store.Running, time.Now(), time.Time{}, 0
 	return b.w.db.Conclude(ctx, s, runs)

@@ -23,7 +23,7 @@ type pause struct {
 // pass looks once at everything, concludes, and begins what is to be done. It
 // returns how long the next look may wait.
 func (e *Engine) pass(ctx context.Context, wg *sync.WaitGroup) (time.Duration, error) {
-	e.look(ctx)
+	e.look(ctx, wg)
 	if ctx.Err() != nil {
 		return resync, ctx.Err()
 	}

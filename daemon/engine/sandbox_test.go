@@ -116,6 +116,32 @@ func TestSandboxThatNobodyWaitsForAnyMore(t *testing.T) {
 	})
 }
 
+// A look at what is there can take long with a busy engine; who wants a sandbox
+// meanwhile has it.
+func TestSandboxDoesNotWaitForALook(t *testing.T) {
+	inWorld(t, fake.Options{Delay: 100 * time.Millisecond}, func(t *testing.T, w *world) {
+		l := w.daemon()
+		defer l.end()
+		time.Sleep(time.Second)
+		looks := make(chan struct{}, 100)
+		w.rt.Script(func(_ context.Context, c fake.Call) error {
+			if c.Op == "list" && !c.After {
+				looks <- struct{}{}
+				time.Sleep(10 * time.Second)
+			}
+			return nil
+		})
+		l.e.Poke()
+		<-looks
+		began := time.Now()
+		if _, err := l.e.Sandbox(t.Context(), box("a", owner, time.Hour)); err != nil || time.Since(began) > time.Second {
+			t.Errorf("%v, after %s", err, time.Since(began))
+		}
+		time.Sleep(time.Minute)
+		l.runs("a")
+	})
+}
+
 // Who dies by itself, or is taken away by others, is a sandbox no more.
 func TestSandboxThatEndsByItself(t *testing.T) {
 	inWorld(t, fake.Options{KeepEnded: true}, func(t *testing.T, w *world) {

@@ -19,8 +19,9 @@ type view struct {
 }
 
 // look asks every runtime for its list. One that does not answer has no view:
-// nothing is known of its workloads, and nothing was watched.
-func (e *Engine) look(ctx context.Context) {
+// nothing is known of its workloads, and nothing was watched. New sandboxes do
+// not wait for it.
+func (e *Engine) look(ctx context.Context, deeds *sync.WaitGroup) {
 	e.mu.Lock()
 	for name := range e.blind {
 		if v := e.views[name]; v != nil {
@@ -44,7 +45,16 @@ func (e *Engine) look(ctx context.Context) {
 			lists[name], errs[name] = list, err
 		})
 	}
-	wg.Wait()
+	looked := make(chan struct{})
+	go func() { wg.Wait(); close(looked) }()
+	for seen := false; !seen; {
+		select {
+		case <-looked:
+			seen = true
+		case b := <-e.births:
+			e.deliver(ctx, deeds, b)
+		}
+	}
 	if ctx.Err() != nil {
 		return
 	}

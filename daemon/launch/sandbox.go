@@ -93,9 +93,9 @@ func (r SandboxRequest) Validate() error {
 	return nil
 }
 
-// sandbox builds the spec of a sandbox: one part, whose program is the runner.
-// The deadline in it is the latest that there can be; an earlier one is told to
-// the runner when the sandbox is claimed.
+// sandbox builds the spec of a sandbox: one part, whose program is the runner,
+// which is told when the sandbox ends first. The deadline of the spec is the
+// latest that there can be.
 func (l *Launcher) sandbox(s store.Session, image string) (runtime.Spec, error) {
 	var r SandboxRequest
 	if err := json.Unmarshal(s.Request, &r); err != nil {
@@ -105,9 +105,11 @@ func (l *Launcher) sandbox(s store.Session, image string) (runtime.Spec, error) 
 		return runtime.Spec{}, err
 	}
 	r = r.Whole()
+	now := time.Now()
 	config, err := json.Marshal(wire.Config{Session: s.ID, Run: s.Run, Part: runtime.PartSandbox,
 		DaemonKey: base64.StdEncoding.EncodeToString(l.PublicKey),
-		Sandbox: &wire.Sandbox{LifetimeMS: max(1, time.Until(s.LatestAt).Milliseconds()),
+		Sandbox: &wire.Sandbox{LifetimeMS: max(1, s.LatestAt.Sub(now).Milliseconds()),
+			First:    &wire.Deadline{DeadlineMS: s.ExpiresAt.UnixMilli(), NowMS: now.UnixMilli()},
 			FileSize: uint64(r.FileSize), OpenFiles: uint64(r.OpenFiles), CPUSeconds: uint64(r.CPUSeconds)}})
 	if err != nil {
 		return runtime.Spec{}, err

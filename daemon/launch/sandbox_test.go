@@ -38,7 +38,7 @@ func TestSandboxSpec(t *testing.T) {
 	raw, _ := json.Marshal(request)
 	latest := time.Now().Add(time.Hour)
 	s := store.Session{ID: "5e9c3a52-8c3d-4f5e-9a43-6c8f0f3f2d11", Kind: store.KindSandbox, Name: "code-session-x", OwnerID: "anna", TenantID: "t", Run: 1,
-		Request: raw, ExpiresAt: time.Now().Add(time.Minute), LatestAt: latest}
+		Request: raw, ExpiresAt: time.Now().Add(time.Minute).Truncate(time.Millisecond), LatestAt: latest}
 	spec, err := New(Options{PublicKey: make([]byte, 32)}).Spec(t.Context(), s, "image")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,8 @@ func TestSandboxSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	life := time.Duration(c.Sandbox.LifetimeMS) * time.Millisecond
-	if c.Session != s.ID || c.DaemonKey == "" || life > time.Hour || life < 59*time.Minute || c.Sandbox.FileSize != 7 || c.Sandbox.OpenFiles != 8 || c.Sandbox.CPUSeconds != 9 {
+	if c.Session != s.ID || c.DaemonKey == "" || life > time.Hour || life < 59*time.Minute || c.Sandbox.FileSize != 7 || c.Sandbox.OpenFiles != 8 || c.Sandbox.CPUSeconds != 9 ||
+		!time.UnixMilli(c.Sandbox.First.DeadlineMS).Equal(s.ExpiresAt) || time.Since(time.UnixMilli(c.Sandbox.First.NowMS)).Abs() > time.Minute {
 		t.Errorf("%+v %+v", c, c.Sandbox)
 	}
 }

@@ -33,11 +33,23 @@ func (g *guests) of(s store.Session) *inner.Client {
 	defer g.mu.Unlock()
 	in, ok := g.open[s.ID]
 	if !ok {
-		in = &guest{Client: inner.New(func(ctx context.Context) (net.Conn, error) { return g.dial(ctx, s) })}
+		in = &guest{Client: inner.New(func(ctx context.Context) (net.Conn, error) { return g.reach(ctx, s) })}
 		g.open[s.ID] = in
 	}
 	in.expires = s.ExpiresAt
 	return in.Client
+}
+
+// reach opens a connection. One that has begun a moment ago may not listen yet.
+func (g *guests) reach(ctx context.Context, s store.Session) (conn net.Conn, err error) {
+	if time.Since(s.ReadyAt) > claimTimeout {
+		return g.dial(ctx, s)
+	}
+	err = patiently(ctx, func(ctx context.Context) error {
+		conn, err = g.dial(ctx, s)
+		return err
+	})
+	return conn, err
 }
 
 func (g *guests) drop(id string) {

@@ -58,14 +58,7 @@ func (x *Sandboxes) take(ctx context.Context, p store.Principal, req launch.Sand
 		return s, err
 	}
 	latest := time.Now().Add(max(x.Limits.MaxLifetime, time.Until(expires))).Add(spare)
-	if s, err = x.start(ctx, id, p, req, expires, latest); err != nil {
-		return s, err
-	}
-	if err := x.settle(ctx, s); err != nil {
-		x.drop(ctx, s)
-		return s, notStarted(err)
-	}
-	return s, nil
+	return x.start(ctx, id, p, req, expires, latest) // it knows whose end it lives to
 }
 
 // start makes a sandbox with its final name and returns when it runs.

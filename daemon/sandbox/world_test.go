@@ -13,6 +13,7 @@ import (
 	"volundr/daemon/launch"
 	inside "volundr/runtime/broker/sandbox"
 	"volundr/runtime/broker/sandbox/sandboxtest"
+	"volundr/runtime/broker/wire"
 	"volundr/store"
 )
 
@@ -75,7 +76,10 @@ func (w *world) make(ctx context.Context, s store.Session) (store.Session, error
 	if err != nil {
 		return s, err
 	}
-	w.all[s.ID] = sandboxtest.Start(w.t, func(o *inside.Options) { o.Config.LifetimeMS = (48 * time.Hour).Milliseconds() })
+	w.all[s.ID] = sandboxtest.Start(w.t, func(o *inside.Options) {
+		o.Config.LifetimeMS = (48 * time.Hour).Milliseconds()
+		o.Config.First = &wire.Deadline{DeadlineMS: s.ExpiresAt.UnixMilli(), NowMS: time.Now().UnixMilli()}
+	})
 	w.made = append(w.made, s.ID)
 	runs := s
 	runs.State, runs.ReadyAt, runs.RetryAt, runs.Attempts = store.Running, time.Now(), time.Time{}, 0

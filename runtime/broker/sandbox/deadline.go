@@ -47,6 +47,28 @@ func (s *Sandbox) until(at time.Time) {
 	s.moved = make(chan struct{})
 }
 
+// late is how long after its configuration was written a runner may start, at
+// most, for its clock to be taken for the daemon's.
+const late = time.Minute
+
+// first is the deadline from the start on. Where the clocks agree it is not put
+// off by the time that the start took.
+func (s *Sandbox) first() time.Time {
+	last := s.born.Add(time.Duration(s.opts.Config.LifetimeMS) * time.Millisecond)
+	d := s.opts.Config.First
+	if d == nil {
+		return last
+	}
+	at := s.born.Add(time.Duration(d.DeadlineMS-d.NowMS) * time.Millisecond)
+	if lag := s.born.Sub(time.UnixMilli(d.NowMS)); lag > 0 && lag < late {
+		at = at.Add(-lag)
+	}
+	if at.After(last) {
+		return last
+	}
+	return at
+}
+
 // rounding is how far beyond the maximum lifetime a deadline may lie that was
 // reckoned by the daemon, which knows of the start a moment later or earlier.
 const rounding = 30 * time.Second

@@ -36,11 +36,33 @@ func TestASandboxIsClaimedOnce(t *testing.T) {
 	}
 }
 
+// A deadline that is there from the start is not put off by the time that the
+// start took, and holds also where the clocks differ.
+func TestTheFirstDeadline(t *testing.T) {
+	for name, c := range map[string]struct{ written, ends, want time.Duration }{ // from the start on
+		"written a moment ago":         {-20 * time.Second, 100 * time.Second, 100 * time.Second},
+		"by a clock that is behind":    {-time.Hour, -time.Hour + 120*time.Second, 120 * time.Second},
+		"by a clock that is ahead":     {time.Hour, time.Hour + 120*time.Second, 120 * time.Second},
+		"beyond the lifetime":          {-time.Second, time.Hour, 10 * time.Minute},
+		"beyond it, by another's time": {time.Hour, 2 * time.Hour, 10 * time.Minute},
+	} {
+		now := time.Now()
+		in, _ := world(t, func(o *sandbox.Options) {
+			o.Config.First = &wire.Deadline{DeadlineMS: now.Add(c.ends).UnixMilli(), NowMS: now.Add(c.written).UnixMilli()}
+		})
+		st, err := in.State(t.Context())
+		if d := time.UnixMilli(st.DeadlineMS).Sub(now.Add(c.want)); err != nil || d.Abs() > 10*time.Second {
+			t.Errorf("%s: %v, %s off", name, err, d)
+		}
+	}
+}
+
 // Nobody has to be there at the deadline.
 func TestADeadlineEndsIt(t *testing.T) {
 	word := "." + unique()
 	for name, set := range map[string]func(c *inner.Client) error{
-		"of the birth": nil,
+		"of the lifetime": nil,
+		"of the start":    nil,
 		"of a claim": func(c *inner.Client) error {
 			_, err := c.Claim(t.Context(), "x", time.Now().Add(300*time.Millisecond))
 			return err
@@ -54,8 +76,12 @@ func TestADeadlineEndsIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, s := world(t, func(o *sandbox.Options) {
-				if set == nil {
+				now := time.Now().UnixMilli()
+				switch name {
+				case "of the lifetime":
 					o.Config.LifetimeMS = 300
+				case "of the start":
+					o.Config.First = &wire.Deadline{DeadlineMS: now + 300, NowMS: now}
 				}
 			})
 			go c.Collect(t.Context(), wire.Run{ID: "long", Argv: inner.Bash(fmt.Sprintf("setsid sleep 60%s & sleep 60%[1]s", word))})

@@ -89,7 +89,7 @@ func New(o Options) (*Sandbox, error) {
 	s := &Sandbox{opts: o, log: o.Log, root: root, born: time.Now(), disk: make(chan struct{}, maxDisk),
 		runs: map[string]*run{}, moved: make(chan struct{}), over: make(chan struct{}), laid: mark{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.deadline = s.born.Add(time.Duration(o.Config.LifetimeMS) * time.Millisecond)
+	s.deadline = s.first()
 	s.children = children{ours: map[int]chan ending{}, all: o.init, oom: o.oom}
 	s.memory = memory{root: "/"}
 	s.inbox = newInbox()

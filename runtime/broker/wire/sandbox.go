@@ -32,9 +32,12 @@ const SandboxTasks = 48
 
 // Sandbox is the part of a Config that only a sandbox has.
 type Sandbox struct {
-	// LifetimeMS is the maximum lifetime, counted from the runner's start. It is
-	// the deadline until a Claim sets an earlier one, and no later one is taken.
+	// LifetimeMS is the maximum lifetime, counted from the runner's start: no
+	// later deadline is taken.
 	LifetimeMS int64 `json:"lifetime_ms"`
+	// First is the deadline until a Claim or another one sets it anew; without
+	// one it is the end of the lifetime.
+	First *Deadline `json:"first,omitempty"`
 	// Limits of each command; 0 leaves the container's.
 	FileSize   uint64 `json:"file_size,omitempty"`   // bytes of one file
 	OpenFiles  uint64 `json:"open_files,omitempty"`  // descriptors of one process
