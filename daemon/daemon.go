@@ -136,7 +136,7 @@ func (d *Daemon) route(o api.Options) http.Handler {
 
 func (d *Daemon) options() api.Options {
 	return api.Options{
-		DB: d.db, Engine: d.pieces.engine, Links: d.pieces.links, Launch: d.pieces.launch, Sources: d.pieces.sources,
+		DB: d.db, Engine: d.pieces.engine, Links: d.pieces.links, Launch: d.pieces.launch, Sources: d.pieces.sources, Forges: d.pieces.forges,
 		Vault: d.pieces.vault, Auth: d.auth, Chronicles: d.pieces.chronicles, Templates: library(d.cfg), Runtimes: d.pieces.runtimes, Default: d.pieces.standard, Models: models(d.cfg),
 		Sandboxes: d.boxes.sandboxes, Sandbox: d.boxes.choice(d.cfg),
 		Status: d.status, Doctor: d.doctor, RetryImage: d.image.retry, Shutdown: d.stop, Stopping: d.stopping,

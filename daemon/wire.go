@@ -18,6 +18,7 @@ import (
 	"volundr/daemon/chronicle/blob"
 	"volundr/daemon/config"
 	"volundr/daemon/engine"
+	"volundr/daemon/forge"
 	"volundr/daemon/launch"
 	"volundr/daemon/link"
 	"volundr/daemon/source"
@@ -37,6 +38,7 @@ type pieces struct {
 	launch   *launch.Launcher
 	sources  *source.Sources
 	vault    *vault.Vault
+	forges   *forge.Forges
 
 	chronicles *chronicle.Chronicles
 
@@ -56,10 +58,11 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	p.vault = vault.New(vault.Options{DB: d.db, Dir: d.cfg.Paths.Keys, Installation: d.installation,
 		Gateways: gateways(d.cfg), Heard: func(session, trouble string) { p.links.Model(session, trouble) }, Log: d.log})
 	p.sources, err = source.New(source.Options{Dir: d.cfg.Paths.Mirrors, DB: d.db, Session: link.SessionFrom,
-		Folders: folders(d.cfg), Log: d.log})
+		Folders: folders(d.cfg), Protected: d.cfg.Git.ProtectedBranches, BranchPrefix: branchPrefix(d.cfg), Log: d.log})
 	if err != nil {
 		return nil, err
 	}
+	p.forges = forge.New(forge.Options{Hosts: d.cfg.Git.Forges, Vault: p.vault, Env: os.Getenv})
 	folder, err := blob.NewFolder(d.cfg.Paths.Archives)
 	if err != nil {
 		return nil, fmt.Errorf("the folder of archives cannot be used: %w", err)
@@ -150,6 +153,13 @@ func imageOptions(cfg config.Config) docker.ImageOptions {
 func folders(cfg config.Config) source.Folders {
 	return source.Folders{Enabled: cfg.LocalMounts.Enabled, Prefixes: cfg.LocalMounts.AllowedPrefixes,
 		Home: xdg.Home, Private: []string{cfg.Paths.Data}}
+}
+
+func branchPrefix(cfg config.Config) string {
+	if !cfg.Git.AutoBranch {
+		return ""
+	}
+	return cfg.Git.BranchPrefix
 }
 
 func gateways(cfg config.Config) map[string]string {

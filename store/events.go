@@ -20,6 +20,9 @@ const (
 	ChronicleUpdated = "chronicle_updated"
 	ChronicleDeleted = "chronicle_deleted"
 	ChronicleEvent   = "chronicle_event" // its timeline has news
+
+	PRCreated = "pr_created" // Announce
+	PRMerged  = "pr_merged"
 )
 
 // keepChronicleEvents is how many ChronicleEvents of a session are kept: one who
@@ -77,7 +80,17 @@ func (t *tx) chronicleEvent(ctx context.Context, c Chronicle, typ string, keys .
 		EventData{ID: c.SessionID, Chronicle: c.ID, Keys: keys[:min(len(keys), 100)]})
 }
 
+// Announce appends an event of p's, with its own data, that stands for no change
+// of a row. session may be empty.
+func (db *DB) Announce(ctx context.Context, p Principal, session, typ string, data any) error {
+	return db.write(ctx, func(t *tx) error { return t.insertNews(ctx, typ, session, p.UserID, p.TenantID, data) })
+}
+
 func (t *tx) insertEvent(ctx context.Context, typ, sessionID, ownerID, tenantID string, d EventData) error {
+	return t.insertNews(ctx, typ, sessionID, ownerID, tenantID, d)
+}
+
+func (t *tx) insertNews(ctx context.Context, typ, sessionID, ownerID, tenantID string, d any) error {
 	data, err := json.Marshal(d)
 	if err != nil {
 		return err

@@ -21,6 +21,8 @@ type ChangesPane struct {
 	Split    bool // both sides beside each other
 	Comments []client.Comment
 	Open     *FilePane // the file that the address names, shown at once
+	// Work is where the branch stands; nil: it is not known.
+	Work *client.Standing
 }
 
 // FilePane is the change of one file.

@@ -1,10 +1,13 @@
 package ui
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
+	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
 
 	"volundr/ui/client"
@@ -127,6 +130,47 @@ func diffsPage(s client.Session, split bool) SessionPage {
 			{Path: "docs/guide.md", From: "docs/help.md", Status: "renamed", Ins: 4},
 			{Path: "logo.png", Status: "added", Binary: true, Untracked: true, Unstaged: true},
 			{Path: "old/legacy.go", Status: "deleted", Del: 212, Staged: true},
-		}}}
+		}},
+		Work: &client.Standing{Branch: "volundr/session/fix-rounding", Commit: "0123456789", Pushed: "0123456", Ahead: 2, Own: "volundr/session/fix-rounding", Repo: s.Repo, Forge: "github"}}
 	return p
+}
+
+// requested is the Diffs page of a branch that has a pull request.
+func requested(s client.Session) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		no := false
+		page, err := Render(ctx, SessionView(diffsPage(s, false)))
+		if err != nil {
+			return err
+		}
+		pr, err := Render(ctx, PRView(PRPane{Self: "/sessions/" + s.ID + "/changes/pr", Forge: "github", PR: &client.SessionPR{
+			Number: 482, Title: "Round half to even in invoices", URL: "https://github.com/acme/billing/pull/482", State: "open", Mergeable: &no,
+			Source: "volundr/session/fix-rounding", Target: "main", CIStatus: client.ChecksFailed,
+			Checks: []client.Check{{Name: "build", Status: client.ChecksPassed, URL: "https://ci.example/1"}, {Name: "test (postgres 16)", Status: client.ChecksFailed, URL: "javascript:alert(1)"}, {Name: "lint", Status: client.ChecksRunning}}}}))
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(w, strings.Replace(page, `<div id="pr" class="js-only" data-pr="/sessions/`+s.ID+`/changes/pr"></div>`, strings.Replace(pr, "<details", "<details open", 1), 1))
+		return err
+	})
+}
+
+func TestWhereTheBranchStandsAndWhatCanBeDone(t *testing.T) {
+	for name, c := range map[string]struct {
+		w             client.Standing
+		state, target string
+	}{
+		"nothing done":     {client.Standing{Branch: "b", Commit: "1", Repo: "r"}, "has no commit of its own yet", ""},
+		"committed":        {client.Standing{Branch: "b", Commit: "1", Ahead: 1, Repo: "r"}, "1 commit, not pushed yet", "b"},
+		"pushed":           {client.Standing{Branch: "b", Commit: "1", Pushed: "1", Repo: "r"}, "is pushed", ""},
+		"pushed and on":    {client.Standing{Branch: "b", Commit: "2", Pushed: "1", Ahead: 2, Repo: "r"}, "2 commits to push", "b"},
+		"protected":        {client.Standing{Branch: "main", Protected: true, Commit: "2", Pushed: "1", Ahead: 1, Repo: "r", Own: "o"}, "is protected: work goes to the session's own branch", "o"},
+		"protected, clean": {client.Standing{Branch: "main", Protected: true, Commit: "1", Pushed: "1", Repo: "r", Own: "o"}, "is protected: work goes to the session's own branch", ""},
+		"detached":         {client.Standing{Commit: "2", Ahead: 1, Repo: "r", Own: "o"}, "", "o"},
+		"no remote":        {client.Standing{Branch: "b", Commit: "1", Ahead: 3}, "has no remote to be pushed to", "b"},
+	} {
+		if state, target := workState(c.w), pushTarget(c.w); state != c.state || target != c.target {
+			t.Errorf("%s: %q, %q", name, state, target)
+		}
+	}
 }

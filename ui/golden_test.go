@@ -30,6 +30,7 @@ func pages() map[string]templ.Component {
 		"starting":        SessionView(sessionPage(all[3], "editor")),
 		"diffs":           SessionView(diffsPage(all[0], false)),
 		"diffs-split":     SessionView(diffsPage(all[0], true)),
+		"diffs-pr":        requested(all[0]),
 		"rewind":          Rewind(rewindPage()),
 		"timeline":        SessionView(timelineSession(all[0])),
 		"chronicle":       ChronicleView(chroniclePage()),

@@ -1,6 +1,7 @@
 // The Diffs pane: the list is asked for while it is seen, a file's change when
 // it is opened. Comments are written at a line and sent together.
 import { fragment, detail, toast } from './page.js';
+import { work } from './work.js';
 
 const every = 5000;
 
@@ -9,6 +10,7 @@ export function changes(pane, running) {
   const api = '/api/v1/volundr/sessions/' + base.split('/')[2];
   let timer, shown = false, query = document.getElementById('changes').dataset.query ?? location.search.slice(1);
   const root = () => document.getElementById('changes');
+  const way = work(pane, api, () => load());
 
   async function load() {
     clearTimeout(timer);
@@ -164,5 +166,5 @@ export function changes(pane, running) {
   }
 
   document.addEventListener('visibilitychange', load);
-  return { visible(v) { shown = v; if (v) load(); else clearTimeout(timer); }, load };
+  return { visible(v) { shown = v; way.visible(v); if (v) load(); else clearTimeout(timer); }, load };
 }

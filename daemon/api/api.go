@@ -17,6 +17,7 @@ import (
 	"volundr/daemon/changes"
 	"volundr/daemon/chronicle"
 	"volundr/daemon/engine"
+	"volundr/daemon/forge"
 	"volundr/daemon/launch"
 	"volundr/daemon/link"
 	"volundr/daemon/sandbox"
@@ -38,6 +39,7 @@ type Options struct {
 	Links   *link.Links
 	Launch  *launch.Launcher
 	Sources *source.Sources
+	Forges  *forge.Forges
 	Vault   *vault.Vault
 	Auth    *auth.Auth
 	// Sandboxes are the sandbox API, and Sandbox what a request may choose there.
@@ -150,6 +152,7 @@ func (s *server) contract(g *echo.Group) {
 	s.promptRoutes(g)
 	s.presetRoutes(g)
 	s.changesRoutes(g)
+	s.gitRoutes(g)
 	s.chronicleRoutes(g)
 	g.GET("/models", s.models)
 	g.GET("/stats", s.stats)

@@ -71,7 +71,10 @@ func refusal(err error) error {
 	switch {
 	case errors.Is(err, changes.ErrPath), errors.Is(err, changes.ErrMessage):
 		return fail(http.StatusBadRequest, "%s", err)
-	case errors.Is(err, changes.ErrNoRepository), errors.Is(err, changes.ErrNoBase), errors.Is(err, changes.ErrRefused):
+	case errors.Is(err, changes.ErrLogin):
+		return fail(http.StatusBadGateway, "%s", err)
+	case errors.Is(err, changes.ErrNoRepository), errors.Is(err, changes.ErrNoBase), errors.Is(err, changes.ErrRefused),
+		errors.Is(err, changes.ErrNoCommit), errors.Is(err, changes.ErrNoBranch), errors.Is(err, changes.ErrProtected), errors.Is(err, changes.ErrBehind):
 		return fail(http.StatusConflict, "%s", err)
 	}
 	return err
@@ -170,7 +173,9 @@ func (s *server) commitChanges(c echo.Context) error {
 	if err := c.Bind(&in); err != nil {
 		return err
 	}
-	hash, err := s.changes.Commit(c.Request().Context(), p, in.Message, in.All)
+	var by changes.Author
+	by.Name, by.Email = s.Sources.Identity(c.Request().Context())
+	hash, err := s.changes.Commit(c.Request().Context(), p, by, in.Message, in.All)
 	if err != nil {
 		return refusal(err)
 	}

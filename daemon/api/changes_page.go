@@ -34,7 +34,42 @@ func (s *server) changesPane(c echo.Context, row store.Session, p changes.Place)
 	if err != nil {
 		return ui.ChangesPane{}, err
 	}
-	return ui.ChangesPane{Session: s.view(c, row), Changes: view, Split: c.QueryParam("view") == "split", Comments: said}, nil
+	pane := ui.ChangesPane{Session: s.view(c, row), Changes: view, Split: c.QueryParam("view") == "split", Comments: said}
+	if view.Note == "" {
+		work, err := s.standing(c.Request().Context(), row, p)
+		if err != nil {
+			return ui.ChangesPane{}, refusal(err)
+		}
+		pane.Work = &work
+	}
+	return pane, nil
+}
+
+// prFragment is the pull request of the session's branch; nothing where its
+// repository lies at no forge.
+func (s *server) prFragment(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	pane := ui.PRPane{Self: c.Request().URL.Path}
+	w, err := s.Sources.Work(c.Request().Context(), row.ID)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	at, unknown := s.Forges.Of(w.Repo)
+	if err == nil && unknown == nil {
+		pane.Forge = at.Kind
+		if pane.PR, err = s.prOf(c, row); err != nil {
+			status, detail, known := answer(err)
+			if !known {
+				return err
+			}
+			s.Log.Debug("A pull request is not known", "session", row.ID, "status", status)
+			pane.Problem, _ = detail.(string)
+		}
+	}
+	return html(c, http.StatusOK, ui.PRView(pane))
 }
 
 // fileFragment is the change of one file in that list.

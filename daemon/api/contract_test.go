@@ -102,6 +102,8 @@ var contractCases = []contractCase{
 	{"POST /sessions/$stopped/changes/unstage", `{"files":["a"]}`, 409, `{"detail":"*"}`},
 	{"POST /sessions/$stopped/changes/discard", `{"file":"a"}`, 409, `{"detail":"*"}`},
 	{"POST /sessions/$stopped/changes/commit", `{"message":"m"}`, 409, `{"detail":"*"}`},
+	{"GET /sessions/$stopped/branch", "", 409, `{"detail":"*"}`},
+	{"POST /sessions/$stopped/push", `{}`, 409, `{"detail":"*Start it*"}`},
 	{"GET /sessions/$stopped/diff/files", "", 409, `{"detail":"*"}`},
 	{"GET /sessions/$stopped/diff", "", 409, `{"detail":"*"}`},
 	{"GET /sessions/$stopped/commits", "", 409, `{"detail":"*"}`},
@@ -231,9 +233,13 @@ var elsewhere = []string{
 	"POST /events", "POST /events/batch", "GET /events/health", "GET /sessions/:id/events", "GET /sessions/:id/events/counts",
 	"GET /sessions/:id/events/tokens",
 
+	// TestAPullRequestOfASession, TestBranchesOfARepository
+	"GET /providers", "GET /repos/branches", "GET /repos/prs", "POST /repos/prs", "GET /repos/prs/:number", "GET /repos/prs/:number/ci",
+	"POST /repos/prs/:number/merge", "GET /sessions/:id/pr", "GET /sessions/:id/pr/text",
+
 	// They ask a running session, of which there is none here: daemon/changes.
 	"GET /sessions/:id/changes", "POST /sessions/:id/changes/stage", "POST /sessions/:id/changes/unstage",
-	"POST /sessions/:id/changes/discard", "POST /sessions/:id/changes/commit",
+	"POST /sessions/:id/changes/discard", "POST /sessions/:id/changes/commit", "GET /sessions/:id/branch", "POST /sessions/:id/push",
 	// And what packs and unpacks, by the engine's and the chronicle's tests.
 	"POST /sessions/:id/archive", "PATCH /sessions/:id/archive", "POST /sessions/:id/restore", "PATCH /sessions/:id/restore",
 	"POST /chronicles/:id/reforge", "POST /sessions/:id/checkpoints/:checkpoint/rewind", "GET /sessions/:id/checkpoints/:checkpoint/loss",

@@ -59,7 +59,7 @@ func TestEveryRouteHasADoor(t *testing.T) {
 		if Public(httptest.NewRequest(route.Method, route.Path, http.NoBody)) {
 			continue
 		}
-		path := strings.NewReplacer(":sandbox", runtime.SandboxName(id), ":file", id, ":run", id, ":id", id, ":name", "nothing", ":tab", "chat", ":port", "3000", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route.Path)
+		path := strings.NewReplacer(":sandbox", runtime.SandboxName(id), ":file", id, ":run", id, ":id", id, ":name", "nothing", ":tab", "chat", ":port", "3000", ":number", "7", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route.Path)
 		t.Run(route.Method+" "+route.Path, func(t *testing.T) {
 			w := *w
 			w.t = t
@@ -92,6 +92,11 @@ func TestEveryRouteHasADoor(t *testing.T) {
 					return
 				case route.Method == "POST" && strings.HasSuffix(route.Path, "/timeline"): // what is told is looked at first
 					if status != 422 {
+						t.Errorf("what is not there: %d %s", status, body)
+					}
+					return
+				case strings.Contains(route.Path, "/repos/prs/"): // of which repository?
+					if status != 422 || !strings.Contains(body, `"repo_url"`) {
 						t.Errorf("what is not there: %d %s", status, body)
 					}
 					return

@@ -62,7 +62,7 @@ func (s *server) events(c echo.Context) error {
 func (s *server) tellSession(c echo.Context, out *sse, p store.Principal, e store.Event) error {
 	ctx := c.Request().Context()
 	switch {
-	case strings.HasPrefix(e.Type, "chronicle_"):
+	case strings.HasPrefix(e.Type, "chronicle_"), strings.HasPrefix(e.Type, "pr_"):
 		return nil
 	case e.Type == store.SessionDeleted:
 		return out.send(e.Seq, "gone", obj{"id": e.SessionID})

@@ -65,6 +65,9 @@ func (s *server) likeSession(c echo.Context, id string) (name string, req launch
 		err = json.Unmarshal(row.Request, &req)
 	}
 	req.From = nil
+	if s.Sources.Owned(row.Name, req.Source.Branch) {
+		req.Source.Branch = "" // it gets one of its own again
+	}
 	return row.Name, req, err
 }
 

@@ -32,6 +32,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.GET("/sessions/:id/:tab", s.sessionPage)
 	e.GET("/sessions/:id/changes", s.changesFragment)
 	e.GET("/sessions/:id/changes/file", s.fileFragment)
+	e.GET("/sessions/:id/changes/pr", s.prFragment)
 	e.GET("/sessions/:id/loss", s.lossFragment)
 	e.GET("/sessions/:id/stop", s.confirm("stop"))
 	e.GET("/sessions/:id/delete", s.confirm("delete"))

@@ -99,7 +99,7 @@ func (s *server) create(c echo.Context, name string, req launch.Request) (store.
 	if err != nil {
 		return store.Session{}, err
 	}
-	if err := s.checkRequest(c, &req); err != nil {
+	if err := s.checkRequest(c, name, &req); err != nil {
 		return store.Session{}, err
 	}
 	return s.launch(c, name, s.Default, req)
@@ -133,11 +133,11 @@ func (s *server) launch(c echo.Context, name, on string, req launch.Request) (st
 }
 
 // checkRequest fills defaults and refuses what cannot be launched.
-func (s *server) checkRequest(c echo.Context, req *launch.Request) error {
+func (s *server) checkRequest(c echo.Context, name string, req *launch.Request) error {
 	if err := s.checkLaunch(c, req); err != nil {
 		return err
 	}
-	return s.checkSource(c.Request().Context(), req.Source)
+	return s.checkSource(c.Request().Context(), name, &req.Source)
 }
 
 // checkLaunch does so without asking a remote.

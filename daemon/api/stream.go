@@ -122,6 +122,8 @@ func (s *server) stream(c echo.Context) error {
 		switch {
 		case e.Type == store.SessionDeleted:
 			return out.send(e.Seq, e.Type, map[string]string{"id": e.SessionID})
+		case e.Type == store.PRCreated, e.Type == store.PRMerged:
+			return out.send(e.Seq, e.Type, e.Data)
 		case strings.HasPrefix(e.Type, "chronicle_"):
 			return s.tellChronicle(c, out, p, e)
 		}

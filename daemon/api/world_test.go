@@ -26,6 +26,7 @@ import (
 	"volundr/daemon/auth"
 	"volundr/daemon/chronicle"
 	"volundr/daemon/engine"
+	"volundr/daemon/forge"
 	"volundr/daemon/launch"
 	"volundr/daemon/link"
 	"volundr/daemon/sandbox"
@@ -109,7 +110,7 @@ func newWorld(t *testing.T) *world {
 	stopping, stop := context.WithCancel(context.Background())
 	w.options = Options{
 		Sandboxes: w.sandboxes, Sandbox: w.boxes.choice(),
-		DB: db, Engine: w.engine, Links: w.links, Launch: launcher, Sources: w.sources, Vault: w.vault,
+		DB: db, Engine: w.engine, Links: w.links, Launch: launcher, Sources: w.sources, Vault: w.vault, Forges: forge.New(forge.Options{Vault: w.vault}),
 		Auth: a, Chronicles: chronicles, Templates: template.New(dir), Runtimes: runtimes, Default: "fake",
 		Models:     []client.Model{{ID: "m1", Name: "M", Provider: "cloud", Tier: "balanced", Color: "#000000"}},
 		Doctor:     func(context.Context) []client.Finding { return []client.Finding{{Name: "Docker engine", Status: "ok"}} },

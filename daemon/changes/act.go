@@ -50,9 +50,25 @@ done
 // ErrMessage: a commit without words.
 var ErrMessage = errors.New("A commit needs a message.")
 
+// Author is who a commit is by; empty: whoever the session's git says.
+type Author struct{ Name, Email string }
+
+// env names the author above all that a repository's configuration says.
+func (a Author) env() (out []string) {
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		if a.Name != "" {
+			out = append(out, "GIT_"+who+"_NAME="+a.Name)
+		}
+		if a.Email != "" {
+			out = append(out, "GIT_"+who+"_EMAIL="+a.Email)
+		}
+	}
+	return out
+}
+
 // Commit commits what is staged, or with all everything that changed, and gives
-// the commit's hash.
-func (c *Changes) Commit(ctx context.Context, p Place, message string, all bool) (hash string, err error) {
+// the commit's hash. It is by who asks for it, whatever the session says.
+func (c *Changes) Commit(ctx context.Context, p Place, by Author, message string, all bool) (hash string, err error) {
 	if strings.TrimSpace(message) == "" {
 		return "", ErrMessage
 	}
@@ -62,7 +78,7 @@ git rev-parse HEAD
 	if all {
 		body = "git add -A || exit 1\n" + body
 	}
-	res, err := c.script(ctx, p, body, []byte(message))
+	res, err := c.scriptWith(ctx, p, by.env(), patience, body, []byte(message))
 	if err != nil {
 		return "", err
 	}

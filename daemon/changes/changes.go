@@ -107,16 +107,21 @@ var hardened = []string{"GIT_CONFIG_COUNT=2",
 
 // script runs a shell script in the repository of p.
 func (c *Changes) script(ctx context.Context, p Place, body string, stdin []byte, args ...string) (wire.RunResult, error) {
+	return c.scriptWith(ctx, p, nil, patience, body, stdin, args...)
+}
+
+// scriptWith does so with more variables, and for so many milliseconds at most.
+func (c *Changes) scriptWith(ctx context.Context, p Place, env []string, ms int, body string, stdin []byte, args ...string) (wire.RunResult, error) {
 	if p.Repo != "" && !clean(p.Repo) {
 		return wire.RunResult{}, ErrPath
 	}
 	argv := append([]string{"sh", "-c", preamble + body, "sh", p.Repo}, args...)
-	res, err := c.run(ctx, p.Session, wire.Command{Argv: argv, Env: hardened, Stdin: stdin, TimeoutMS: patience, Limit: maxOutput})
+	res, err := c.run(ctx, p.Session, wire.Command{Argv: argv, Env: append(hardened[:len(hardened):len(hardened)], env...), Stdin: stdin, TimeoutMS: ms, Limit: maxOutput})
 	switch {
 	case err != nil:
 		return res, err
 	case res.TimedOut:
-		return res, fmt.Errorf("%w: it took longer than %d s. Try again when the session is less busy.", ErrRefused, patience/1000)
+		return res, fmt.Errorf("%w: it took longer than %d s. Try again when the session is less busy.", ErrRefused, ms/1000)
 	case res.Exit == noFolder, res.Exit == noRepository:
 		return res, ErrNoRepository
 	case res.Exit == noBase:

@@ -258,6 +258,9 @@ func TestStageUnstageCommit(t *testing.T) {
 	if err := s.c.Unstage(t.Context(), at, []string{"kept.txt"}); err != nil {
 		t.Fatal(err)
 	}
+	// A person's commit is theirs, whoever the session's repository says they are.
+	s.git("config", "user.name", "Mallory")
+	ann := changes.Author{Name: "Ann", Email: "ann@example.org"}
 	staged := map[string]bool{}
 	for _, f := range s.list(changes.LastCommit).Files {
 		staged[f.Path] = f.Staged
@@ -265,20 +268,20 @@ func TestStageUnstageCommit(t *testing.T) {
 	if !staged["new -x.txt"] || staged["kept.txt"] {
 		t.Errorf("%v", staged)
 	}
-	hash, err := s.c.Commit(t.Context(), at, "third\n\nwith a body", false)
+	hash, err := s.c.Commit(t.Context(), at, ann, "third\n\nwith a body", false)
 	if err != nil || hash != s.git("rev-parse", "HEAD") {
 		t.Fatal(hash, err)
 	}
-	if got := s.git("log", "-1", "--format=%an %s"); got != "Ann third" {
+	if got := s.git("log", "-1", "--format=%an %ae %cn %s"); got != "Ann ann@example.org Ann third" {
 		t.Error(got)
 	}
-	if _, err := s.c.Commit(t.Context(), at, "nothing", false); !errors.Is(err, changes.ErrRefused) || !strings.Contains(err.Error(), "nothing is staged") {
+	if _, err := s.c.Commit(t.Context(), at, ann, "nothing", false); !errors.Is(err, changes.ErrRefused) || !strings.Contains(err.Error(), "nothing is staged") {
 		t.Errorf("%v", err)
 	}
-	if _, err := s.c.Commit(t.Context(), at, " \n", true); !errors.Is(err, changes.ErrMessage) {
+	if _, err := s.c.Commit(t.Context(), at, ann, " \n", true); !errors.Is(err, changes.ErrMessage) {
 		t.Errorf("%v", err)
 	}
-	if _, err := s.c.Commit(t.Context(), at, "rest", true); err != nil {
+	if _, err := s.c.Commit(t.Context(), at, ann, "rest", true); err != nil {
 		t.Error(err)
 	}
 	if l := s.list(changes.LastCommit); len(l.Files) != 0 {

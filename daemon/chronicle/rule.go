@@ -126,6 +126,9 @@ func (f findings) summary(c store.Chronicle) string {
 			say("The tests failed when they were last run (`%s`, exit code %d).", t.Label, *t.Exit)
 		}
 	}
+	if c.EndedAt.IsZero() { // it goes on
+		return strings.Join(out, "\n\n")
+	}
 	wall := c.EndedAt.Sub(c.StartedAt)
 	switch {
 	case c.Active > 0 && wall > 0:

@@ -28,6 +28,7 @@ type Config struct {
 	// Models on offer; empty: the built-in ones.
 	Models  []Model `yaml:"models"`
 	Sandbox Sandbox `yaml:"sandbox"`
+	Git     Git     `yaml:"git"`
 
 	Paths Paths `yaml:"-"`
 }
@@ -101,5 +102,6 @@ func defaults() Config {
 		Provisioning: Provisioning{Timeout: 300 * time.Second},
 		Providers:    map[string]Provider{},
 		Sandbox:      sandboxDefaults(),
+		Git:          Git{AutoBranch: true, BranchPrefix: "volundr/session", ProtectedBranches: []string{"main", "master"}},
 	}
 }

@@ -96,6 +96,9 @@ func (c Config) check() *problem {
 	if bad := checkModels(c.Models); bad != nil {
 		return bad
 	}
+	if bad := c.Git.check(); bad != nil {
+		return bad
+	}
 	return c.Sandbox.check()
 }
 

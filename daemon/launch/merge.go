@@ -33,7 +33,7 @@ func Merge(layers ...Request) Request {
 		for _, v := range []struct {
 			to  *[]string
 			say []string
-		}{{&out.Command, l.Command}, {&out.Setup, l.Setup}, {&out.CredentialNames, l.CredentialNames}, {&out.SecretRefs, l.SecretRefs}, {&out.IntegrationIDs, l.IntegrationIDs}} {
+		}{{&out.Command, l.Command}, {&out.Setup, l.Setup}, {&out.CredentialNames, l.CredentialNames}, {&out.SecretRefs, l.SecretRefs}, {&out.IntegrationIDs, l.IntegrationIDs}, {&out.Protected, l.Protected}} {
 			if len(v.say) > 0 {
 				*v.to = v.say
 			}

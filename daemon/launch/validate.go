@@ -38,7 +38,7 @@ func Problems(r Request) (all []error) {
 }
 
 var checks = []func(Request) error{
-	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles, checkCredentials,
+	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles, checkCredentials, checkProtected,
 	func(r Request) error { _, err := resources(r.Resources); return err },
 }
 
@@ -106,6 +106,18 @@ func checkSource(r Request) error {
 	}
 	if len(s.NodeSelector) > 0 {
 		return bad("Sessions in Docker run on this machine: leave node_selector out.", "", "node_selector")
+	}
+	return nil
+}
+
+func checkProtected(r Request) error {
+	if len(r.Protected) > source.MaxProtected {
+		return wrong(len(r.Protected), "value_error", fmt.Sprintf("At most %d branches can be protected.", source.MaxProtected), "protected_branches")
+	}
+	for i, p := range r.Protected {
+		if !source.ValidPattern(p) {
+			return wrong(p, "value_error", fmt.Sprintf("%q is not a branch's name; * stands for any text, as in release/*.", p), "protected_branches", fmt.Sprint(i))
+		}
 	}
 	return nil
 }

@@ -82,30 +82,21 @@ func (s *Sources) list(ctx context.Context, r Remote, names ...string) (refs, er
 // answers, and has the branch, or the base to make it from. An empty branch is
 // the repository's own choice. The error is a *CheckError.
 func (s *Sources) Check(ctx context.Context, repo, branch, base string) error {
-	r, err := Parse(repo)
-	if err != nil {
-		return err
-	}
 	for field, name := range map[string]string{"branch": branch, "base_branch": base} {
 		if name != "" && !ValidBranch(name) {
 			return &CheckError{field, fmt.Sprintf("%q is not a name that git takes for a branch.", name)}
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("it did not answer within 30 s"))
-	defer cancel()
 	names := []string{"HEAD"}
 	for _, name := range []string{branch, base} {
 		if name != "" {
 			names = append(names, "refs/heads/"+name)
 		}
 	}
-	l, err := s.list(ctx, r, names...)
-	var said *gitError
+	l, _, err := s.ask(ctx, repo, names...)
 	switch {
-	case errors.As(err, &said):
-		return &CheckError{"repo", said.Error()}
 	case err != nil:
-		return &CheckError{"repo", fmt.Sprintf("The repository %s could not be asked: %s.", repo, err)}
+		return err
 	case branch == "" || l.oid["refs/heads/"+branch] != "":
 		return nil
 	case base == "" && len(l.oid) == 0: // an empty repository: its first branch
@@ -116,6 +107,25 @@ func (s *Sources) Check(ctx context.Context, repo, branch, base string) error {
 		return &CheckError{"base_branch", fmt.Sprintf("The repository %s has neither the branch %s nor the base branch %s.", repo, branch, base)}
 	}
 	return nil
+}
+
+// ask asks a repository for some refs; it has 30 s. The error is a *CheckError.
+func (s *Sources) ask(ctx context.Context, repo string, names ...string) (refs, Remote, error) {
+	r, err := Parse(repo)
+	if err != nil {
+		return refs{}, r, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("it did not answer within 30 s"))
+	defer cancel()
+	l, err := s.list(ctx, r, names...)
+	var said *gitError
+	switch {
+	case errors.As(err, &said):
+		return l, r, &CheckError{"repo", said.Error()}
+	case err != nil:
+		return l, r, &CheckError{"repo", fmt.Sprintf("The repository %s could not be asked: %s.", repo, err)}
+	}
+	return l, r, nil
 }
 
 // Identity is the name and the address that the user's git commits with; empty

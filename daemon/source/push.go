@@ -1,6 +1,9 @@
 package source
 
-import "os"
+import (
+	"os"
+	"strings"
+)
 
 // preReceive is the one hook that is ever run, and it is ours: receive-pack
 // calls it with the new objects still in quarantine and before any ref of the
@@ -21,6 +24,16 @@ while read -r old new ref; do
 	esac
 	[ "$old" = "$zero" ] && lease= || lease=$old
 	[ "$new" = "$zero" ] && new=
+	# A repository without branches gets its first one, whatever it is called.
+	if [ -n "$(git for-each-ref --count=1 refs/heads)" ]; then
+		name=$(printf %s "${ref#refs/heads/}" | tr '[:upper:]' '[:lower:]')
+		for p in $VOLUNDR_PROTECTED; do
+			[ "$ref" = "${ref#refs/heads/}" ] || case $name in $p)
+				echo "${ref#refs/heads/} is protected: push to a branch of the session, as in: git push origin HEAD:$VOLUNDR_BRANCH, and open a pull request" >&2
+				exit 1 ;;
+			esac
+		done
+	fi
 	leases="$leases --force-with-lease=$ref:$lease"
 	specs="$specs $new:$ref"
 done
@@ -34,9 +47,10 @@ fi
 exec git push --no-verify --no-recurse-submodules $leases -- "$VOLUNDR_REMOTE" $specs
 `
 
-// pushEnv tells the hook where to push to.
-func (r Remote) pushEnv() []string {
-	env := []string{"VOLUNDR_REMOTE=" + r.URL, "VOLUNDR_RECEIVE_PACK="}
+// pushEnv tells the hook where to push to, and which branches are not for that.
+func (s *Sources) pushEnv(r Remote, o origin) []string {
+	env := []string{"VOLUNDR_REMOTE=" + r.URL, "VOLUNDR_RECEIVE_PACK=", "VOLUNDR_PROTECTED=" + strings.Join(s.protected(o), " "),
+		"VOLUNDR_BRANCH=" + o.own}
 	if r.Local != "" {
 		env[1] += "git -c core.hooksPath=" + os.DevNull + " -c core.fsmonitor=false -c gc.auto=0 receive-pack"
 	}

@@ -100,7 +100,7 @@ func spoken(req *http.Request) []string {
 
 // service runs one side of a transfer on the mirror.
 func (s *Sources) service(name string) handler {
-	return func(w http.ResponseWriter, req *http.Request, r Remote, _ origin) {
+	return func(w http.ResponseWriter, req *http.Request, r Remote, o origin) {
 		if req.Header.Get("Content-Type") != "application/x-git-"+name+"-request" {
 			problem(w, http.StatusUnsupportedMediaType, "Only git's smart HTTP protocol is served here.")
 			return
@@ -125,7 +125,7 @@ func (s *Sources) service(name string) handler {
 			options = append(options[:len(options):len(options)], "-c", "core.hooksPath="+s.hooks)
 		}
 		cmd := s.command(req.Context(), r, append(options[:len(options):len(options)], name, "--stateless-rpc", s.mirror(r))...)
-		cmd.Env = append(cmd.Env, r.pushEnv()...)
+		cmd.Env = append(cmd.Env, s.pushEnv(r, o)...)
 		cmd.Env = append(cmd.Env, spoken(req)...)
 		w.Header().Set("Content-Type", "application/x-git-"+name+"-result")
 		w.Header().Set("Cache-Control", "no-store")

@@ -8,11 +8,13 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 
@@ -28,7 +30,12 @@ type Options struct {
 	Session func(context.Context) string
 	// Folders says which local folders may be used.
 	Folders Folders
-	Log     *slog.Logger
+	// Protected are patterns of branches that no session pushes to.
+	Protected []string
+	// BranchPrefix is what the branches of sessions begin with; empty: they get
+	// none of their own.
+	BranchPrefix string
+	Log          *slog.Logger
 }
 
 // Sources keeps the mirrors. All methods may be called from many goroutines.
@@ -75,7 +82,11 @@ const (
 type origin struct {
 	Type      string `json:"type"`
 	Repo      string `json:"repo"`
+	Branch    string `json:"branch"`
 	LocalPath string `json:"local_path"`
+
+	Protected []string `json:"-"` // of the request around it
+	own       string   // the branch that the session would have of its own
 }
 
 // remote gives the one remote that a session may reach.
@@ -85,12 +96,14 @@ func (s *Sources) remote(ctx context.Context, session string) (Remote, origin, e
 		return Remote{}, origin{}, err
 	}
 	var request struct {
-		Source origin `json:"source"`
+		Source    origin   `json:"source"`
+		Protected []string `json:"protected_branches"`
 	}
 	if err := json.Unmarshal(row.Request, &request); err != nil {
 		return Remote{}, origin{}, fmt.Errorf("launch request of session %s: %w", session, err)
 	}
 	o := request.Source
+	o.Protected, o.own = request.Protected, path.Join(cmp.Or(s.BranchPrefix, standardPrefix), row.Name)
 	repo := o.Repo
 	if o.Type == LocalCopy {
 		repo = o.LocalPath

@@ -136,6 +136,8 @@ type SessionCreate struct {
 	Files        []File   `json:"files,omitempty"`
 	// EnvSecretRefs are generic credentials whose keys are variables.
 	EnvSecretRefs []string `json:"env_secret_refs,omitempty"`
+	// ProtectedBranches are patterns of more branches that are not pushed to.
+	ProtectedBranches []string `json:"protected_branches,omitempty"`
 }
 
 // File is a file that a session is given: From below its local folder, or an

@@ -1,0 +1,317 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volundr/daemon/changes"
+	"volundr/daemon/forge"
+	"volundr/daemon/launch"
+	"volundr/store"
+	"volundr/ui/client"
+)
+
+// branchOf is the branch of a session's work: what is checked out while it
+// runs, else what it was begun with.
+func (s *server) branchOf(ctx context.Context, row store.Session) (string, error) {
+	if row.State == store.Running {
+		st, err := s.changes.Standing(ctx, changes.Place{Session: row.ID, Base: changes.LastCommit})
+		if err == nil && st.Branch != "" {
+			return st.Branch, nil
+		}
+		s.Log.Debug("The branch of a session is not known", "session", row.ID, "error", err)
+	}
+	req, err := asked(row)
+	return req.Source.Branch, err
+}
+
+// asked is the launch request of a session.
+func asked(row store.Session) (req launch.Request, err error) {
+	return req, json.Unmarshal(row.Request, &req)
+}
+
+// atForge is the repository of a session at its forge.
+func (s *server) atForge(c echo.Context, row store.Session) (*forge.Repository, string, error) {
+	w, err := s.work(c.Request().Context(), row)
+	if err != nil {
+		return nil, "", err
+	}
+	r, err := s.Forges.Open(c.Request().Context(), principal(c), w.Repo)
+	return r, w.Repo, forgeProblem(err)
+}
+
+// createPR opens a pull request for what a session pushed. Title and text are
+// those of its chronicle where none are given.
+func (s *server) createPR(c echo.Context) error {
+	var in client.PullRequestCreate
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if uuid.Validate(in.SessionID) != nil {
+		return invalid(fieldError{Type: "uuid_parsing", Loc: []any{"body", "session_id"}, Msg: "Input should be a valid UUID.", Input: in.SessionID})
+	}
+	ctx := c.Request().Context()
+	row, err := s.DB.Session(ctx, principal(c), in.SessionID)
+	if isNotFound(err) {
+		return fail(http.StatusNotFound, "Session not found: %s", in.SessionID)
+	} else if err != nil {
+		return err
+	}
+	repo, address, err := s.atForge(c, row)
+	if err != nil {
+		return err
+	}
+	n, err := s.newPR(c, row, in)
+	if err != nil {
+		return err
+	}
+	pr, err := repo.Create(ctx, n)
+	if err != nil {
+		return forgeProblem(err)
+	}
+	v := prView(repo, address, pr)
+	err = s.DB.Announce(ctx, principal(c), row.ID, store.PRCreated, map[string]any{
+		"session_id": row.ID, "pr_number": pr.Number, "pr_url": pr.URL, "repo_url": address})
+	if err != nil { // it is there all the same
+		s.Log.Warn("A pull request was not announced", "session", row.ID, "error", err)
+	}
+	return c.JSON(http.StatusCreated, v)
+}
+
+// newPR fills what was left out.
+func (s *server) newPR(c echo.Context, row store.Session, in client.PullRequestCreate) (forge.Proposal, error) {
+	ctx := c.Request().Context()
+	n := forge.Proposal{Title: strings.TrimSpace(in.Title), Body: in.Body, Source: in.SourceBranch, Target: in.TargetBranch}
+	var err error
+	if n.Source == "" {
+		if n.Source, err = s.branchOf(ctx, row); err != nil {
+			return n, err
+		}
+	}
+	if n.Source == "" {
+		return n, fail(http.StatusConflict, "It is not known which branch session %s works on. Name it by source_branch.", row.Name)
+	}
+	w, err := s.work(ctx, row)
+	if err != nil {
+		return n, err
+	}
+	if w.Protects(n.Source) {
+		return n, fail(http.StatusConflict, "The branch %s is protected, and no session's work stands on it. Push to a branch of the session, such as %s, first.", n.Source, w.Own)
+	}
+	if at, err := w.At(ctx, n.Source); err == nil && at == "" {
+		return n, fail(http.StatusConflict, "The branch %s is not at the remote yet. Push it first: `volundr sessions push %s`.", n.Source, row.Name)
+	}
+	if n.Target == "" {
+		if req, err := asked(row); err == nil && req.Source.BaseBranch != n.Source {
+			n.Target = req.Source.BaseBranch
+		}
+	}
+	if n.Title == "" || n.Body == "" {
+		pitch, err := s.Chronicles.Pitch(ctx, principal(c), row.ID)
+		if err != nil && !isNotFound(err) {
+			return n, err
+		}
+		if n.Title == "" {
+			n.Title = pitch.Title
+		}
+		if n.Body == "" {
+			n.Body = pitch.Body
+		}
+	}
+	if n.Title == "" {
+		n.Title = row.Name
+	}
+	return n, nil
+}
+
+// pitch is what a pull request of a session would say.
+func (s *server) pitch(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	p, err := s.Chronicles.Pitch(c.Request().Context(), principal(c), row.ID)
+	if isNotFound(err) {
+		p.Title, err = row.Name, nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, client.Pitch(p))
+}
+
+// sessionPR is the contract's: null where the session's branch has none.
+func (s *server) sessionPR(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.prOf(c, row)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, v)
+}
+
+// prOf is the pull request of a session's branch with its checks; nil: none.
+func (s *server) prOf(c echo.Context, row store.Session) (*client.SessionPR, error) {
+	ctx := c.Request().Context()
+	repo, _, err := s.atForge(c, row)
+	if err != nil {
+		return nil, err
+	}
+	branch, err := s.branchOf(ctx, row)
+	if err != nil || branch == "" {
+		return nil, err
+	}
+	pr, err := repo.OfBranch(ctx, branch)
+	if errors.Is(err, forge.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, forgeProblem(err)
+	}
+	checks, err := repo.Checks(ctx, pr.Head)
+	if err != nil {
+		return nil, forgeProblem(err)
+	}
+	v := &client.SessionPR{Number: pr.Number, URL: pr.URL, State: pr.State, Mergeable: pr.Mergeable, Checks: []client.Check{},
+		Title: pr.Title, Source: pr.Source, Target: pr.Target, CIStatus: forge.Together(checks)}
+	for _, check := range checks {
+		v.Checks = append(v.Checks, client.Check(check))
+	}
+	return v, nil
+}
+
+// listPRs are those of a repository.
+func (s *server) listPRs(c echo.Context) error {
+	repo, err := s.repository(c)
+	if err != nil {
+		return err
+	}
+	state := c.QueryParam("status")
+	if state == "" {
+		state = "open"
+	}
+	if !slices.Contains([]string{"open", "closed", "merged", "all"}, state) {
+		return invalid(fieldError{Type: "enum", Loc: []any{"query", "status"}, Msg: "Input should be 'open', 'closed', 'merged' or 'all'", Input: state})
+	}
+	all, err := repo.List(c.Request().Context(), state)
+	if err != nil {
+		return forgeProblem(err)
+	}
+	out := []client.PullRequest{}
+	for _, pr := range all {
+		out = append(out, prView(repo, c.QueryParam("repo_url"), pr))
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+func (s *server) getPR(c echo.Context) error {
+	repo, number, err := s.numbered(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	pr, err := repo.Get(ctx, number)
+	if err != nil {
+		return forgeProblem(err)
+	}
+	checks, err := repo.Checks(ctx, pr.Head)
+	if err != nil {
+		return forgeProblem(err)
+	}
+	v := prView(repo, c.QueryParam("repo_url"), pr)
+	v.CIStatus = orNil(forge.Together(checks))
+	return c.JSON(http.StatusOK, v)
+}
+
+// ciOfPR is how the checks of a pull request stand. The contract's branch is
+// not needed to find them.
+func (s *server) ciOfPR(c echo.Context) error {
+	repo, number, err := s.numbered(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	pr, err := repo.Get(ctx, number)
+	if err != nil {
+		return forgeProblem(err)
+	}
+	checks, err := repo.Checks(ctx, pr.Head)
+	if err != nil {
+		return forgeProblem(err)
+	}
+	return c.JSON(http.StatusOK, map[string]string{"status": forge.Together(checks)})
+}
+
+func (s *server) mergePR(c echo.Context) error {
+	in := struct {
+		Method string `json:"merge_method"`
+	}{"squash"}
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"squash", "merge", "rebase"}, in.Method) {
+		return invalid(fieldError{Type: "enum", Loc: []any{"body", "merge_method"}, Msg: "Input should be 'squash', 'merge' or 'rebase'", Input: in.Method})
+	}
+	repo, number, err := s.numbered(c)
+	if err != nil {
+		return err
+	}
+	err = repo.Merge(c.Request().Context(), number, in.Method)
+	if errors.Is(err, forge.ErrConflict) {
+		return fail(http.StatusConflict, "Failed to merge PR #%d — check CI status and reviews: %s", number, err)
+	}
+	if err != nil {
+		return forgeProblem(err)
+	}
+	err = s.DB.Announce(c.Request().Context(), principal(c), "", store.PRMerged, map[string]any{
+		"pr_number": number, "repo_url": c.QueryParam("repo_url"), "merge_method": in.Method})
+	if err != nil {
+		s.Log.Warn("A merge was not announced", "error", err)
+	}
+	return c.JSON(http.StatusOK, map[string]bool{"merged": true})
+}
+
+// repository is that of ?repo_url.
+func (s *server) repository(c echo.Context) (*forge.Repository, error) {
+	url := c.QueryParam("repo_url")
+	if url == "" {
+		return nil, invalid(fieldError{Type: "missing", Loc: []any{"query", "repo_url"}, Msg: "Field required"})
+	}
+	r, err := s.Forges.Open(c.Request().Context(), principal(c), url)
+	return r, forgeProblem(err)
+}
+
+// numbered is the repository, and the number of the path.
+func (s *server) numbered(c echo.Context) (*forge.Repository, int, error) {
+	n, err := strconv.Atoi(c.Param("number"))
+	if err != nil || n <= 0 {
+		return nil, 0, invalid(fieldError{Type: "int_parsing", Loc: []any{"path", "number"}, Msg: "Input should be a valid integer.", Input: c.Param("number")})
+	}
+	r, err := s.repository(c)
+	return r, n, err
+}
+
+func prView(repo *forge.Repository, address string, pr forge.PullRequest) client.PullRequest {
+	v := client.PullRequest{Number: pr.Number, Title: pr.Title, URL: pr.URL, RepoURL: address, Provider: repo.Kind,
+		SourceBranch: pr.Source, TargetBranch: pr.Target, Status: pr.State, Description: orNil(pr.Description)}
+	v.CreatedAt, v.UpdatedAt = when(pr.CreatedAt), when(pr.UpdatedAt)
+	return v
+}
+
+func when(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}

@@ -1,0 +1,147 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// standardPrefix is that of a session's branch where nothing else is set.
+const standardPrefix = "volundr/session"
+
+// MaxProtected bounds the patterns of a launch request.
+const MaxProtected = 50
+
+var pattern = regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9._/*-]{0,254}$`)
+
+// ValidPattern reports whether p may name branches that are protected: a name,
+// in which * stands for any text.
+func ValidPattern(p string) bool { return pattern.MatchString(p) }
+
+// protected are the patterns of the configuration and of a launch request, in
+// lower case: a folder's file system may not tell the cases apart.
+func (s *Sources) protected(o origin) (all []string) {
+	for _, p := range slices.Concat(s.Protected, o.Protected[:min(len(o.Protected), MaxProtected)]) {
+		if ValidPattern(p) {
+			all = append(all, strings.ToLower(p))
+		}
+	}
+	return all
+}
+
+// protects reports whether a session may not push to a branch of its remote.
+func (s *Sources) protects(o origin, branch string) bool {
+	return slices.ContainsFunc(s.protected(o), func(p string) bool { return matches(p, strings.ToLower(branch)) })
+}
+
+// matches is the shell's case, as the hook uses it: * passes slashes too.
+func matches(pattern, name string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == name
+	}
+	if !strings.HasPrefix(name, first) {
+		return false
+	}
+	for i := len(first); i <= len(name); i++ {
+		if matches(rest, name[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// OwnBranch gives the branch that a session called name gets of its own, and
+// the one it is made from: base, or the remote's default. One of that name that
+// the remote has already is somebody's work, and the next free one is taken.
+// Nothing is given for a repository without commits, whose first branch is the
+// user's to name, or when sessions get none. The error is a *CheckError.
+func (s *Sources) OwnBranch(ctx context.Context, repo, name, base string) (branch, from string, err error) {
+	if s.BranchPrefix == "" {
+		return "", "", nil
+	}
+	own := path.Join(s.BranchPrefix, name)
+	l, r, err := s.ask(ctx, repo, "HEAD", "refs/heads/"+own+"*", "refs/heads/"+base)
+	if err != nil {
+		return "", "", err
+	}
+	switch {
+	case base != "" && !ValidBranch(base):
+		return "", "", &CheckError{"base_branch", fmt.Sprintf("%q is not a name that git takes for a branch.", base)}
+	case base != "" && l.oid["refs/heads/"+base] == "":
+		return "", "", &CheckError{"base_branch", fmt.Sprintf("The repository %s has no branch %s.", r.Repo, base)}
+	case base == "":
+		if base = strings.TrimPrefix(l.head, "refs/heads/"); l.oid["HEAD"] == "" || base == "" || base == l.head {
+			return "", "", nil
+		}
+	}
+	branch = own
+	for n := 2; l.oid["refs/heads/"+branch] != ""; n++ {
+		branch = fmt.Sprintf("%s-%d", own, n)
+	}
+	return branch, base, nil
+}
+
+// Owned reports whether a branch is one that OwnBranch gave a session called
+// name.
+func (s *Sources) Owned(name, branch string) bool {
+	rest, ok := strings.CutPrefix(branch, path.Join(cmp.Or(s.BranchPrefix, standardPrefix), name))
+	return ok && (rest == "" || numbered.MatchString(rest))
+}
+
+var numbered = regexp.MustCompile(`^-[0-9]+$`)
+
+// Work is what a session may push, and where to.
+type Work struct {
+	Repo string // its remote, as the launch request names it
+	Own  string // the branch that the session would have of its own
+	// Branch that the launch request names; empty: none.
+	Branch string
+
+	s *Sources
+	r Remote
+	o origin
+}
+
+// Work gives a session's; store.ErrNotFound when it has no remote.
+func (s *Sources) Work(ctx context.Context, session string) (Work, error) {
+	r, o, err := s.remote(ctx, session)
+	if err != nil {
+		return Work{}, err
+	}
+	return Work{Repo: r.Repo, Own: o.own, Branch: o.Branch, s: s, r: r, o: o}, nil
+}
+
+// Protects reports whether the session may not push to a branch.
+func (w Work) Protects(branch string) bool { return w.s.protects(w.o, branch) }
+
+// At asks the remote which commit a branch is at; empty: it has no such branch.
+// The error is a *CheckError.
+func (w Work) At(ctx context.Context, branch string) (commit string, err error) {
+	l, _, err := w.s.ask(ctx, w.r.Repo, "refs/heads/"+branch)
+	return l.oid["refs/heads/"+branch], err
+}
+
+// Branches gives the names of a repository's branches, the default one first.
+// The error is a *CheckError.
+func (s *Sources) Branches(ctx context.Context, repo string) (names []string, err error) {
+	l, _, err := s.ask(ctx, repo, "HEAD", "refs/heads/*")
+	if err != nil {
+		return nil, err
+	}
+	names = []string{}
+	for ref := range l.oid {
+		if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok && ref != l.head {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	if name, ok := strings.CutPrefix(l.head, "refs/heads/"); ok && l.oid[l.head] != "" {
+		names = slices.Insert(names, 0, name)
+	}
+	return names, nil
+}
