@@ -57,12 +57,12 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	p := &pieces{runtimes: map[string]runtime.Runtime{"docker": rt}, standard: d.cfg.Runtime, close: func() { rt.Close() }}
 	p.vault = vault.New(vault.Options{DB: d.db, Dir: d.cfg.Paths.Keys, Installation: d.installation,
 		Gateways: gateways(d.cfg), Heard: func(session, trouble string) { p.links.Model(session, trouble) }, Log: d.log})
+	p.forges = forge.New(forge.Options{Hosts: d.cfg.Git.Forges, Vault: p.vault, Env: os.Getenv})
 	p.sources, err = source.New(source.Options{Dir: d.cfg.Paths.Mirrors, DB: d.db, Session: link.SessionFrom,
-		Folders: folders(d.cfg), Protected: d.cfg.Git.ProtectedBranches, BranchPrefix: branchPrefix(d.cfg), Log: d.log})
+		Folders: folders(d.cfg), Protected: d.cfg.Git.ProtectedBranches, BranchPrefix: branchPrefix(d.cfg), Login: p.forges.Login, Log: d.log})
 	if err != nil {
 		return nil, err
 	}
-	p.forges = forge.New(forge.Options{Hosts: d.cfg.Git.Forges, Vault: p.vault, Env: os.Getenv})
 	folder, err := blob.NewFolder(d.cfg.Paths.Archives)
 	if err != nil {
 		return nil, fmt.Errorf("the folder of archives cannot be used: %w", err)

@@ -33,7 +33,7 @@ func (s *server) gitRoutes(g *echo.Group) {
 
 // branches are a repository's, the default one first.
 func (s *server) branches(c echo.Context) error {
-	names, err := s.Sources.Branches(c.Request().Context(), c.QueryParam("repo_url"))
+	names, err := s.Sources.Branches(c.Request().Context(), principal(c), c.QueryParam("repo_url"))
 	if check := (*source.CheckError)(nil); errors.As(err, &check) {
 		return fail(http.StatusNotFound, "%s", check.Msg)
 	}

@@ -137,7 +137,7 @@ func (s *server) checkRequest(c echo.Context, name string, req *launch.Request) 
 	if err := s.checkLaunch(c, req); err != nil {
 		return err
 	}
-	return s.checkSource(c.Request().Context(), name, &req.Source)
+	return s.checkSource(c.Request().Context(), principal(c), name, &req.Source)
 }
 
 // checkLaunch does so without asking a remote.

@@ -5,23 +5,24 @@ import (
 
 	"volundr/daemon/launch"
 	"volundr/daemon/source"
+	"volundr/store"
 )
 
 // checkSource looks whether the workspace of a session called name can be made
 // before anything is stored: a wrong URL or branch is told at once, beside the
 // field. Where no branch is named the session gets one of its own.
-func (s *server) checkSource(ctx context.Context, name string, src *launch.Source) error {
+func (s *server) checkSource(ctx context.Context, p store.Principal, name string, src *launch.Source) error {
 	var err error
 	switch {
 	case src.Type == source.Git && src.Repo != "" && src.Branch == "":
 		var branch, base string
-		if branch, base, err = s.Sources.OwnBranch(ctx, src.Repo, name, src.BaseBranch); branch != "" {
+		if branch, base, err = s.Sources.OwnBranch(ctx, p, src.Repo, name, src.BaseBranch); branch != "" {
 			src.Branch, src.BaseBranch = branch, base
 		} else if err == nil {
-			err = s.Sources.Check(ctx, src.Repo, "", src.BaseBranch)
+			err = s.Sources.Check(ctx, p, src.Repo, "", src.BaseBranch)
 		}
 	case src.Type == source.Git && src.Repo != "":
-		err = s.Sources.Check(ctx, src.Repo, src.Branch, src.BaseBranch)
+		err = s.Sources.Check(ctx, p, src.Repo, src.Branch, src.BaseBranch)
 	case src.Type == source.LocalCopy:
 		err = s.Sources.CheckFolder(ctx, src.LocalPath)
 	}

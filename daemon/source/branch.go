@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"volundr/store"
 )
 
 // standardPrefix is that of a session's branch where nothing else is set.
@@ -60,12 +62,12 @@ func matches(pattern, name string) bool {
 // the remote has already is somebody's work, and the next free one is taken.
 // Nothing is given for a repository without commits, whose first branch is the
 // user's to name, or when sessions get none. The error is a *CheckError.
-func (s *Sources) OwnBranch(ctx context.Context, repo, name, base string) (branch, from string, err error) {
+func (s *Sources) OwnBranch(ctx context.Context, p store.Principal, repo, name, base string) (branch, from string, err error) {
 	if s.BranchPrefix == "" {
 		return "", "", nil
 	}
 	own := path.Join(s.BranchPrefix, name)
-	l, r, err := s.ask(ctx, repo, "HEAD", "refs/heads/"+own+"*", "refs/heads/"+base)
+	l, r, err := s.askAs(ctx, p, repo, "HEAD", "refs/heads/"+own+"*", "refs/heads/"+base)
 	if err != nil {
 		return "", "", err
 	}
@@ -122,14 +124,14 @@ func (w Work) Protects(branch string) bool { return w.s.protects(w.o, branch) }
 // At asks the remote which commit a branch is at; empty: it has no such branch.
 // The error is a *CheckError.
 func (w Work) At(ctx context.Context, branch string) (commit string, err error) {
-	l, _, err := w.s.ask(ctx, w.r.Repo, "refs/heads/"+branch)
+	l, err := w.s.ask(ctx, w.r, "refs/heads/"+branch)
 	return l.oid["refs/heads/"+branch], err
 }
 
 // Branches gives the names of a repository's branches, the default one first.
 // The error is a *CheckError.
-func (s *Sources) Branches(ctx context.Context, repo string) (names []string, err error) {
-	l, _, err := s.ask(ctx, repo, "HEAD", "refs/heads/*")
+func (s *Sources) Branches(ctx context.Context, p store.Principal, repo string) (names []string, err error) {
+	l, _, err := s.askAs(ctx, p, repo, "HEAD", "refs/heads/*")
 	if err != nil {
 		return nil, err
 	}

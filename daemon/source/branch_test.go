@@ -93,7 +93,7 @@ func TestASessionGetsABranchOfItsOwn(t *testing.T) {
 	remote := b.bare()
 	empty := filepath.Join(b.dir, "empty.git")
 	git(t, b.dir, "init", "-q", "--bare", empty)
-	if branch, base, err := b.OwnBranch(t.Context(), remote, "fix", ""); branch+base != "" || err != nil {
+	if branch, base, err := b.OwnBranch(t.Context(), store.Principal{}, remote, "fix", ""); branch+base != "" || err != nil {
 		t.Errorf("without a prefix: %s %s %v", branch, base, err)
 	}
 	b.BranchPrefix = "volundr/session"
@@ -110,7 +110,7 @@ func TestASessionGetsABranchOfItsOwn(t *testing.T) {
 		{remote + "x", "fix", "", "", "", "repo"},
 		{"nonsense", "fix", "", "", "", "repo"},
 	} {
-		branch, from, err := b.OwnBranch(t.Context(), c.repo, c.name, c.base)
+		branch, from, err := b.OwnBranch(t.Context(), store.Principal{}, c.repo, c.name, c.base)
 		var check *CheckError
 		if branch != c.branch || from != c.from || c.field == "" && err != nil || c.field != "" && (!errors.As(err, &check) || check.Field != c.field) {
 			t.Errorf("%+v: %q from %q, %v", c, branch, from, err)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"volundr/store"
 )
 
 func (s *Sources) mirror(r Remote) string { return filepath.Join(s.Dir, r.Key()+".git") }
@@ -81,7 +83,7 @@ func (s *Sources) list(ctx context.Context, r Remote, names ...string) (refs, er
 // Check says, before a session is made, whether its repository can be used: it
 // answers, and has the branch, or the base to make it from. An empty branch is
 // the repository's own choice. The error is a *CheckError.
-func (s *Sources) Check(ctx context.Context, repo, branch, base string) error {
+func (s *Sources) Check(ctx context.Context, p store.Principal, repo, branch, base string) error {
 	for field, name := range map[string]string{"branch": branch, "base_branch": base} {
 		if name != "" && !ValidBranch(name) {
 			return &CheckError{field, fmt.Sprintf("%q is not a name that git takes for a branch.", name)}
@@ -93,7 +95,7 @@ func (s *Sources) Check(ctx context.Context, repo, branch, base string) error {
 			names = append(names, "refs/heads/"+name)
 		}
 	}
-	l, _, err := s.ask(ctx, repo, names...)
+	l, _, err := s.askAs(ctx, p, repo, names...)
 	switch {
 	case err != nil:
 		return err
@@ -109,23 +111,30 @@ func (s *Sources) Check(ctx context.Context, repo, branch, base string) error {
 	return nil
 }
 
-// ask asks a repository for some refs; it has 30 s. The error is a *CheckError.
-func (s *Sources) ask(ctx context.Context, repo string, names ...string) (refs, Remote, error) {
-	r, err := Parse(repo)
+// askAs asks a repository, as p uses it, for some refs. The error is a
+// *CheckError.
+func (s *Sources) askAs(ctx context.Context, p store.Principal, repo string, names ...string) (refs, Remote, error) {
+	r, err := s.parse(ctx, p, repo)
 	if err != nil {
 		return refs{}, r, err
 	}
+	l, err := s.ask(ctx, r, names...)
+	return l, r, err
+}
+
+// ask does so within 30 s.
+func (s *Sources) ask(ctx context.Context, r Remote, names ...string) (refs, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("it did not answer within 30 s"))
 	defer cancel()
 	l, err := s.list(ctx, r, names...)
 	var said *gitError
 	switch {
 	case errors.As(err, &said):
-		return l, r, &CheckError{"repo", said.Error()}
+		return l, &CheckError{"repo", said.Error()}
 	case err != nil:
-		return l, r, &CheckError{"repo", fmt.Sprintf("The repository %s could not be asked: %s.", repo, err)}
+		return l, &CheckError{"repo", fmt.Sprintf("The repository %s could not be asked: %s.", r.Repo, err)}
 	}
-	return l, r, nil
+	return l, nil
 }
 
 // Identity is the name and the address that the user's git commits with; empty

@@ -15,6 +15,8 @@ type Remote struct {
 	Repo  string // as given; `origin` of the session's clone
 	URL   string // for the host's git
 	Local string // the folder, when it is one
+
+	user, password string // to log in with; empty: the user's own git knows
 }
 
 // Key names the remote in paths. It tells nothing and needs no escaping.

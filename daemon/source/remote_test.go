@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"volundr/store"
 )
 
 func TestAddressesOfRepositories(t *testing.T) {
@@ -92,7 +94,7 @@ func TestCheckSaysWhatIsMissing(t *testing.T) {
 		{"http://127.0.0.1:1/x.git", "main", "", "repo", "could not be reached"},
 		{"nonsense", "main", "", "repo", "no address"},
 	} {
-		err := b.Check(t.Context(), c.repo, c.branch, c.base)
+		err := b.Check(t.Context(), store.Principal{}, c.repo, c.branch, c.base)
 		var check *CheckError
 		if c.want == "" {
 			if err != nil {

@@ -20,13 +20,14 @@ var kept = []string{"GIT_SSH=", "GIT_SSH_COMMAND=", "GIT_SSH_VARIANT=", "GIT_SSL
 // none of its background work. It ends, children included, with ctx.
 func (s *Sources) command(ctx context.Context, r Remote, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.hooksPath=" + os.DevNull, "-c", "core.fsmonitor=false",
-		"-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.askPass=true"}, args...)...)
+		"-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "core.askPass=true"}, append(r.login(), args...)...)...)
 	cmd.Dir = s.Dir
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "GIT_") || slices.ContainsFunc(kept, func(k string) bool { return strings.HasPrefix(v, k) }) {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
+	cmd.Env = append(cmd.Env, r.loginEnv()...)
 	cmd.Env = append(cmd.Env, "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "SSH_ASKPASS_REQUIRE=never", "LC_ALL=C",
 		"GIT_ALLOW_PROTOCOL="+r.protocols())
 	alone(cmd)

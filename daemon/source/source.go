@@ -16,6 +16,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"volundr/store"
@@ -30,6 +31,9 @@ type Options struct {
 	Session func(context.Context) string
 	// Folders says which local folders may be used.
 	Folders Folders
+	// Login gives the user name and password with which p's git uses a repository
+	// by http; empty: the user's own git knows better. May be nil.
+	Login func(ctx context.Context, p store.Principal, repo string) (user, password string, err error)
 	// Protected are patterns of branches that no session pushes to.
 	Protected []string
 	// BranchPrefix is what the branches of sessions begin with; empty: they get
@@ -111,8 +115,20 @@ func (s *Sources) remote(ctx context.Context, session string) (Remote, origin, e
 	if o.Type == LocalMount || repo == "" {
 		return Remote{}, o, store.ErrNotFound
 	}
-	r, err := Parse(repo)
+	r, err := s.parse(ctx, store.Principal{UserID: row.OwnerID, TenantID: row.TenantID}, repo)
 	return r, o, err
+}
+
+// parse is a repository as p uses it.
+func (s *Sources) parse(ctx context.Context, p store.Principal, repo string) (Remote, error) {
+	r, err := Parse(repo)
+	if err != nil || s.Login == nil || !strings.HasPrefix(r.URL, "http") {
+		return r, err
+	}
+	if r.user, r.password, err = s.Login(ctx, p, repo); err != nil { // the user's own git may do without
+		s.Log.Warn("The login for a repository could not be read", "repository", repo, "error", err)
+	}
+	return r, nil
 }
 
 // lock takes a mirror for this caller; unlock gives it back.
