@@ -18,6 +18,11 @@ type operation struct {
 var bases = []string{"base", "what is compared with: session (where it began), last-commit, default-branch",
 	"repo", "the repository's folder in the workspace, where there are several"}
 
+var (
+	ofRepo  = []string{"repo", "the repository's folder in the workspace, where there are several"}
+	atForge = []string{"repo_url", "the repository's address"}
+)
+
 // operations are all routes for programs, but those of the sandbox API.
 var operations = []operation{
 	{do: "GET /sessions", summary: "List sessions", query: []string{"status", "only those in this state", "include_archived", "true: archived ones too"}, out: []client.Session{}},
@@ -71,6 +76,18 @@ var operations = []operation{
 	{do: "POST /sessions/{id}/comments", summary: "Comment on a line", in: CommentNew{}, out: client.Comment{}, status: 201},
 	{do: "DELETE /sessions/{id}/comments/{comment}", summary: "Take a comment back", status: 204},
 	{do: "POST /sessions/{id}/review", summary: "Send all comments to the agent, as one message", in: reviewIn{}, out: ReviewSent{}},
+
+	{do: "GET /sessions/{id}/branch", summary: "Where the work of its branch stands", query: ofRepo, out: client.Standing{}},
+	{do: "POST /sessions/{id}/push", summary: "Push what is committed to its remote, by the daemon's git; 409 for a protected branch", query: ofRepo, in: client.Push{}, out: client.Pushed{}},
+	{do: "GET /sessions/{id}/pr", summary: "The pull request of its branch with its checks; null: there is none", out: &client.SessionPR{}},
+	{do: "GET /sessions/{id}/pr/text", summary: "What a pull request would say", out: client.Pitch{}},
+	{do: "GET /providers", summary: "Forges for which the caller has a token", out: []Provider{}},
+	{do: "GET /repos/branches", summary: "Branches of a repository, the default one first", query: atForge, out: []string{}},
+	{do: "GET /repos/prs", summary: "Pull requests of a repository", query: append([]string{"status", "open (if absent), closed, merged, all"}, atForge...), out: []client.PullRequest{}},
+	{do: "POST /repos/prs", summary: "Open a pull request for what a session pushed; title and text are its chronicle's where none are given", in: client.PullRequestCreate{}, out: client.PullRequest{}, status: 201},
+	{do: "GET /repos/prs/{number}", summary: "A pull request", query: atForge, out: client.PullRequest{}},
+	{do: "GET /repos/prs/{number}/ci", summary: "How its checks stand", query: append([]string{"branch", "taken, and of no effect"}, atForge...), out: CIStatus{}},
+	{do: "POST /repos/prs/{number}/merge", summary: "Merge it: squash (if absent), merge, rebase", query: atForge, in: mergeIn{}, out: Merged{}},
 
 	{do: "GET /chronicles", summary: "List chronicles, newest first", query: append([]string{"limit", "1 to 200, 50 if absent", "offset", "how many to leave out"}, chronicleFilter...), out: []client.Chronicle{}},
 	{do: "POST /chronicles", summary: "The chronicle of a session's run", in: chronicleIn{}, out: client.Chronicle{}, status: 201},

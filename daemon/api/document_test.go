@@ -27,6 +27,7 @@ var tags = []struct{ name, text, words string }{
 	{"Sessions", "Isolated environments, each with an agent, an editor, a terminal and a workspace.", "sessions"},
 	{"Conversation", "What is said in a session.", "messages answers cancel conversation checkpoints inbox s"},
 	{"Changes", "What differs in a running session's workspace, and reviews of it.", "changes diff commits comments review"},
+	{"Git", "The way of a session's work to its remote, and into a pull request.", "branch push pr repos providers"},
 	{"Chronicles", "What runs left: kept when their sessions are gone.", "chronicles chronicle storage"},
 	{"Events", "Events that programs report.", "events"},
 	{"Launching", "What sessions are begun from.", "templates profiles presets prompts"},

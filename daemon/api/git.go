@@ -128,16 +128,18 @@ func (s *server) push(c echo.Context) error {
 
 func short(commit string) string { return commit[:min(len(commit), 7)] }
 
+// Provider is a forge.
+type Provider struct {
+	Name string   `json:"name"` // its host
+	Type string   `json:"type"` // github, gitlab
+	Orgs []string `json:"orgs"`
+}
+
 // providers are the forges for which the caller has a token.
 func (s *server) providers(c echo.Context) error {
-	type provider struct {
-		Name string   `json:"name"`
-		Type string   `json:"type"`
-		Orgs []string `json:"orgs"`
-	}
-	out := []provider{}
+	out := []Provider{}
 	for _, at := range s.Forges.Known(c.Request().Context(), principal(c)) {
-		out = append(out, provider{at.Host, at.Kind, []string{}})
+		out = append(out, Provider{at.Host, at.Kind, []string{}})
 	}
 	return c.JSON(http.StatusOK, out)
 }

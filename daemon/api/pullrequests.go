@@ -234,6 +234,11 @@ func (s *server) getPR(c echo.Context) error {
 	return c.JSON(http.StatusOK, v)
 }
 
+// CIStatus is how all checks stand together: passed, failed, running, unknown.
+type CIStatus struct {
+	Status string `json:"status"`
+}
+
 // ciOfPR is how the checks of a pull request stand. The contract's branch is
 // not needed to find them.
 func (s *server) ciOfPR(c echo.Context) error {
@@ -250,13 +255,20 @@ func (s *server) ciOfPR(c echo.Context) error {
 	if err != nil {
 		return forgeProblem(err)
 	}
-	return c.JSON(http.StatusOK, map[string]string{"status": forge.Together(checks)})
+	return c.JSON(http.StatusOK, CIStatus{forge.Together(checks)})
+}
+
+type mergeIn struct {
+	Method string `json:"merge_method"`
+}
+
+// Merged is the answer to a merge.
+type Merged struct {
+	Merged bool `json:"merged"`
 }
 
 func (s *server) mergePR(c echo.Context) error {
-	in := struct {
-		Method string `json:"merge_method"`
-	}{"squash"}
+	in := mergeIn{"squash"}
 	if err := decode(c, &in); err != nil {
 		return err
 	}
@@ -279,7 +291,7 @@ func (s *server) mergePR(c echo.Context) error {
 	if err != nil {
 		s.Log.Warn("A merge was not announced", "error", err)
 	}
-	return c.JSON(http.StatusOK, map[string]bool{"merged": true})
+	return c.JSON(http.StatusOK, Merged{true})
 }
 
 // repository is that of ?repo_url.
