@@ -357,3 +357,23 @@ func FuzzAnswers(f *testing.F) {
 		c.Commits(t.Context(), changes.Place{}, "")
 	})
 }
+
+// A file that was moved by other means than git's, and edited, is told as git
+// would tell it once it is committed, and its change is shown.
+func TestARenameWithAnEdit(t *testing.T) {
+	s := newSpace(t)
+	s.git("init", "-q", "-b", "main")
+	s.git("config", "user.name", "Ann")
+	s.git("config", "user.email", "ann@example.org")
+	s.write("was.txt", lines(40))
+	s.git("add", "-A")
+	s.git("commit", "-qm", "first")
+	if err := os.Rename(filepath.Join(s.dir, "was.txt"), filepath.Join(s.dir, "is.txt")); err != nil {
+		t.Fatal(err)
+	}
+	s.write("is.txt", lines(40, 7)+"more\n")
+	l := s.list(changes.LastCommit)
+	if diff := cmp.Diff([]changes.File{{Path: "is.txt", From: "was.txt", Status: "renamed", Ins: 2, Del: 1, Unstaged: true, Untracked: true}}, l.Files); diff != "" {
+		t.Error(diff)
+	}
+}

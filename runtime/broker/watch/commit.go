@@ -20,6 +20,9 @@ func (p place) events(ctx context.Context, g git, repo string, moves []movement)
 	// Which branch was worked on is known backwards from the one that is now.
 	for i := len(moves) - 1; i >= 0; i-- {
 		e, ok := moves[i].event()
+		if e.Action == "branch" && e.From == "HEAD" {
+			e.From = origin(moves, i, branch)
+		}
 		if moves[i].log == "HEAD" {
 			switch {
 			case e.Action == "checkout" && e.Branch == "":
@@ -49,6 +52,26 @@ func (p place) events(ctx context.Context, g git, repo string, moves []movement)
 		}
 	}
 	return all
+}
+
+// origin is what the branch of a movement was made from at HEAD, which stood on
+// that branch, or on none: its name if it is certain, else the commit.
+func origin(moves []movement, i int, branch string) string {
+	at, short := "", moves[i].new[:7]
+	for j := i + 1; j < len(moves) && at == ""; j++ {
+		if moves[j].log == "HEAD" {
+			at = moves[j].old
+		}
+	}
+	for j := i - 1; j >= 0 && at == ""; j-- {
+		if moves[j].log == "HEAD" {
+			at = moves[j].new
+		}
+	}
+	if branch == "" || at != "" && at != moves[i].new {
+		return short // the order of what happens within a second is not known
+	}
+	return branch
 }
 
 // branch is what HEAD stands on; empty: on a commit.
