@@ -26,7 +26,7 @@ func translate(err error) error {
 		return err
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%w: %w", runtime.ErrNotFound, err)
-	case strings.Contains(err.Error(), "error dialing backend"): // so the API server says of a kubelet
+	case unheard(err.Error()):
 		return fmt.Errorf("the session's machine of the cluster does not answer: look whether it is well (%w): %w", runtime.ErrUnavailable, err)
 	case strings.Contains(err.Error(), "getting credentials: "): // so the client library says of a program that should give them
 		return fmt.Errorf("there are no credentials for the cluster: log in to it again (%w): %w", runtime.ErrUnavailable, err)
@@ -44,6 +44,13 @@ func translate(err error) error {
 		return fmt.Errorf("the cluster does not answer (%w): %w", runtime.ErrUnavailable, err)
 	}
 	return err
+}
+
+// unheard reports whether an API server says that a kubelet does not answer it:
+// to a forward, to a command, to a log.
+func unheard(text string) bool {
+	return strings.Contains(text, "error dialing backend") || strings.Contains(text, "error sending request: ") ||
+		strings.Contains(text, "/containerLogs/") && strings.Contains(text, "dial tcp")
 }
 
 // forbidden tells apart what an API server says no to in one way.

@@ -32,6 +32,8 @@ func TestErrorsOfTheAPIAreTranslated(t *testing.T) {
 		"busy":            {apierrors.NewTooManyRequests("slow down", 1), runtime.ErrUnavailable, "not well"},
 		"broken":          {apierrors.NewInternalError(errors.New("etcd")), runtime.ErrUnavailable, "not well"},
 		"dead kubelet":    {apierrors.NewInternalError(errors.New("error dialing backend: dial tcp: connection refused")), runtime.ErrUnavailable, "machine of the cluster does not answer"},
+		"dead to a log":   {apierrors.NewInternalError(errors.New(`Get "https://10.0.0.1:10250/containerLogs/default/x/agent": dial tcp 10.0.0.1:10250: connection refused`)), runtime.ErrUnavailable, "machine of the cluster does not answer"},
+		"dead to a shell": {errors.New(`Internal error occurred: error sending request: Post "https://10.0.0.1:10250/exec/default/x/agent": dial tcp 10.0.0.1:10250: connection refused`), runtime.ErrUnavailable, "machine of the cluster does not answer"},
 		"no login":        {&url.Error{Op: "Get", URL: "https://x", Err: errors.New("getting credentials: exec: login failed")}, runtime.ErrUnavailable, "log in to it again"},
 		"nobody there":    {&net.OpError{Op: "dial", Err: errors.New("refused")}, runtime.ErrUnavailable, "does not answer"},
 		"no answer":       {context.DeadlineExceeded, runtime.ErrUnavailable, "does not answer"},

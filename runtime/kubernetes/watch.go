@@ -3,6 +3,8 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"io"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,8 +22,8 @@ func (r *Runtime) Watch(ctx context.Context, changed func()) error {
 	defer cancel(nil)
 	ours := func(o *metav1.ListOptions) { o.LabelSelector = r.ours("") }
 	informers := []cache.SharedIndexInformer{
-		informer(&corev1.Pod{}, ours, listWatch[*corev1.PodList]{r.api.pods}),
-		informer(&corev1.PersistentVolumeClaim{}, ours, listWatch[*corev1.PersistentVolumeClaimList]{r.api.claims}),
+		informer(&corev1.Pod{}, ours, cancel, r.api.pods),
+		informer(&corev1.PersistentVolumeClaim{}, ours, cancel, r.api.claims),
 	}
 	done := make(chan struct{}, len(informers))
 	for _, i := range informers {
@@ -32,10 +34,6 @@ func (r *Runtime) Watch(ctx context.Context, changed func()) error {
 			}
 			return o, nil
 		})
-		if err != nil {
-			return fmt.Errorf("watch: %w", err)
-		}
-		err = i.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) { cancel(err) })
 		if err != nil {
 			return fmt.Errorf("watch: %w", err)
 		}
@@ -61,17 +59,41 @@ type lister[L kruntime.Object] interface {
 	Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-type listWatch[L kruntime.Object] struct{ of lister[L] }
+var errBroken = fmt.Errorf("the stream broke: %w", io.ErrUnexpectedEOF)
 
-func informer[L kruntime.Object](kind kruntime.Object, choose func(*metav1.ListOptions), of listWatch[L]) cache.SharedIndexInformer {
+// informer shows what is chosen. It ends with a stream that breaks: by itself it
+// would go on as if nothing had been, and nobody would know that nobody looked
+// meanwhile.
+func informer[L kruntime.Object](kind kruntime.Object, choose func(*metav1.ListOptions), end context.CancelCauseFunc, of lister[L]) cache.SharedIndexInformer {
+	var over time.Time // when the stream that is open ends by agreement
+	check := func(err error) error {
+		if err == nil && time.Until(over) > time.Second {
+			err = errBroken
+		}
+		if err != nil {
+			end(err)
+		}
+		return err
+	}
 	return cache.NewSharedIndexInformer(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (kruntime.Object, error) {
 			choose(&o)
-			return of.of.List(ctx, o)
+			list, err := of.List(ctx, o)
+			return list, check(err)
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			if err := check(nil); err != nil {
+				return nil, err
+			}
 			choose(&o)
-			return of.of.Watch(ctx, o)
+			w, err := of.Watch(ctx, o)
+			if o.TimeoutSeconds != nil {
+				over = time.Now().Add(time.Duration(*o.TimeoutSeconds) * time.Second)
+			}
+			if err != nil {
+				end(err)
+			}
+			return w, err
 		},
 	}, kind, 0, cache.Indexers{})
 }
