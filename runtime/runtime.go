@@ -145,7 +145,9 @@ type PartStatus struct {
 	Finished  time.Time // zero while it runs or before it ran
 	ExitCode  int       // valid when Finished is set
 	OOMKilled bool
-	Error     string // the backend's own words when it could not be started
+	// Error is why it does not run, where the backend knows more than an exit
+	// code: in its own words, or as a sentence for people with a next step.
+	Error string
 }
 
 // ExecOptions is a command for Exec. Nil streams are /dev/null.

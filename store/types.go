@@ -110,6 +110,7 @@ type Ended struct {
 	Part     string    `json:"part"` // the first that ended
 	ExitCode int       `json:"exit_code"`
 	OOM      bool      `json:"oom"`
+	Error    string    `json:"error,omitempty"` // what the runtime says of it, beside that
 	At       time.Time `json:"at"`
 }
 

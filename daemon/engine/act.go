@@ -21,6 +21,7 @@ var errOutdated = errors.New("the session has moved on")
 
 // deeds is an action under way.
 type deeds struct {
+	on     string // the runtime; empty: not known
 	want   store.Want
 	wished time.Time
 	cancel context.CancelCauseFunc
@@ -38,7 +39,7 @@ type outcome struct {
 
 // begin runs an action beside the decisions.
 func (p *round) begin(s store.Session, act action) {
-	p.spawn(s.ID, s.Want, s.WantedAt, func(ctx context.Context) error {
+	p.spawn(s.ID, deeds{on: s.Runtime, want: s.Want, wished: s.WantedAt}, func(ctx context.Context) error {
 		err := p.do(ctx, s, act)
 		if err == nil || ctx.Err() != nil || errors.Is(err, errOutdated) {
 			return nil
@@ -54,9 +55,10 @@ func (p *round) begin(s store.Session, act action) {
 	})
 }
 
-func (p *round) spawn(id string, want store.Want, wished time.Time, fn func(context.Context) error) {
+func (p *round) spawn(id string, d deeds, fn func(context.Context) error) {
 	ctx, cancel := context.WithCancelCause(p.ctx)
-	p.busy[id] = &deeds{want, wished, cancel}
+	d.cancel = cancel
+	p.busy[id] = &d
 	p.wg.Go(func() {
 		err := fn(ctx)
 		select {
@@ -67,13 +69,20 @@ func (p *round) spawn(id string, want store.Want, wished time.Time, fn func(cont
 	})
 }
 
-// finish takes an action's outcome.
+// finish takes an action's outcome, and asks for a look at what has come of it.
 func (e *Engine) finish(o outcome) {
 	var wished time.Time
+	var on string
 	if b := e.busy[o.id]; b != nil {
-		wished = b.wished
+		wished, on = b.wished, b.on
 	}
 	delete(e.busy, o.id)
+	e.acted[o.id] = e.over.Add(1)
+	if y := e.eyes[on]; y != nil {
+		defer signal(y.asked)
+	} else {
+		defer e.Poke()
+	}
 	if o.err == nil {
 		delete(e.pause, o.id)
 		return

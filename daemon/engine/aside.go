@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"volundr/store"
 )
@@ -56,7 +55,7 @@ func (e *Engine) beside(ctx context.Context, wg *sync.WaitGroup, a aside) {
 		return
 	}
 	p := &round{Engine: e, ctx: ctx, wg: wg}
-	p.spawn(a.id, "", time.Time{}, func(ctx context.Context) error {
+	p.spawn(a.id, deeds{}, func(ctx context.Context) error {
 		a.reply <- a.do(ctx)
 		return nil
 	})

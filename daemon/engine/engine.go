@@ -8,9 +8,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"volundr/runtime"
@@ -76,20 +76,22 @@ type Engine struct {
 	rules rules
 	rests *rests
 
-	poked  chan struct{}
-	nudged chan struct{}
-	done   chan outcome
-	asides chan aside
-	births chan birth
+	eyes    map[string]*eye // by runtime
+	glances chan glance
+	done    chan outcome
+	asides  chan aside
+	births  chan birth
+	over    atomic.Int64 // deeds that are over
 
 	// Owned by Run's goroutine.
-	busy  map[string]*deeds
-	pause map[string]pause
-	views map[string]*view
-	kept  map[string]int
+	busy   map[string]*deeds
+	pause  map[string]pause
+	views  map[string]*view
+	looked map[string]int64 // how many deeds were over when a runtime was last looked at
+	acted  map[string]int64 // the number of a session's last deed, until it was looked at
+	kept   map[string]int
 
 	mu      sync.Mutex
-	blind   map[string]bool // watches that broke since the last pass
 	found   map[string]leftover
 	discard map[string][]chan error // who waits for a leftover to be gone
 	trouble map[string]error
@@ -118,29 +120,38 @@ func New(o Options) *Engine {
 	if o.Active == nil {
 		o.Active = func(string) time.Time { return time.Time{} }
 	}
-	return &Engine{
+	e := &Engine{
 		Options: o,
 		rules:   rules{timeout: o.Timeout, archives: o.Archive != nil && o.Restore != nil, idle: o.Idle},
 		rests:   newRests(),
-		poked:   make(chan struct{}, 1),
-		nudged:  make(chan struct{}, 1),
+		eyes:    map[string]*eye{},
+		glances: make(chan glance),
 		done:    make(chan outcome),
 		asides:  make(chan aside),
 		births:  make(chan birth),
 		busy:    map[string]*deeds{},
 		pause:   map[string]pause{},
 		views:   map[string]*view{},
+		looked:  map[string]int64{},
+		acted:   map[string]int64{},
 		kept:    map[string]int{},
-		blind:   map[string]bool{},
 		found:   map[string]leftover{},
 		discard: map[string][]chan error{},
 		trouble: map[string]error{},
 	}
+	for name, rt := range o.Runtimes {
+		e.eyes[name] = newEye(name, rt, o.Log)
+	}
+	return e
 }
 
 // Poke asks for a look now: a wish was written, a session was heard. It never
 // blocks, and any number of pokes is one.
-func (e *Engine) Poke() { signal(e.poked) }
+func (e *Engine) Poke() {
+	for _, y := range e.eyes {
+		signal(y.asked)
+	}
+}
 
 func signal(ch chan struct{}) {
 	select {
@@ -168,13 +179,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer wg.Wait()
 	life, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for name, rt := range e.Runtimes {
-		wg.Go(func() { e.watch(life, name, rt) })
+	for _, y := range e.eyes {
+		wg.Go(func() { y.watch(life) })
+		wg.Go(func() { y.run(life, &e.over, e.glances) })
 	}
-	var merged <-chan time.Time
-	var took time.Duration // of the last look: with much to see it has a fifth of the time
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -183,48 +191,14 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.finish(o)
 		case a := <-e.asides:
 			e.beside(life, &wg, a)
-			continue
 		case b := <-e.births:
 			e.deliver(life, &wg, b)
-			continue
-		case <-e.poked:
-		case <-e.nudged:
-			if merged == nil {
-				merged = time.After(min(max(merge, 4*took), mergeMost))
+		case g := <-e.glances:
+			wait, err := e.pass(life, &wg, g)
+			if err != nil && ctx.Err() == nil {
+				e.Log.Error("Looking after sessions failed", "error", err)
 			}
-			continue
-		case <-merged:
-		case <-timer.C:
-		}
-		merged = nil
-		began := time.Now()
-		wait, err := e.pass(life, &wg)
-		took = time.Since(began)
-		if err != nil && ctx.Err() == nil {
-			e.Log.Error("Looking after sessions failed", "error", err)
-		}
-		timer.Reset(wait)
-	}
-}
-
-// watch has the runtime nudge us. A watch that broke leaves a gap in the view.
-func (e *Engine) watch(ctx context.Context, name string, rt runtime.Runtime) {
-	for {
-		err := rt.Watch(ctx, func() { signal(e.nudged) })
-		if ctx.Err() != nil {
-			return
-		}
-		if !errors.Is(err, runtime.ErrUnavailable) {
-			e.Log.Debug("A watch ended", "runtime", name, "error", err)
-		}
-		e.mu.Lock()
-		e.blind[name] = true
-		e.mu.Unlock()
-		signal(e.nudged)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(2 * time.Second):
+			g.next <- wait
 		}
 	}
 }

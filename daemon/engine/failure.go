@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"volundr/runtime"
 	"volundr/runtime/broker/wire"
@@ -27,6 +29,8 @@ func failedEnd(e store.Ended, answered bool) store.Failure {
 	exit := e.ExitCode
 	f := store.Failure{Part: e.Part, ExitCode: &exit, OOM: e.OOM}
 	switch {
+	case e.Error != "":
+		f.Reason = said(e.Error)
 	case e.OOM:
 		f.Reason = fmt.Sprintf("The %s ran out of memory and was ended (exit code %d). Give the session more memory and start it again.", e.Part, exit)
 	case answered:
@@ -37,7 +41,14 @@ func failedEnd(e store.Ended, answered bool) store.Failure {
 	return f
 }
 
-func failedGone() store.Failure {
+// failedGone is about a session that answered once, and of which a part is not
+// there any more, or cannot run: what is left of it may say why.
+func failedGone(seen runtime.Workload) store.Failure {
+	for _, p := range seen.Parts {
+		if !p.Running && p.Error != "" {
+			return store.Failure{Part: p.Name, Reason: said(p.Error)}
+		}
+	}
 	return store.Failure{Reason: "Containers of the session were removed by somebody else. " + kept}
 }
 
@@ -113,6 +124,18 @@ func stuck(d deed, err error) string {
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	return what + ": " + sentence(first) + " Nothing is lost, and it is tried again."
+}
+
+// said makes the runtime's words about a part a reason; where they name no way
+// to go on, it is added.
+func said(words string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(words), "\n")
+	r, n := utf8.DecodeRuneInString(first)
+	reason := sentence(string(unicode.ToUpper(r)) + first[n:])
+	if !strings.Contains(reason, "again") {
+		reason += " " + kept
+	}
+	return reason
 }
 
 // sentence ends with a full stop.

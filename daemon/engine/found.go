@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"volundr/daemon/launch"
 	"volundr/runtime"
@@ -20,23 +19,30 @@ type leftover struct {
 	on string // the runtime's name
 }
 
-// leftovers looks after what has no row. Sandboxes go. Of coding sessions the
+// leftovers looks after what has no row on the runtime. Sandboxes go. Of coding sessions the
 // containers are stopped, and their volumes wait for Adopt or Discard.
 func (p *round) leftovers(known map[string]string) {
+	v := p.views[p.on]
+	if v == nil {
+		return // what is not seen is not gone
+	}
 	found := map[string]leftover{}
-	for on, v := range p.views {
-		for id, w := range v.seen {
-			if known[id] == on {
-				continue
-			}
-			if w.Kind == runtime.Session {
-				found[id] = leftover{w, on}
-			}
-			p.leftover(w, on)
+	for id, w := range v.seen {
+		if known[id] == p.on {
+			continue
 		}
+		if w.Kind == runtime.Session {
+			found[id] = leftover{w, p.on}
+		}
+		p.leftover(w)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for id, l := range p.found {
+		if l.on != p.on {
+			found[id] = l
+		}
+	}
 	p.found = found
 	for id := range p.discard {
 		_, still := found[id]
@@ -50,7 +56,7 @@ func (p *round) leftovers(known map[string]string) {
 	}
 }
 
-func (p *round) leftover(w runtime.Workload, on string) {
+func (p *round) leftover(w runtime.Workload) {
 	p.mu.Lock()
 	asked := len(p.discard[w.ID]) > 0
 	p.mu.Unlock()
@@ -61,7 +67,7 @@ func (p *round) leftover(w runtime.Workload, on string) {
 	case w.State != runtime.Down:
 		what = stop
 	}
-	if what == nothing || p.busy[w.ID] != nil {
+	if what == nothing || !p.settled(p.on, w.ID) {
 		return
 	}
 	if held := p.pause[w.ID]; p.now.Before(held.until) && !asked {
@@ -69,8 +75,8 @@ func (p *round) leftover(w runtime.Workload, on string) {
 		return
 	}
 	p.Log.Info("Found a workload that no session knows", "id", w.ID, "name", w.Name, "kind", string(w.Kind), "action", what.String())
-	rt := p.Runtimes[on]
-	p.spawn(w.ID, "", time.Time{}, func(ctx context.Context) error {
+	rt := p.Runtimes[p.on]
+	p.spawn(w.ID, deeds{on: p.on}, func(ctx context.Context) error {
 		err := within(ctx, callTimeout, func(ctx context.Context) error {
 			if what == stop {
 				return rt.Stop(ctx, w.ID)

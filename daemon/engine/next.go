@@ -181,7 +181,7 @@ func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, act
 	case mine && submitted && seen.State == runtime.Up:
 		return r.provision(s, seen, now)
 	case submitted && !s.ReadyAt.IsZero():
-		return store.Stopping, action{deed: fail, failure: failedGone()}
+		return store.Stopping, action{deed: fail, failure: failedGone(seen.Workload)}
 	}
 	state := store.Starting
 	if submitted {
@@ -230,7 +230,7 @@ func firstEnded(seen runtime.Workload) *store.Ended {
 			continue
 		}
 		if first == nil || p.Finished.Before(first.At) || p.Finished.Equal(first.At) && first.ExitCode == 0 && p.ExitCode != 0 {
-			first = &store.Ended{Part: p.Name, ExitCode: p.ExitCode, OOM: p.OOMKilled, At: p.Finished}
+			first = &store.Ended{Part: p.Name, ExitCode: p.ExitCode, OOM: p.OOMKilled, Error: p.Error, At: p.Finished}
 		}
 	}
 	return first

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,19 +21,19 @@ type pause struct {
 	wished time.Time // when what failed was wished
 }
 
-// pass looks once at everything, concludes, and begins what is to be done. It
-// returns how long the next look may wait.
-func (e *Engine) pass(ctx context.Context, wg *sync.WaitGroup) (time.Duration, error) {
-	e.look(ctx, wg)
+// pass takes what a look at a runtime has shown, concludes of its sessions, and
+// begins what is to be done. It returns how long the next look may wait.
+func (e *Engine) pass(ctx context.Context, wg *sync.WaitGroup, g glance) (time.Duration, error) {
 	if ctx.Err() != nil {
 		return resync, ctx.Err()
 	}
-	e.seeRests()
+	e.see(g)
+	defer e.forgetActed()
+	e.seeRests(g.on)
 	var ids []string
-	for _, v := range e.views {
-		for id := range v.seen {
-			ids = append(ids, id)
-		}
+	wait := unreachable
+	if v := e.views[g.on]; v != nil {
+		wait, ids = resync, slices.Collect(maps.Keys(v.seen))
 	}
 	// The rows are read after the list: a workload without a row then really
 	// has none, for rows come first and go last.
@@ -40,8 +41,8 @@ func (e *Engine) pass(ctx context.Context, wg *sync.WaitGroup) (time.Duration, e
 	if err != nil {
 		return unreachable, err
 	}
-	e.keep(rows)
-	p := &round{Engine: e, ctx: ctx, wg: wg, now: time.Now().UTC(), wait: resync}
+	e.keep(g.on, rows)
+	p := &round{Engine: e, ctx: ctx, wg: wg, on: g.on, now: time.Now().UTC(), wait: wait}
 	known := map[string]string{} // id → runtime
 	for _, s := range rows {
 		known[s.ID] = s.Runtime
@@ -54,13 +55,13 @@ func (e *Engine) pass(ctx context.Context, wg *sync.WaitGroup) (time.Duration, e
 }
 
 // keep tells the link which sessions have a broker: those of which something
-// of the current run is alive. What cannot be seen now stays as it was. A helper
-// is its starter's.
-func (e *Engine) keep(rows []store.Session) {
+// of the current run is alive. What was not looked at now stays as it was. A
+// helper is its starter's.
+func (e *Engine) keep(on string, rows []store.Session) {
 	keep := map[string]int{}
 	for _, s := range rows {
 		v := e.views[s.Runtime]
-		if v == nil {
+		if v == nil || s.Runtime != on {
 			if run, ok := e.kept[s.ID]; ok {
 				keep[s.ID] = run
 			}
@@ -86,11 +87,12 @@ func alive(w runtime.Workload, part string) bool {
 	return false
 }
 
-// round is one pass.
+// round is one pass, over the sessions of one runtime.
 type round struct {
 	*Engine
 	ctx  context.Context
 	wg   *sync.WaitGroup
+	on   string // the runtime that was looked at
 	now  time.Time
 	wait time.Duration
 }
@@ -109,6 +111,9 @@ func (p *round) session(s store.Session) error {
 			b.cancel(errWishChanged)
 		}
 		return nil
+	}
+	if s.Runtime != p.on && p.Runtimes[s.Runtime] != nil {
+		return nil // its turn comes when that has been looked at
 	}
 	seen, ok := p.sight(s)
 	if !ok {

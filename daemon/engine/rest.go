@@ -23,10 +23,16 @@ const (
 type rests struct {
 	mu      sync.Mutex
 	touched map[string]time.Time
-	used    map[string]int       // by those who are in it now
-	paused  map[string]time.Time // since when, as far as we know
+	used    map[string]int // by those who are in it now
+	paused  map[string]paused
 	samples map[string]sample
 	woken   chan struct{} // closed and replaced when something wakes
+}
+
+// paused is since when a session is, as far as we know, and on which runtime.
+type paused struct {
+	at time.Time
+	on string
 }
 
 // sample is the processor time that a session's programs had used by then.
@@ -36,7 +42,7 @@ type sample struct {
 }
 
 func newRests() *rests {
-	return &rests{touched: map[string]time.Time{}, used: map[string]int{}, paused: map[string]time.Time{},
+	return &rests{touched: map[string]time.Time{}, used: map[string]int{}, paused: map[string]paused{},
 		samples: map[string]sample{}, woken: make(chan struct{})}
 }
 
@@ -94,35 +100,44 @@ func (e *Engine) Paused(id string) bool {
 	return paused
 }
 
-// seeRests takes over what a look has shown, but for what is under way.
-func (e *Engine) seeRests() {
+// seeRests takes over what a look at a runtime has shown, but for what is under
+// way.
+func (e *Engine) seeRests(on string) {
 	r := e.rests
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	seen, busy := map[string]runtime.Workload{}, e.busy
-	for _, v := range e.views {
-		for id, w := range v.seen {
-			seen[id] = w
-			if _, known := r.paused[id]; busy[id] == nil && w.Paused && !known {
-				r.paused[id] = time.Now()
-			}
-		}
-	}
-	if len(e.views) < len(e.Runtimes) {
+	v := e.views[on]
+	if v == nil {
 		return // what is not seen is not gone
 	}
-	for id := range r.paused {
-		if busy[id] == nil && !seen[id].Paused {
+	for id, w := range v.seen {
+		if _, known := r.paused[id]; w.Paused && !known && e.settled(on, id) {
+			r.paused[id] = paused{time.Now(), on}
+		}
+	}
+	for id, p := range r.paused {
+		if p.on == on && !v.seen[id].Paused && e.settled(on, id) {
 			r.wake(id)
 		}
 	}
+	if len(e.views) < len(e.Runtimes) {
+		return // a session of another may be there
+	}
+	there := func(id string) bool {
+		for _, v := range e.views {
+			if _, ok := v.seen[id]; ok {
+				return true
+			}
+		}
+		return false
+	}
 	for id := range r.touched {
-		if _, there := seen[id]; !there && r.used[id] == 0 {
+		if r.used[id] == 0 && !there(id) {
 			delete(r.touched, id)
 		}
 	}
 	for id := range r.samples {
-		if _, there := seen[id]; !there {
+		if !there(id) {
 			delete(r.samples, id)
 		}
 	}
@@ -144,8 +159,8 @@ func (r *rests) last(id string) (at time.Time, wanted bool, measured time.Time) 
 	if r.used[id] > 0 {
 		at = time.Now()
 	}
-	since, paused := r.paused[id]
-	return at, paused && !at.Before(since), r.samples[id].at
+	p, paused := r.paused[id]
+	return at, paused && !at.Before(p.at), r.samples[id].at
 }
 
 // rest is what is to be done with a session that runs and of which nothing
@@ -207,7 +222,7 @@ func (e *Engine) pauseIdle(ctx context.Context, rt runtime.Runtime, s store.Sess
 		e.rests.mu.Unlock()
 		return nil // somebody came
 	}
-	e.rests.paused[s.ID] = now
+	e.rests.paused[s.ID] = paused{now, s.Runtime}
 	e.rests.mu.Unlock()
 	e.Log.Info("Session is idle and is paused", "session", s.ID)
 	return within(ctx, callTimeout, func(ctx context.Context) error { return p.Pause(ctx, s.ID) })

@@ -90,7 +90,7 @@ func (e *Engine) deliver(ctx context.Context, wg *sync.WaitGroup, b birth) {
 		return
 	}
 	p := &round{Engine: e, ctx: ctx, wg: wg}
-	p.spawn(b.s.ID, b.s.Want, b.s.WantedAt, func(ctx context.Context) error {
+	p.spawn(b.s.ID, deeds{on: b.s.Runtime, want: b.s.Want, wished: b.s.WantedAt}, func(ctx context.Context) error {
 		s, err := e.bear(ctx, b.s)
 		b.reply <- delivered{s, err}
 		return nil
@@ -128,4 +128,8 @@ func (e *Engine) bear(ctx context.Context, s store.Session) (store.Session, erro
 }
 
 // Ended asks for a look soon: a sandbox was ended. Many of them are one look.
-func (e *Engine) Ended() { signal(e.nudged) }
+func (e *Engine) Ended() {
+	for _, y := range e.eyes {
+		signal(y.nudged)
+	}
+}

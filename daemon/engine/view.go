@@ -1,9 +1,8 @@
 package engine
 
 import (
-	"context"
 	"fmt"
-	"sync"
+	"maps"
 	"time"
 
 	"volundr/runtime"
@@ -18,63 +17,22 @@ type view struct {
 	running map[string]int       // runs that we started or saw alive, without a gap since
 }
 
-// look asks every runtime for its list. One that does not answer has no view:
-// nothing is known of its workloads, and nothing was watched. New sandboxes do
-// not wait for it.
-func (e *Engine) look(ctx context.Context, deeds *sync.WaitGroup) {
-	e.mu.Lock()
-	for name := range e.blind {
-		if v := e.views[name]; v != nil {
-			v.running = map[string]int{}
-		}
-	}
-	clear(e.blind)
-	e.mu.Unlock()
-
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	lists := map[string][]runtime.Workload{}
-	errs := map[string]error{}
-	for name, rt := range e.Runtimes {
-		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, listTimeout)
-			defer cancel()
-			list, err := rt.List(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			lists[name], errs[name] = list, err
-		})
-	}
-	looked := make(chan struct{})
-	go func() { wg.Wait(); close(looked) }()
-	for seen := false; !seen; {
-		select {
-		case <-looked:
-			seen = true
-		case b := <-e.births:
-			e.deliver(ctx, deeds, b)
-		}
-	}
-	if ctx.Err() != nil {
-		return
-	}
-	for name, list := range lists {
-		e.see(name, list, errs[name])
-	}
-}
-
-func (e *Engine) see(name string, list []runtime.Workload, err error) {
+// see takes what a look has shown. A runtime that does not answer has no view:
+// nothing is known of its workloads, and nothing was watched.
+func (e *Engine) see(g glance) {
+	name := g.on
 	e.mu.Lock()
 	before := e.trouble[name]
 	delete(e.trouble, name)
-	if err != nil {
-		e.trouble[name] = fmt.Errorf("look at %s: %w", name, err)
+	if g.err != nil {
+		e.trouble[name] = fmt.Errorf("look at %s: %w", name, g.err)
 	}
 	e.mu.Unlock()
-	if err != nil {
+	e.looked[name] = g.over
+	if g.err != nil {
 		delete(e.views, name)
 		if before == nil {
-			e.Log.Warn("A runtime does not answer", "runtime", name, "error", err)
+			e.Log.Warn("A runtime does not answer", "runtime", name, "error", g.err)
 		}
 		return
 	}
@@ -86,9 +44,12 @@ func (e *Engine) see(name string, list []runtime.Workload, err error) {
 		v = &view{since: time.Now().UTC(), running: map[string]int{}, over: map[string]time.Time{}}
 		e.views[name] = v
 	}
+	if g.gap {
+		v.running = map[string]int{}
+	}
 	over := map[string]time.Time{}
-	v.seen = make(map[string]runtime.Workload, len(list))
-	for _, w := range list {
+	v.seen = make(map[string]runtime.Workload, len(g.list))
+	for _, w := range g.list {
 		v.seen[w.ID] = w
 		if w.State != runtime.Down && !w.Helper {
 			v.running[w.ID] = w.Run
@@ -102,10 +63,25 @@ func (e *Engine) see(name string, list []runtime.Workload, err error) {
 	}
 	v.over = over
 	for id := range v.running {
-		if _, ok := v.seen[id]; !ok && e.busy[id] == nil {
+		if _, ok := v.seen[id]; !ok && e.settled(name, id) {
 			delete(v.running, id)
 		}
 	}
+}
+
+// settled reports whether the last look at a runtime shows what there is of a
+// session: nothing is done for it, or was while the look was under way.
+func (e *Engine) settled(on, id string) bool {
+	return e.busy[id] == nil && e.acted[id] <= e.looked[on]
+}
+
+// forgetActed forgets deeds since which every runtime was looked at.
+func (e *Engine) forgetActed() {
+	seen := e.over.Load()
+	for name := range e.eyes {
+		seen = min(seen, e.looked[name])
+	}
+	maps.DeleteFunc(e.acted, func(_ string, n int64) bool { return n <= seen })
 }
 
 // sight gives what is seen of a session; false when nobody can say.
@@ -118,6 +94,9 @@ func (e *Engine) sight(s store.Session) (sight, bool) {
 			e.mu.Unlock()
 		}
 		return sight{}, false
+	}
+	if !e.settled(s.Runtime, s.ID) {
+		return sight{}, false // what was seen is older than what was done
 	}
 	w, here := v.seen[s.ID]
 	run, watched := v.running[s.ID]

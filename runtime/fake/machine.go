@@ -29,6 +29,20 @@ func (r *Runtime) End(id, part string, code int, oom bool) {
 	r.change()
 }
 
+// Evict ends every part of a workload as a cluster does that wants its room, and
+// says why.
+func (r *Runtime) Evict(id, why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.workloads[key{r.installation, id}]; w != nil {
+		for _, c := range w.parts {
+			c.end(137, false)
+			c.Error = why
+		}
+	}
+	r.change()
+}
+
 // Reboot ends every container on the machine with an exit code (255 is what
 // Docker says of a machine that went away) and breaks every watch.
 func (r *Runtime) Reboot(code int) {
