@@ -123,6 +123,24 @@ func (db *DB) SetDoing(ctx context.Context, id, doing string) error {
 	return db.set(ctx, SessionUpdated, `doing = ?`, `doing <> ?`, id, []any{doing}, []any{doing})
 }
 
+// TellSeen tells, for the engine, that the sessions of a runtime that are not at
+// rest are seen again, or not any more. Their rows stay as they are.
+func (db *DB) TellSeen(ctx context.Context, runtime string) error {
+	return db.write(ctx, func(t *tx) error {
+		rows, err := sessionRows(t.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
+			WHERE kind = 'session' AND runtime = ? AND state IN ('starting', 'provisioning', 'running', 'stopping')`, runtime))
+		if err != nil {
+			return err
+		}
+		for _, s := range rows {
+			if err := t.event(ctx, s, SessionUpdated); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // SetMode notes, for the link, the agent's permission mode.
 func (db *DB) SetMode(ctx context.Context, id, mode, name string) error {
 	return db.set(ctx, SessionUpdated, `mode = ?, mode_name = ?`, `(mode, mode_name) <> (?, ?)`, id, []any{mode, name}, []any{mode, name})

@@ -222,3 +222,22 @@ func TestPatchChangesWhatItNames(t *testing.T) {
 		t.Errorf("request: %+v", got)
 	}
 }
+
+func TestWhatIsNotSeenIsToldWithoutAChange(t *testing.T) {
+	db := open(t)
+	on := func(runtime string, want Want) Session {
+		return must(db.CreateSession(t.Context(), Session{Name: "s", OwnerID: "anna", TenantID: "t1", Runtime: runtime, Want: want}))(t)
+	}
+	runs := on("far", WantRunning)
+	on("far", WantNone)
+	on("near", WantRunning)
+	last := must(db.LastEvent(t.Context()))(t)
+	check(t, db.TellSeen(t.Context(), "far"))
+	events := must(db.Events(t.Context(), Principal{UserID: "anna", TenantID: "t1"}, last, 10))(t)
+	if len(events) != 1 || events[0].SessionID != runs.ID || events[0].Type != SessionUpdated {
+		t.Errorf("%+v", events)
+	}
+	if diff := cmp.Diff(runs, must(db.SystemSession(t.Context(), runs.ID))(t)); diff != "" {
+		t.Error(diff)
+	}
+}

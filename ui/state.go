@@ -17,6 +17,9 @@ type Look struct {
 
 // LookOf gives the look of a session.
 func LookOf(s client.Session) Look {
+	if s.Unseen {
+		return Look{"Not seen", "off", "question"}
+	}
 	switch s.Status {
 	case client.Running:
 		switch s.Activity() {
@@ -47,6 +50,8 @@ func LookOf(s client.Session) Look {
 // doing is what goes on in a session now, in one line.
 func doing(s client.Session) string {
 	switch {
+	case s.Unseen:
+		return s.Doing
 	case s.Status == client.Failed && s.Failure != nil:
 		return s.Failure.Reason
 	case s.Status == client.Running && s.Activity() == client.Waiting:

@@ -32,8 +32,12 @@ func (s *server) viewAt(host string, row store.Session) client.Session {
 		CostUSD: float64(row.CostMicros) / 1e6, Runtime: row.Runtime, Run: row.Run,
 		Mode: row.Mode, ModeName: row.ModeName, Network: req.Network,
 	}
-	if on := row.State == store.Starting || row.State == store.Provisioning || row.State == store.Stopping; on && s.Engine.Trouble()[row.Runtime] != nil {
-		v.Doing = "waiting for the " + row.Runtime + " engine, which does not answer"
+	if s.unseen(row) {
+		v.Unseen = true
+		v.Doing = "waiting for " + runtimeTitle(row.Runtime) + ", which does not answer"
+		if row.State == store.Running {
+			v.Doing = runtimeTitle(row.Runtime) + " does not answer; the session ran when it was seen last"
+		}
 	}
 	v.CanHurry = row.State == store.Stopping && !row.Hurry && row.Want != store.WantGone && row.Failure == nil
 	if v.LastActive.IsZero() {
@@ -50,8 +54,10 @@ func (s *server) viewAt(host string, row store.Session) client.Session {
 	case store.Running:
 		chat, code := "ws://"+host+"/s/"+row.ID+"/session", "http://"+host+"/s/"+row.ID+"/editor/"
 		v.ChatEndpoint, v.CodeEndpoint = &chat, &code
-		v.ActivityText, v.Detail = row.ActivityText, row.Detail
-		v.ActivityState = orNil(row.Activity)
+		if !v.Unseen {
+			v.ActivityText, v.Detail = row.ActivityText, row.Detail
+			v.ActivityState = orNil(row.Activity)
+		}
 	case store.Failed:
 		if f := row.Failure; f != nil {
 			v.Error = &f.Reason
@@ -66,6 +72,16 @@ func (s *server) viewAt(host string, row store.Session) client.Session {
 		v.ArchivedAt = &at
 	}
 	return v
+}
+
+// unseen reports whether what is told of a session is only what was seen last.
+// One that is at rest is as its record says, whatever can be seen.
+func (s *server) unseen(row store.Session) bool {
+	switch row.State {
+	case store.Starting, store.Provisioning, store.Running, store.Stopping:
+		return s.Engine.Trouble()[row.Runtime] != nil
+	}
+	return false
 }
 
 func orNil(s string) *string {

@@ -27,8 +27,13 @@ func (e *Engine) pass(ctx context.Context, wg *sync.WaitGroup, g glance) (time.D
 	if ctx.Err() != nil {
 		return resync, ctx.Err()
 	}
-	e.see(g)
+	changed := e.see(g)
 	defer e.forgetActed()
+	if changed {
+		if err := e.DB.TellSeen(ctx, g.on); err != nil {
+			return unreachable, err
+		}
+	}
 	e.seeRests(g.on)
 	var ids []string
 	wait := unreachable

@@ -18,8 +18,9 @@ type view struct {
 }
 
 // see takes what a look has shown. A runtime that does not answer has no view:
-// nothing is known of its workloads, and nothing was watched.
-func (e *Engine) see(g glance) {
+// nothing is known of its workloads, and nothing was watched. changed: it answers
+// now and did not before, or the other way round.
+func (e *Engine) see(g glance) (changed bool) {
 	name := g.on
 	e.mu.Lock()
 	before := e.trouble[name]
@@ -34,7 +35,7 @@ func (e *Engine) see(g glance) {
 		if before == nil {
 			e.Log.Warn("A runtime does not answer", "runtime", name, "error", g.err)
 		}
-		return
+		return before == nil
 	}
 	if before != nil {
 		e.Log.Info("A runtime answers again", "runtime", name)
@@ -67,6 +68,7 @@ func (e *Engine) see(g glance) {
 			delete(v.running, id)
 		}
 	}
+	return before != nil
 }
 
 // settled reports whether the last look at a runtime shows what there is of a

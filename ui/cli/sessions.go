@@ -127,7 +127,7 @@ func (a *app) list() *cobra.Command {
 			}
 			var rows [][]string
 			for _, s := range all {
-				rows = append(rows, []string{s.Name, s.Status, s.Agent, short(s.Repo), doing(s), age(time.Since(s.CreatedAt)), s.ID[:8]})
+				rows = append(rows, []string{s.Name, status(s), s.Agent, short(s.Repo), doing(s), age(time.Since(s.CreatedAt)), s.ID[:8]})
 			}
 			table(c, "NAME | STATE | AGENT | REPOSITORY | NOW | AGE | ID", rows)
 			return nil
@@ -140,9 +140,19 @@ func (a *app) list() *cobra.Command {
 	return c
 }
 
+// status is a session's state, with a question mark when it cannot be seen now.
+func status(s client.Session) string {
+	if s.Unseen {
+		return s.Status + "?"
+	}
+	return s.Status
+}
+
 // doing is what goes on in a session, in a few words.
 func doing(s client.Session) string {
 	switch {
+	case s.Unseen:
+		return s.Doing
 	case s.Failure != nil:
 		return s.Failure.Reason
 	case s.Activity() == client.Waiting:
@@ -176,7 +186,7 @@ func (a *app) show() *cobra.Command {
 		}
 		line("Name", s.Name)
 		line("ID", s.ID)
-		line("State", fmt.Sprintf("%s, for %s", s.Status, age(time.Since(s.StateSince))))
+		line("State", fmt.Sprintf("%s, for %s", status(s), age(time.Since(s.StateSince))))
 		line("Now", doing(s))
 		line("Agent", strings.TrimSpace(s.Agent+" "+s.Model))
 		line("Mode", s.ModeName)

@@ -64,6 +64,7 @@ type Session struct {
 	Mode         string    `json:"mode"`          // the agent's permission mode: id
 	ModeName     string    `json:"mode_name"`     // and name, for people
 	Runtime      string    `json:"runtime"`       // "docker", …
+	Unseen       bool      `json:"unseen"`        // its runtime does not answer: Status is what was seen last
 	Run          int       `json:"run"`           // counts starts
 	Network      string    `json:"network"`       // "open", "none"
 	CanHurry     bool      `json:"can_hurry"`     // it is being stopped and may be stopped now
