@@ -28,6 +28,7 @@ type ChroniclePage struct {
 	Chain     []client.Chronicle
 	Kinds     []string // of the timeline that are shown; none: all
 	Agents    []string // that a reforge can choose from
+	Places    []string // runtimes that it can choose from, the one where it ran first
 	Name      string   // suggested for it
 	Problem   string   // why the last action was refused
 	Edit      bool     // the texts are being edited

@@ -17,6 +17,7 @@ type NewPage struct {
 
 	Templates []client.Template // to begin from
 	Profiles  []client.Template
+	Places    []string            // runtimes, the usual one first
 	Stored    []client.Credential // that a session can be given
 	Presets   []client.Preset     // the caller's
 	Saved     string              // what was just saved, as in "template NAME"
@@ -33,7 +34,7 @@ type Form struct {
 	Folder, Use                       string // Use: "copy" (default), "live"
 	WritableGit                       bool
 	Prompt, System, Env, Network      string
-	CPU, Memory                       string
+	Runtime, CPU, Memory              string
 	Credentials                       string
 	Setup, Files                      string
 
@@ -50,7 +51,7 @@ func ReadForm(v url.Values) Form {
 		Source: get("source"), Repo: get("repo"), Branch: get("branch"), From: get("base_branch"),
 		Folder: get("local_path"), Use: get("use"), WritableGit: v.Get("writable_git") != "",
 		Prompt: get("initial_prompt"), System: get("system_prompt"), Env: get("env"), Network: get("network"),
-		CPU: get("cpu"), Memory: get("memory"), Credentials: strings.Join(v["credential_names"], ", "),
+		Runtime: get("runtime"), CPU: get("cpu"), Memory: get("memory"), Credentials: strings.Join(v["credential_names"], ", "),
 		Setup: strings.ReplaceAll(v.Get("setup_scripts"), "\r\n", "\n"), Files: get("files"), Base: v.Get("base"),
 	}
 	return f
@@ -63,6 +64,9 @@ func (f Form) Create() (client.SessionCreate, map[string]string) {
 	problems := map[string]string{}
 	c := f.base()
 	c.Name, c.Agent, c.Model, c.Mode, c.Network = f.Name, f.Agent, f.Model, f.Mode, f.Network
+	if f.Runtime != "" { // else there is no choice
+		c.Runtime = f.Runtime
+	}
 	c.SystemPrompt, c.InitialPrompt, c.Command = lines(f.System), lines(f.Prompt), nil
 	c.CredentialNames = strings.Fields(strings.ReplaceAll(f.Credentials, ",", " "))
 	c.SetupScripts, c.Files = scripts(f.Setup), files(f.Files)
@@ -121,7 +125,7 @@ func (p *NewPage) Take(err *client.Error) {
 	if len(err.Problems) == 0 {
 		p.Problems[""] = err.Detail
 	}
-	known := []string{"name", "model", "repo", "branch", "base_branch", "local_path", "command", "mode", "network",
+	known := []string{"name", "model", "repo", "branch", "base_branch", "local_path", "command", "mode", "network", "runtime",
 		"env", "cpu", "memory", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files"}
 	for _, problem := range err.Problems {
 		field := problem.Field()

@@ -109,6 +109,11 @@ func (s *server) showChronicle(c echo.Context, status int, problem string, edit 
 	if p.Name, err = s.nextName(ctx, who, row.Name); err != nil {
 		return err
 	}
+	on, err := s.reforgedOn(ctx, row, "")
+	if err != nil {
+		return err
+	}
+	p.Places = s.places(on)
 	return html(c, status, ui.ChronicleView(p))
 }
 
@@ -170,7 +175,7 @@ func (s *server) timelinePane(c echo.Context, row store.Session) (ui.TimelinePan
 // postReforge makes a session that goes on where a chronicle ends. What is
 // refused is said on the page.
 func (s *server) postReforge(c echo.Context) error {
-	row, err := s.reforged(c, client.Reforge{Name: c.FormValue("name"), Agent: c.FormValue("agent"), Checkpoint: c.FormValue("checkpoint")})
+	row, err := s.reforged(c, client.Reforge{Name: c.FormValue("name"), Agent: c.FormValue("agent"), Checkpoint: c.FormValue("checkpoint"), Runtime: c.FormValue("runtime")})
 	if err != nil {
 		status, detail, known := answer(err)
 		if !known {

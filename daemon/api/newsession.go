@@ -68,6 +68,9 @@ func (s *server) likeSession(c echo.Context, id string) (name string, req launch
 	if s.Sources.Owned(row.Name, req.Source.Branch) {
 		req.Source.Branch = "" // it gets one of its own again
 	}
+	if _, here := s.Runtimes[row.Runtime]; here && row.Runtime != s.Default {
+		req.Runtime = row.Runtime
+	}
 	return row.Name, req, err
 }
 
@@ -138,7 +141,7 @@ func (s *server) begins(kind template.Kind) []client.Template {
 }
 
 func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
-	p.Shell, p.Models = s.shell(c, "New session"), s.Models
+	p.Shell, p.Models, p.Places = s.shell(c, "New session"), s.Models, s.places(s.Default)
 	var err error
 	if p.Presets, err = s.presets(c); err != nil {
 		return err

@@ -49,12 +49,9 @@ func (s *server) reforged(c echo.Context, in client.Reforge) (store.Session, err
 	if err != nil {
 		return store.Session{}, err
 	}
-	if in.Runtime == "" {
-		in.Runtime = s.Default
-	}
-	if _, ok := s.Runtimes[in.Runtime]; !ok {
-		return store.Session{}, invalid(fieldError{Type: "enum", Loc: []any{"body", "runtime"}, Input: in.Runtime,
-			Msg: fmt.Sprintf("There is no runtime %q here.", in.Runtime)})
+	on, err := s.reforgedOn(ctx, from, in.Runtime)
+	if err != nil {
+		return store.Session{}, err
 	}
 	// A reforged session does not clone: its remote need not answer.
 	if err := s.checkLaunch(c, &req); err != nil { // before much is packed in vain
@@ -66,7 +63,23 @@ func (s *server) reforged(c echo.Context, in client.Reforge) (store.Session, err
 		return store.Session{}, err
 	}
 	req.From = &launch.From{Chronicle: from.ID, Checkpoint: in.Checkpoint, Workspace: begin.Workspace, Context: begin.Context, Briefing: begin.Briefing}
-	return s.launch(c, name, in.Runtime, req)
+	return s.launch(c, name, on, req)
+}
+
+// reforgedOn is the runtime that is asked for, else the one on which a
+// chronicle's session lives.
+func (s *server) reforgedOn(ctx context.Context, from store.Chronicle, asked string) (string, error) {
+	if asked != "" {
+		return s.runtimeOf(asked)
+	}
+	row, err := s.DB.SystemSession(ctx, from.SessionID)
+	if err != nil && !isNotFound(err) {
+		return "", err
+	}
+	if _, here := s.Runtimes[row.Runtime]; here {
+		return row.Runtime, nil
+	}
+	return s.Default, nil
 }
 
 // chronicleOf gives the chronicle of an id, or the last one of the session that

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -99,15 +102,45 @@ func (s *server) create(c echo.Context, name string, req launch.Request) (store.
 	if err != nil {
 		return store.Session{}, err
 	}
+	on, err := s.runtimeOf(req.Runtime)
+	if err != nil {
+		return store.Session{}, err
+	}
 	if err := s.checkRequest(c, name, &req); err != nil {
 		return store.Session{}, err
 	}
-	return s.launch(c, name, s.Default, req)
+	return s.launch(c, name, on, req)
+}
+
+// runtimeOf is the name of a runtime that is here: the usual one for none.
+func (s *server) runtimeOf(name string) (string, error) {
+	if name == "" {
+		return s.Default, nil
+	}
+	if _, ok := s.Runtimes[name]; !ok {
+		return "", invalid(fieldError{Type: "enum", Loc: []any{"body", "runtime"}, Input: name,
+			Msg: fmt.Sprintf("There is no runtime %q here: %s. Another one is set up in the configuration.", name, listed(s.places(s.Default)))})
+	}
+	return name, nil
+}
+
+// places are the runtimes, that one first.
+func (s *server) places(first string) []string {
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(s.Runtimes)), func(name string) bool { return name == first })
+	return append([]string{first}, others...)
+}
+
+func listed(names []string) string {
+	if len(names) == 1 {
+		return "there is " + names[0]
+	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 // launch stores a session of a checked request and asks the engine to start it.
 func (s *server) launch(c echo.Context, name, on string, req launch.Request) (store.Session, error) {
 	ctx := c.Request().Context()
+	req.Runtime = "" // the record says it
 	raw, err := json.Marshal(req)
 	if err != nil {
 		return store.Session{}, err

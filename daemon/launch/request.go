@@ -16,6 +16,7 @@ type Request struct {
 	Mode            string            `json:"mode,omitempty"` // ours: the agent's permission mode
 	Source          Source            `json:"source"`
 	Env             map[string]string `json:"env,omitempty"`           // ours
+	Runtime         string            `json:"runtime,omitempty"`       // ours: where it runs; empty: where new sessions do
 	Network         string            `json:"network,omitempty"`       // ours: "open" (default), "none"
 	Setup           []string          `json:"setup_scripts,omitempty"` // ours: run in a fresh session before its agent
 	Files           []source.File     `json:"files,omitempty"`         // ours: of this machine, for a fresh workspace

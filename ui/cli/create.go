@@ -79,6 +79,7 @@ func (a *app) create() *cobra.Command {
 func (a *app) completeCreate(c *cobra.Command) {
 	choices(c, "agent", "claude", "codex", "acp")
 	choices(c, "network", "open", "none")
+	choices(c, "on", "docker", "kubernetes")
 	for flag, list := range map[string]func(*client.Client, context.Context) ([]client.Template, error){
 		"template": (*client.Client).Templates, "profile": (*client.Client).Profiles,
 	} {

@@ -45,6 +45,7 @@ func (w *wishes) flags(c *cobra.Command) {
 	f.StringVar(&w.cpu, "cpu", "", "CPU cores, as in 2 or 500m")
 	f.StringVar(&w.memory, "memory", "", "memory, as in 4Gi")
 	f.StringVar(&w.gpu, "gpu", "", "GPUs, as in 1")
+	f.StringVar(&w.in.Runtime, "on", "", "where it runs: docker or kubernetes (default: as configured)")
 	f.StringVar(&w.in.Network, "network", "", "open (default) or none")
 	f.StringSliceVar(&w.in.CredentialNames, "credential", nil, "credential for the session, by name (again for more)")
 	f.StringSliceVar(&w.in.EnvSecretRefs, "secret", nil, "generic credential whose keys are variables of the session, by name (again for more)")

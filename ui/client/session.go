@@ -130,6 +130,7 @@ type SessionCreate struct {
 	Command []string          `json:"command,omitempty"` // argv of an ACP agent, for "acp"
 	Mode    string            `json:"mode,omitempty"`
 	Env     map[string]string `json:"env,omitempty"`
+	Runtime string            `json:"runtime,omitempty"` // "docker", "kubernetes"; empty: where new sessions run
 	Network string            `json:"network,omitempty"` // "open" (default), "none"
 	// SetupScripts run in the session before its agent, once; Files are files of
 	// this machine that a fresh workspace gets.
