@@ -18,8 +18,12 @@ import (
 )
 
 // PrepareEngine finds a Docker engine that answers, or installs and starts one
-// where that may be done (Debian and Ubuntu, as root).
+// where that may be done (Debian and Ubuntu, as root). Where new sessions run on
+// something else, none is needed.
 func PrepareEngine(ctx context.Context, cfg config.Config, out io.Writer) error {
+	if cfg.Runtime != onDocker {
+		return nil
+	}
 	_, _, err := docker.Find(ctx, cfg.Engine)
 	if err == nil || cfg.Engine != "" {
 		return err

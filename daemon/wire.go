@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -50,11 +49,11 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	if err != nil {
 		return nil, err
 	}
-	rt, err := dockerRuntime(ctx, d, key)
+	runtimes, closeRuntimes, err := runtimes(ctx, d, key)
 	if err != nil {
 		return nil, err
 	}
-	p := &pieces{runtimes: map[string]runtime.Runtime{"docker": rt}, standard: d.cfg.Runtime, close: func() { rt.Close() }}
+	p := &pieces{runtimes: runtimes, standard: d.cfg.Runtime, close: closeRuntimes}
 	p.vault = vault.New(vault.Options{DB: d.db, Dir: d.cfg.Paths.Keys, Installation: d.installation,
 		Gateways: gateways(d.cfg), Heard: func(session, trouble string) { p.links.Model(session, trouble) }, Log: d.log})
 	p.forges = forge.New(forge.Options{Hosts: d.cfg.Git.Forges, Vault: p.vault, Env: os.Getenv})
@@ -67,7 +66,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the folder of archives cannot be used: %w", err)
 	}
-	p.close = func() { rt.Close(); folder.Close() }
+	p.close = func() { closeRuntimes(); folder.Close() }
 	outside := http.NewServeMux()
 	outside.Handle(broker.OutsideModels, p.vault.Models())
 	outside.Handle(broker.OutsideGit, p.sources.Git())
@@ -121,24 +120,6 @@ func (d *Daemon) dial(ctx context.Context, id string, port int) (net.Conn, error
 		return nil, fmt.Errorf("session %s is %s: %w", row.Name, row.State, runtime.ErrNotFound)
 	}
 	return rt.Dial(ctx, id, port)
-}
-
-// dockerRuntime works with the engine that is found. When none answers the
-// daemon starts all the same, with the one that was named, else the usual one:
-// it is used as soon as it comes up.
-func dockerRuntime(ctx context.Context, d *Daemon, key ed25519.PrivateKey) (*docker.Runtime, error) {
-	found, _, err := docker.Find(ctx, d.cfg.Engine)
-	switch {
-	case errors.Is(err, runtime.ErrUnavailable):
-		d.log.Warn("No Docker engine answers yet", "error", err)
-		if found.Host == "" {
-			found = docker.Endpoint{Host: "unix:///var/run/docker.sock", How: "the usual socket"}
-		}
-	case err != nil: // what was named can never be used
-		return nil, err
-	}
-	return docker.New(ctx, docker.Options{Engine: found, Installation: d.installation, Key: key,
-		Image: imageOptions(d.cfg), ForceExec: os.Getenv("VOLUNDR_FORCE_EXEC") == "1", Log: d.log})
 }
 
 func imageOptions(cfg config.Config) docker.ImageOptions {

@@ -158,6 +158,24 @@ func (db *DB) Sessions(ctx context.Context, p Principal, f SessionFilter) ([]Ses
 		p.args(f.State, f.State, f.IncludeArchived || f.State == Archived)...))
 }
 
+// RuntimesInUse gives, for the daemon, the names of the runtimes on which
+// sessions of anybody live.
+func (db *DB) RuntimesInUse(ctx context.Context) (names []string, err error) {
+	rows, err := db.r.QueryContext(ctx, `SELECT DISTINCT runtime FROM sessions`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
 // Unrest gives, for the engine, the sessions that are not at rest and those
 // named. At rest is what already is as its owner wants it and does not run, and
 // what failed and was not asked for again, each with its chronicle complete.

@@ -12,7 +12,7 @@ import (
 type Config struct {
 	// Listen is the address of the daemon, loopback only. Port 0 takes any.
 	Listen string `yaml:"listen"`
-	// Runtime runs the sessions: "docker".
+	// Runtime runs new sessions: "docker" or "kubernetes".
 	Runtime string `yaml:"runtime"`
 	// Engine is the Docker engine, as in unix:///var/run/docker.sock; empty:
 	// it is looked for.
@@ -29,6 +29,8 @@ type Config struct {
 	Models  []Model `yaml:"models"`
 	Sandbox Sandbox `yaml:"sandbox"`
 	Git     Git     `yaml:"git"`
+	// Kubernetes is nil where none is set.
+	Kubernetes *Kubernetes `yaml:"kubernetes"`
 
 	Paths Paths `yaml:"-"`
 }
@@ -92,6 +94,10 @@ type Flags struct {
 	Listen   string
 	Engine   string
 	CABundle string
+	Runtime  string
+	// Context and Namespace of a cluster.
+	Context   string
+	Namespace string
 }
 
 func defaults() Config {

@@ -46,6 +46,14 @@ func load(p Paths, raw []byte, flags Flags) (Config, error) {
 	overlay(&c.Listen, flags.Listen)
 	overlay(&c.Engine, flags.Engine)
 	overlay(&c.Image.CABundle, flags.CABundle)
+	overlay(&c.Runtime, flags.Runtime)
+	if c.Kubernetes == nil && (c.Runtime == "kubernetes" || flags.Context != "" || flags.Namespace != "") {
+		c.Kubernetes = &Kubernetes{}
+	}
+	if k := c.Kubernetes; k != nil {
+		overlay(&k.Context, flags.Context)
+		overlay(&k.Namespace, flags.Namespace)
+	}
 	if err := c.Sandbox.environment(os.LookupEnv); err != nil {
 		return Config{}, err
 	}
@@ -71,6 +79,9 @@ func (c *Config) resolve(folder string, caFromFlag bool) (err error) {
 		if *file != "" && !filepath.IsAbs(*file) {
 			*file = filepath.Join(folder, *file)
 		}
+	}
+	if k := c.Kubernetes; k != nil && k.Kubeconfig != "" && !filepath.IsAbs(k.Kubeconfig) {
+		k.Kubeconfig = filepath.Join(folder, k.Kubeconfig)
 	}
 	if recipe := c.Image.Recipe; recipe != "" && !filepath.IsAbs(recipe) {
 		c.Image.Recipe = filepath.Join(folder, recipe)

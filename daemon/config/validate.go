@@ -45,8 +45,9 @@ func (c Config) check() *problem {
 	if msg := checkListen(c.Listen); msg != "" {
 		return &problem{"$.listen", "--listen", func(f Flags) string { return f.Listen }, msg}
 	}
-	if c.Runtime != "docker" {
-		return bad("$.runtime", "runtime %q is not known: this version runs sessions on docker", c.Runtime)
+	if c.Runtime != "docker" && c.Runtime != "kubernetes" {
+		return &problem{"$.runtime", "--runtime", func(f Flags) string { return f.Runtime },
+			fmt.Sprintf("runtime %q is not known: sessions run on docker or kubernetes", c.Runtime)}
 	}
 	if e := c.Engine; e != "" {
 		if u, err := url.Parse(e); err != nil || !slices.Contains([]string{"unix", "npipe", "tcp", "http", "https", "ssh"}, u.Scheme) {
@@ -97,6 +98,9 @@ func (c Config) check() *problem {
 		return bad
 	}
 	if bad := c.Git.check(); bad != nil {
+		return bad
+	}
+	if bad := c.Kubernetes.check(); bad != nil {
 		return bad
 	}
 	return c.Sandbox.check()

@@ -63,6 +63,10 @@ func (a *app) up() *cobra.Command {
 	f.StringVar(&a.flags.Listen, "listen", "", "address to serve on (default 127.0.0.1:7420)")
 	f.StringVar(&a.flags.Engine, "engine", "", "Docker engine, as in unix:///var/run/docker.sock")
 	f.StringVar(&a.flags.CABundle, "ca-bundle", "", "PEM file of certificate authorities for building the session image")
+	f.StringVar(&a.flags.Runtime, "runtime", "", "where new sessions run: docker (default) or kubernetes")
+	f.StringVar(&a.flags.Context, "context", "", "context of the kubeconfig whose cluster is used")
+	f.StringVar(&a.flags.Namespace, "namespace", "", "namespace of the cluster for sessions")
+	choices(c, "runtime", "docker", "kubernetes")
 	return c
 }
 
@@ -118,7 +122,8 @@ func (a *app) launch(ctx context.Context, cfg config.Config, out io.Writer) (*cl
 func (a *app) args() []string {
 	args := []string{"up", "--foreground"}
 	for flag, value := range map[string]string{"--data-dir": a.flags.DataDir, "--listen": a.flags.Listen,
-		"--engine": a.flags.Engine, "--ca-bundle": a.flags.CABundle} {
+		"--engine": a.flags.Engine, "--ca-bundle": a.flags.CABundle,
+		"--runtime": a.flags.Runtime, "--context": a.flags.Context, "--namespace": a.flags.Namespace} {
 		if value != "" {
 			args = append(args, flag, value)
 		}
