@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,8 +35,36 @@ type Running struct {
 	leave func()
 }
 
+// A command costs most when it begins. Few do so side by side, so that whoever
+// asks for something else beside many is answered at once.
+const (
+	abreast   = 8
+	beginning = 20 * time.Millisecond // of a command; a short one ends in it
+)
+
+// begin waits for its turn, which is over soon, or with the call of done.
+func (x *Sandboxes) begin(ctx context.Context) (done func(), err error) {
+	select {
+	case x.beginnings <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	give := sync.OnceFunc(func() { <-x.beginnings })
+	soon := time.AfterFunc(beginning, give)
+	return func() { soon.Stop(); give() }, nil
+}
+
 // Command lets a command into p's sandbox.
-func (x *Sandboxes) Command(ctx context.Context, p store.Principal, name string, c Command) (*Running, error) {
+func (x *Sandboxes) Command(ctx context.Context, p store.Principal, name string, c Command) (_ *Running, err error) {
+	begun, err := x.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			begun()
+		}
+	}()
 	s, err := x.row(ctx, p, name)
 	if err != nil {
 		return nil, err
@@ -44,7 +73,7 @@ func (x *Sandboxes) Command(ctx context.Context, p store.Principal, name string,
 	if err != nil {
 		return nil, err
 	}
-	r := &Running{ID: uuid.NewString(), x: x, p: p, s: s, leave: leave}
+	r := &Running{ID: uuid.NewString(), x: x, p: p, s: s, leave: func() { leave(); begun() }}
 	r.run = wire.Run{ID: r.ID, Argv: inner.Bash(c.Cmd), Stdin: []byte(c.Stdin), OpenStdin: c.OpenStdin,
 		TimeoutMS: c.Timeout.Milliseconds(), Limit: x.Limits.MaxOutput}
 	return r, nil

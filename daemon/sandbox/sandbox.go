@@ -63,6 +63,7 @@ type Sandboxes struct {
 	guests     *guests
 	executions *gate
 	commands   *gate
+	beginnings chan struct{} // commands that have just begun
 	pool       pool
 	admission  sync.Mutex
 	making     map[string]bool // ids that are admitted and may have no row yet
@@ -82,6 +83,7 @@ func New(o Options) (*Sandboxes, error) {
 		guests:     newGuests(o.Dial),
 		executions: newGate("executions", o.Limits.Executions, o.Limits.Queue, patience),
 		commands:   newGate("commands", o.Limits.Commands, o.Limits.Queue, patience),
+		beginnings: make(chan struct{}, abreast),
 		pool:       newPool(),
 		making:     map[string]bool{},
 	}, nil

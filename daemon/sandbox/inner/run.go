@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync"
 
 	"volundr/runtime/broker/wire"
 )
@@ -75,6 +76,9 @@ func (c *Client) Cancel(ctx context.Context, run string) error {
 	return c.call(ctx, strings.Replace(wire.SandboxCancel, "{id}", url.PathEscape(run), 1), nil, nil, nil)
 }
 
+// readers read answers in frames.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+
 // frames asks for an answer in frames, hands each to frame and reads the result
 // into v.
 func (c *Client) frames(ctx context.Context, route string, query url.Values, body io.Reader, v any, frame func(kind byte, data []byte) error) error {
@@ -85,7 +89,12 @@ func (c *Client) frames(ctx context.Context, route string, query url.Values, bod
 		return err
 	}
 	defer res.Body.Close()
-	r := bufio.NewReaderSize(res.Body, 64<<10)
+	r := readers.Get().(*bufio.Reader)
+	r.Reset(res.Body)
+	defer func() {
+		r.Reset(nil)
+		readers.Put(r)
+	}()
 	var buf []byte
 	for {
 		var kind byte

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,21 +17,22 @@ type memory struct {
 	root string // "/", but for tests
 
 	once sync.Once
-	file string
+	file *os.File // nil: it cannot be seen
 	key  string
 }
 
 // kills gives the count so far; 0 where it cannot be seen.
 func (m *memory) kills() int64 {
 	m.once.Do(m.find)
-	if m.file == "" {
+	if m.file == nil {
 		return 0
 	}
-	b, err := os.ReadFile(m.file)
-	if err != nil {
+	var b [1024]byte // it has some hundred bytes
+	n, err := m.file.ReadAt(b[:], 0)
+	if err != nil && err != io.EOF {
 		return 0
 	}
-	for line := range bytes.Lines(b) {
+	for line := range bytes.Lines(b[:n]) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(string(line)), " "); ok && name == m.key {
 			n, _ := strconv.ParseInt(value, 10, 64)
 			return n
@@ -63,8 +65,8 @@ func (m *memory) find() {
 		}
 		for _, dir := range []string{filepath.Join(mount, part[2]), mount} {
 			name := filepath.Join(dir, file)
-			if _, err := os.Stat(name); err == nil {
-				m.file, m.key = name, "oom_kill"
+			if f, err := os.Open(name); err == nil {
+				m.file, m.key = f, "oom_kill"
 				return
 			}
 		}

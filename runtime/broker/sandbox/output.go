@@ -79,12 +79,17 @@ func (o *output) emit(data []byte) {
 	}
 }
 
+// buffers are those that commands' outputs are read with.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
 // read reads until nobody has the other end, or until wake was called: then
 // what lies in the pipe is taken and open is true. A command that ended has
 // written all that it will; what it left in the background may hold the pipe
 // for ever.
 func (o *output) read() (open bool) {
-	buf := make([]byte, 32<<10)
+	lent := buffers.Get().(*[]byte)
+	defer buffers.Put(lent)
+	buf := *lent
 	for {
 		n, err := o.from.Read(buf)
 		o.emit(buf[:n])

@@ -61,7 +61,7 @@ func ReadFrame(r *bufio.Reader, buf []byte) (kind byte, data, grown []byte, err 
 		return 0, nil, buf, fmt.Errorf("%w: %d bytes", ErrFrame, n)
 	}
 	if uint32(cap(buf)) < n {
-		buf = make([]byte, max(n, 32<<10))
+		buf = make([]byte, max(int(n), 2*cap(buf), 512))
 	}
 	buf = buf[:n]
 	if _, err := io.ReadFull(r, buf); err != nil {
