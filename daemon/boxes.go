@@ -143,6 +143,8 @@ func (b *boxes) ready(ctx context.Context) error {
 		switch {
 		case st.State == "ready":
 			return nil
+		case b.image.unsupported() != nil:
+			return fmt.Errorf("there are no sandboxes on this runtime: %w", b.image.unsupported())
 		case st.State == "", st.State == "failed" && time.Since(since) > imageRest:
 			b.image.retry()
 		case st.State == "failed":

@@ -23,6 +23,7 @@ type image struct {
 	mu    sync.Mutex
 	st    client.ImageStatus
 	since time.Time     // of the state
+	never error         // the runtime has no such workloads, and will not have them
 	news  chan struct{} // closed by the next change
 }
 
@@ -55,6 +56,14 @@ func (m *image) set(change func(*client.ImageStatus)) {
 	}
 	close(m.news)
 	m.news = make(chan struct{})
+}
+
+// unsupported is the runtime's word that it has no workloads of the kind; nil:
+// it has.
+func (m *image) unsupported() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.never
 }
 
 // retry asks for another try; while one is under way it does nothing more.
@@ -122,6 +131,9 @@ func (m *image) make(ctx context.Context) (unanswered bool) {
 		m.log.Error("Image not made", "kind", m.kind, "error", err)
 		first, rest, more := strings.Cut(strings.TrimSpace(err.Error()), "\n")
 		m.set(func(st *client.ImageStatus) {
+			if errors.Is(err, runtime.ErrUnsupported) {
+				m.never = err
+			}
 			*st = client.ImageStatus{State: "failed", Error: strings.ToUpper(first[:1]) + first[1:] + ".", Lines: st.Lines}
 			if more { // the step and what it printed last
 				st.Lines = strings.Split(rest, "\n")

@@ -224,9 +224,11 @@ func TestLimitsAndTroubleSayWhenToTryAgain(t *testing.T) {
 	}
 	for want, not := range map[int]error{503: fmt.Errorf("engine: %w", runtime.ErrUnavailable), 501: fmt.Errorf("sandboxes: %w", runtime.ErrUnsupported)} {
 		w.boxes.refuse(not)
-		status, head, body = w.ask("POST", client.SandboxBase+"/sessions", `{}`, asJSON)
-		if status != want || want == 503 && head.Get("Retry-After") == "" || detail(body) == "" {
-			t.Errorf("%v: %d %v %s", not, status, head, body)
+		for path, ask := range map[string]string{"/sessions": `{}`, "/execute": `{"code":"1"}`, "/execute/stream": `{"code":"1"}`} {
+			status, head, body = w.ask("POST", client.SandboxBase+path, ask, asJSON)
+			if status != want || want == 503 && head.Get("Retry-After") == "" || detail(body) == "" {
+				t.Errorf("%s, %v: %d %v %s", path, not, status, head, body)
+			}
 		}
 	}
 	w.boxes.refuse(nil)

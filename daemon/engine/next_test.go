@@ -42,6 +42,7 @@ func failed(s *store.Session)    { s.Failure = &store.Failure{Reason: "broken"} 
 func packed(s *store.Session)    { s.Archive = "sha256" }
 func spent(s *store.Session)     { s.Attempts = maxAttempts }
 func waiting(s *store.Session)   { s.RetryAt, s.Attempts = soon, 2 }
+func newborn(s *store.Session)   { s.RetryAt, s.Attempts = soon, 1 }
 func endedFact(s *store.Session) { s.Ended = &store.Ended{Part: "editor", ExitCode: 9, At: long} }
 func sandbox(until time.Time) func(*store.Session) {
 	return func(s *store.Session) { s.Kind, s.ExpiresAt = "sandbox", until }
@@ -203,7 +204,8 @@ func TestNext(t *testing.T) {
 		{name: "delete what failed", want: store.WantGone, facts: row(run(1, 1), failed), seen: volumes(), state: store.Stopping, deed: remove},
 		// Sandboxes.
 		{name: "a sandbox runs", want: store.WantRunning, facts: row(open, started, answered, sandbox(soon)), seen: up(1), state: store.Running, wake: soon},
-		{name: "a new sandbox is about to be started", want: store.WantRunning, facts: row(open, started, waiting, sandbox(soon.Add(time.Hour))), seen: absent(), state: store.Starting, wake: soon},
+		{name: "a new sandbox is about to be started", want: store.WantRunning, facts: row(open, started, newborn, sandbox(soon.Add(time.Hour))), seen: absent(), state: store.Starting, wake: soon},
+		{name: "what a cut off start has left goes, and is no start again", want: store.WantRunning, facts: row(open, started, waiting, sandbox(soon.Add(time.Hour))), seen: up(1), state: store.Stopping, wake: soon},
 		{name: "the start of a sandbox was cut off", want: store.WantRunning, facts: row(open, started, sandbox(soon)), seen: up(1), state: store.Stopping, deed: remove},
 		{name: "the start of a sandbox was cut off before it", want: store.WantRunning, facts: row(open, started, sandbox(soon)), seen: absent(), state: store.Stopping, deed: forget},
 		{name: "a sandbox has ended", want: store.WantRunning, facts: row(open, started, answered, sandbox(soon)), seen: down(1, dead("agent", 0)), state: store.Stopping, deed: remove},

@@ -17,7 +17,7 @@ import (
 func (r rules) life(want store.Want, s store.Session, seen sight, now time.Time) (store.State, action) {
 	if want == store.WantRunning && now.Before(s.ExpiresAt) {
 		switch {
-		case s.ReadyAt.IsZero() && now.Before(s.RetryAt):
+		case s.ReadyAt.IsZero() && s.Attempts <= 1 && now.Before(s.RetryAt): // else that is of its removal
 			return store.Starting, action{wake: s.RetryAt} // it is about to be started
 		case !s.ReadyAt.IsZero() && seen.State == runtime.Up && seen.Run == s.Run:
 			return store.Running, action{wake: s.ExpiresAt}
