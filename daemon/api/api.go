@@ -163,6 +163,8 @@ func (s *server) contract(g *echo.Group) {
 	g.POST("/credentials", s.putCredential)
 	g.GET("/credentials/:name", s.getCredential)
 	g.DELETE("/credentials/:name", s.deleteCredential)
+	g.GET("/mcp-servers", s.listMCPServers)
+	g.GET("/mcp-servers/:name", s.getMCPServer)
 	g.GET("/secrets", s.listSecrets)
 	g.POST("/secrets", s.createSecret)
 	g.GET("/secrets/:name", s.getSecret)

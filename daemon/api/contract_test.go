@@ -228,6 +228,7 @@ var elsewhere = []string{
 	// TestTemplatesAndProfilesAsTheContractSays
 	"GET /templates", "POST /templates", "GET /templates/:name", "PUT /templates/:name", "DELETE /templates/:name",
 	"GET /profiles", "POST /profiles", "GET /profiles/:name", "PUT /profiles/:name", "DELETE /profiles/:name",
+	"GET /mcp-servers", "GET /mcp-servers/:name", // TestTemplatesAndProfilesAsTheContractSays
 	"GET /chronicles/:id/export", // TestAChronicleInTheBrowser
 	// TestRawEventsAreKeptAsTheContractSays
 	"POST /events", "POST /events/batch", "GET /events/health", "GET /sessions/:id/events", "GET /sessions/:id/events/counts",

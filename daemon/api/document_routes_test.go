@@ -144,6 +144,9 @@ var operations = []operation{
 	{do: "POST /secrets", summary: "Store a generic credential that is not there yet", in: secretIn{}, out: Secret{}, status: 201},
 	{do: "GET /secrets/{name}", summary: "A generic credential without its values", out: Secret{}},
 
+	{do: "GET /mcp-servers", summary: "MCP servers that templates bring", out: []client.MCPServerInfo{}},
+	{do: "GET /mcp-servers/{name}", summary: "An MCP server", out: client.MCPServerInfo{}},
+
 	{do: "GET /models", summary: "Models that can be chosen", out: []client.Model{}},
 	{do: "GET /stats", summary: "Totals of what the caller may see", out: client.Stats{}},
 	{do: "GET /me", summary: "Who asks", out: client.Me{}},

@@ -118,6 +118,8 @@ func TestEveryRouteHasADoor(t *testing.T) {
 					want = "Template not found: nothing"
 				case strings.Contains(route.Path, "/profiles/"):
 					want = "Profile not found: nothing"
+				case strings.Contains(route.Path, "/mcp-servers/"):
+					want = "MCP server not found: nothing"
 				case strings.Contains(route.Path, "/secrets/"):
 					want = "Secret not found: nothing"
 				case strings.Contains(route.Path, ":name"):

@@ -133,7 +133,7 @@ func presetOf(p store.Preset, in client.PresetSave) (store.Preset, error) {
 	bad := func(kind, field, msg string) (store.Preset, error) {
 		return p, invalid(fieldError{Type: kind, Loc: []any{"body", field}, Msg: msg})
 	}
-	for field, n := range map[string]int{"mcp_servers": len(in.MCPServers), "terminal_sidecar": len(in.TerminalSidecar), "skills": len(in.Skills),
+	for field, n := range map[string]int{"terminal_sidecar": len(in.TerminalSidecar), "skills": len(in.Skills),
 		"rules": len(in.Rules), "env_secret_refs": len(in.EnvSecretRefs), "workload_config": len(in.WorkloadConfig)} {
 		if n > 0 {
 			return bad("value_error", field, fmt.Sprintf("Sessions of this version get nothing of %s: leave it out.", field))
@@ -169,6 +169,12 @@ func presetOf(p store.Preset, in client.PresetSave) (store.Preset, error) {
 	set(&r.Env, in.EnvVars)
 	set(&r.IntegrationIDs, in.IntegrationIDs)
 	set(&r.Setup, in.SetupScripts)
+	if len(in.MCPServers) > 0 {
+		var err error
+		if r.MCP, err = serversOf(in.MCPServers); err != nil {
+			return p, err
+		}
+	}
 	if tool := agentOf(client.Deref(in.CLITool)); tool != "" {
 		r.Agent = tool
 	}
@@ -200,7 +206,7 @@ func presetView(p store.Preset) client.Preset {
 	var r launch.Request
 	_ = json.Unmarshal(p.Request, &r) // what was stored is one; an odd one shows empty
 	v := client.Preset{ID: p.ID, Name: p.Name, Description: p.Description, IsDefault: p.Default, CLITool: p.Agent, WorkloadType: "session",
-		Model: orNil(r.Model), SystemPrompt: orNil(r.SystemPrompt), ResourceConfig: map[string]any{}, MCPServers: []map[string]any{},
+		Model: orNil(r.Model), SystemPrompt: orNil(r.SystemPrompt), ResourceConfig: map[string]any{}, MCPServers: serverViews(r.MCP),
 		TerminalSidecar: map[string]any{}, Skills: []any{}, Rules: []any{}, EnvVars: map[string]any{}, EnvSecretRefs: []string{},
 		IntegrationIDs: append([]string{}, r.IntegrationIDs...), SetupScripts: append([]string{}, r.Setup...), WorkloadConfig: map[string]any{},
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}

@@ -16,6 +16,9 @@ func requestOf(in client.SessionCreate) launch.Request {
 	for _, f := range in.Files {
 		r.Files = append(r.Files, source.File(f))
 	}
+	for _, m := range in.MCPServers {
+		r.MCP = append(r.MCP, launch.MCPServer(m))
+	}
 	if src := in.Source; src != nil {
 		r.Source = launch.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,
 			LocalPath: src.LocalPath, NodeSelector: src.NodeSelector, WritableGit: src.WritableGit}
@@ -36,6 +39,9 @@ func createOf(name string, r launch.Request) client.SessionCreate {
 		IssueID: r.IssueID, IssueURL: r.IssueURL, ProtectedBranches: r.Protected}
 	for _, f := range r.Files {
 		in.Files = append(in.Files, client.File(f))
+	}
+	for _, m := range r.MCP {
+		in.MCPServers = append(in.MCPServers, client.MCPServer(m))
 	}
 	if src := r.Source; src.Type != "" {
 		in.Source = &client.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,

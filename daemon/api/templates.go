@@ -140,13 +140,14 @@ func definition(in client.TemplateSave) (def template.Definition, err error) {
 		return def, invalid(fieldError{Type: "missing", Loc: []any{"body", "name"}, Msg: "Field required"})
 	case in.WorkloadType != "" && in.WorkloadType != "session":
 		return def, bad("workload_type", "Only the workload type session exists here.")
-	case len(in.MCPServers) > 0:
-		return def, bad("mcp_servers", "This version gives no MCP servers to sessions: leave mcp_servers out.")
 	case len(in.Repos) > 1:
 		return def, bad("repos", "A session has one repository: leave the others out.")
 	}
 	r := launch.Request{Model: in.Model, SystemPrompt: in.SystemPrompt, Setup: in.SetupScripts, Env: in.EnvVars, Resources: in.ResourceConfig, ProfileName: in.ProfileName,
 		SecretRefs: in.EnvSecretRefs}
+	if r.MCP, err = serversOf(in.MCPServers); err != nil {
+		return def, err
+	}
 	for _, raw := range in.Repos {
 		repo, err := repository(raw)
 		if err != nil {
@@ -195,7 +196,7 @@ func templateView(e template.Entry) client.Template {
 	v := client.Template{
 		Name: e.Name, Description: e.Description, Repos: []client.TemplateRepo{}, SetupScripts: []string{}, WorkspaceLayout: map[string]any{},
 		IsDefault: e.Default, WorkloadType: "session", Model: some(e.Model), SystemPrompt: some(e.SystemPrompt), ResourceConfig: map[string]any{},
-		MCPServers: []map[string]any{}, EnvVars: map[string]any{}, EnvSecretRefs: []string{}, WorkloadConfig: map[string]any{},
+		MCPServers: serverViews(e.MCP), EnvVars: map[string]any{}, EnvSecretRefs: []string{}, WorkloadConfig: map[string]any{},
 		ProfileName: e.ProfileName, Problems: []string{}, File: e.File,
 	}
 	if e.Source.Repo != "" {

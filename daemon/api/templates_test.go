@@ -62,6 +62,15 @@ func TestTemplatesAndProfilesAsTheContractSays(t *testing.T) {
 	w.wants("POST", "/templates", `{}`, 422, `"missing"`)
 	w.wants("POST", "/templates", `{"name":"x","repos":["https://a/b","https://a/c"]}`, 422, "one repository")
 	w.wants("POST", "/templates", `{"name":"x","mcp_servers":[{"type":"stdio"}]}`, 422, "mcp_servers")
+	w.wants("GET", "/mcp-servers", "", 200, "[]")
+	tooled := w.wants("POST", "/templates", `{"name":"tooled","mcp_servers":[{"name":"tracker","command":"npx","args":["x"],"description":"Issues","env_from_credentials":{"KEY":"tracker"}}]}`, 201, `"name":"tracker"`)
+	if v := parse[client.Template](t, tooled); len(v.MCPServers) != 1 || v.MCPServers[0]["type"] != "stdio" {
+		t.Errorf("%s", tooled)
+	}
+	w.wants("GET", "/mcp-servers", "", 200, `[{"name":"tracker","type":"stdio","command":"npx","url":null,"args":["x"],"description":"Issues"}]`)
+	w.wants("GET", "/mcp-servers/tracker", "", 200, `"name":"tracker"`)
+	w.wants("POST", "/sessions", `{"name":"a","template_name":"tooled"}`, 422, "which the MCP server tracker needs")
+	w.wants("DELETE", "/templates/tooled", "", 204, "")
 	w.wants("POST", "/profiles", `{"name":"large","resource_config":{"memory":"8Gi"},"is_default":true}`, 201, `"is_default":true`)
 	w.wants("POST", "/profiles", `{"name":"small","resource_config":{"memory":"8"}}`, 400, "at least 1Gi")
 	w.wants("PUT", "/profiles/large", `{"resource_config":{"cpu":4}}`, 200, `"memory":"8Gi"`)
@@ -116,6 +125,9 @@ func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 		{"GPU", `"resource_config":{"gpu":1}`, "resource_config: {gpu: 1}", func(s runtime.Spec) any { return s.Resources.GPU }, 1},
 		{"system prompt", `"system_prompt":"Be brief."`, "system_prompt: Be brief.", func(s runtime.Spec) any { return config(s).Agent.SystemPrompt }, "Be brief."},
 		{"setup scripts", `"setup_scripts":["make"]`, "setup_scripts: [make]", func(s runtime.Spec) any { return config(s).Setup }, []string{"make"}},
+		{"MCP servers", `"mcp_servers":[{"name":"t","command":"node","args":["x"],"env":{"A":"b"}},{"name":"far","url":"https://mcp.example/x"}]`,
+			"mcp_servers: [{name: t, command: node, args: [x], env: {A: b}}, {name: far, url: 'https://mcp.example/x'}]", func(s runtime.Spec) any { return config(s).Agent.MCP },
+			[]wire.MCPServer{{Name: "t", Type: "stdio", Command: "node", Args: []string{"x"}, Env: map[string]string{"A": "b"}}, {Name: "far", Type: "http", URL: "https://mcp.example/x"}}},
 		{"files", `"source":{"type":"git","repo":"` + repo + `"},"files":[".env"]`, "{source: {repo: " + repo + "}, files: [.env]}", func(s runtime.Spec) any { return config(s).Files }, []string{".env"}},
 	} {
 		template := "templates/chosen.yaml"

@@ -27,10 +27,12 @@ func (c *Chronicles) config(s store.Session, r request) json.RawMessage {
 	if json.Unmarshal(s.Request, &all) != nil || all == nil {
 		all = map[string]any{}
 	}
-	if env, ok := all["env"].(map[string]any); ok {
-		for name, v := range env {
-			if text, ok := v.(string); ok && (secretName.MatchString(name) || secretValue.MatchString(text)) {
-				env[name] = Redacted
+	hide(all["env"])
+	if servers, ok := all["mcp_servers"].([]any); ok {
+		for _, s := range servers {
+			if s, ok := s.(map[string]any); ok {
+				hide(s["env"])
+				hide(s["headers"])
 			}
 		}
 	}
@@ -40,6 +42,16 @@ func (c *Chronicles) config(s store.Session, r request) json.RawMessage {
 		return json.RawMessage(`{}`)
 	}
 	return raw
+}
+
+// hide leaves values out that look like secrets.
+func hide(list any) {
+	env, _ := list.(map[string]any)
+	for name, v := range env {
+		if text, ok := v.(string); ok && (secretName.MatchString(name) || secretValue.MatchString(text)) {
+			env[name] = Redacted
+		}
+	}
 }
 
 // texts takes secrets out of every text in a JSON value.

@@ -38,6 +38,9 @@ func Merge(layers ...Request) Request {
 				*v.to = v.say
 			}
 		}
+		if len(l.MCP) > 0 {
+			out.MCP = l.MCP
+		}
 		if len(l.Files) > 0 {
 			out.Files = l.Files
 		}

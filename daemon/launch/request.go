@@ -31,6 +31,7 @@ type Request struct {
 	CredentialNames []string          `json:"credential_names,omitempty"`
 	SecretRefs      []string          `json:"env_secret_refs,omitempty"` // ours for a session: generic credentials whose keys are variables
 	IntegrationIDs  []string          `json:"integration_ids,omitempty"`
+	MCP             []MCPServer       `json:"mcp_servers,omitempty"`        // ours for a session: servers of tools for the agent
 	Protected       []string          `json:"protected_branches,omitempty"` // ours: more branches that are not pushed to from the session
 	IssueID         string            `json:"issue_id,omitempty"`
 	IssueURL        string            `json:"issue_url,omitempty"`

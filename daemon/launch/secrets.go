@@ -38,8 +38,10 @@ func (l *Launcher) secrets(ctx context.Context, b *build) error {
 // CheckSecrets says which of p's credentials that a request names cannot be
 // given to its session: a *FieldError.
 func (l *Launcher) CheckSecrets(ctx context.Context, p store.Principal, r Request) error {
-	_, err := l.laid(ctx, p, r)
-	return err
+	if _, err := l.laid(ctx, p, r); err != nil {
+		return err
+	}
+	return l.checkTools(ctx, p, r)
 }
 
 func ownerOf(s store.Session) store.Principal {
@@ -134,7 +136,9 @@ func (l *Launcher) ServeSecrets(w http.ResponseWriter, r *http.Request) {
 		err = json.Unmarshal(row.Request, &request)
 	}
 	var out *laid
-	if err == nil {
+	if asks := r.URL.Query().Get(wire.QueryMCP); err == nil && asks != "" {
+		out, err = l.ofTool(r.Context(), ownerOf(row), request, asks)
+	} else if err == nil {
 		out, err = l.laid(r.Context(), ownerOf(row), request)
 	}
 	var field *FieldError

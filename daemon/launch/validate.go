@@ -38,7 +38,7 @@ func Problems(r Request) (all []error) {
 }
 
 var checks = []func(Request) error{
-	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles, checkCredentials, checkProtected,
+	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles, checkCredentials, checkProtected, CheckMCP,
 	func(r Request) error { _, err := resources(r.Resources); return err },
 }
 

@@ -113,7 +113,7 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		{Template, "image: debian\n", `1: there is no key "image" here: the session image is set by image.recipe in config.yaml`},
 		{Template, "repo: https://a/b\n", `1: there is no key "repo" here: a repository is written as source: {repo: URL}`},
 		{Template, "template_name: other\n", `1: there is no key "template_name" here: a template is not made of another one`},
-		{Profile, "profile_name: other\n", `1: there is no key "profile_name" here: there are agent, command, credential_names, description, env, env_secret_refs, files, initial_prompt, integration_ids, is_default, mode, model, network, protected_branches, resource_config, runtime, setup_scripts, source, system_prompt, terminal_restricted`},
+		{Profile, "profile_name: other\n", `1: there is no key "profile_name" here: there are agent, command, credential_names, description, env, env_secret_refs, files, initial_prompt, integration_ids, is_default, mcp_servers, mode, model, network, protected_branches, resource_config, runtime, setup_scripts, source, system_prompt, terminal_restricted`},
 		{Template, "from: {chronicle: x}\n", `1: there is no key "from" here: it belongs to one session`},
 		{Template, "\nagent: hal\n", `2: agent: there is no agent "hal": choose claude, codex or acp`},
 		{Template, "env:\n  A: x\n  A B: y\n", `3: env: "A B" is not a name of an environment variable`},

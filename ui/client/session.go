@@ -138,6 +138,8 @@ type SessionCreate struct {
 	Files        []File   `json:"files,omitempty"`
 	// EnvSecretRefs are generic credentials whose keys are variables.
 	EnvSecretRefs []string `json:"env_secret_refs,omitempty"`
+	// MCPServers are servers of tools for the agent.
+	MCPServers []MCPServer `json:"mcp_servers,omitempty"`
 	// ProtectedBranches are patterns of more branches that are not pushed to.
 	ProtectedBranches []string `json:"protected_branches,omitempty"`
 }

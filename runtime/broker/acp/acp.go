@@ -13,6 +13,8 @@ type Info struct {
 	CanResume     bool // session/resume
 	CanLoad       bool // session/load
 	Images        bool // in prompts
+	MCPHTTP       bool // MCP servers by http
+	MCPSSE        bool // and by server-sent events
 	Auth          []string
 }
 

@@ -124,6 +124,10 @@ func (c *Conn) Initialize(ctx context.Context) (Info, error) {
 			SessionCapabilities struct {
 				Resume *struct{} `json:"resume"`
 			} `json:"sessionCapabilities"`
+			MCP struct {
+				HTTP bool `json:"http"`
+				SSE  bool `json:"sse"`
+			} `json:"mcpCapabilities"`
 		} `json:"agentCapabilities"`
 		AuthMethods []struct {
 			ID string `json:"id"`
@@ -139,7 +143,8 @@ func (c *Conn) Initialize(ctx context.Context) (Info, error) {
 	}
 	i := Info{
 		CanLoad: res.AgentCapabilities.LoadSession, CanResume: res.AgentCapabilities.SessionCapabilities.Resume != nil,
-		Images: res.AgentCapabilities.PromptCapabilities.Image,
+		Images:  res.AgentCapabilities.PromptCapabilities.Image,
+		MCPHTTP: res.AgentCapabilities.MCP.HTTP, MCPSSE: res.AgentCapabilities.MCP.SSE,
 	}
 	if res.AgentInfo != nil {
 		i.Name, i.Version = res.AgentInfo.Name, res.AgentInfo.Version
@@ -152,16 +157,16 @@ func (c *Conn) Initialize(ctx context.Context) (Info, error) {
 
 // New, Resume and Load open a session in dir. Load sends the history again as
 // events.
-func (c *Conn) New(ctx context.Context, dir string, meta map[string]any) (Session, error) {
-	return c.open(ctx, sdk.AgentMethodSessionNew, sdk.NewSessionRequest{Cwd: dir, Meta: meta, McpServers: []sdk.McpServer{}}, "")
+func (c *Conn) New(ctx context.Context, dir string, meta map[string]any, servers Servers) (Session, error) {
+	return c.open(ctx, sdk.AgentMethodSessionNew, sdk.NewSessionRequest{Cwd: dir, Meta: meta, McpServers: servers}, "")
 }
 
-func (c *Conn) Resume(ctx context.Context, id, dir string, meta map[string]any) (Session, error) {
-	return c.open(ctx, sdk.AgentMethodSessionResume, sdk.ResumeSessionRequest{SessionId: sdk.SessionId(id), Cwd: dir, Meta: meta, McpServers: []sdk.McpServer{}}, id)
+func (c *Conn) Resume(ctx context.Context, id, dir string, meta map[string]any, servers Servers) (Session, error) {
+	return c.open(ctx, sdk.AgentMethodSessionResume, sdk.ResumeSessionRequest{SessionId: sdk.SessionId(id), Cwd: dir, Meta: meta, McpServers: servers}, id)
 }
 
-func (c *Conn) Load(ctx context.Context, id, dir string, meta map[string]any) (Session, error) {
-	return c.open(ctx, sdk.AgentMethodSessionLoad, sdk.LoadSessionRequest{SessionId: sdk.SessionId(id), Cwd: dir, Meta: meta, McpServers: []sdk.McpServer{}}, id)
+func (c *Conn) Load(ctx context.Context, id, dir string, meta map[string]any, servers Servers) (Session, error) {
+	return c.open(ctx, sdk.AgentMethodSessionLoad, sdk.LoadSessionRequest{SessionId: sdk.SessionId(id), Cwd: dir, Meta: meta, McpServers: servers}, id)
 }
 
 func (c *Conn) open(ctx context.Context, method string, params any, id string) (Session, error) {

@@ -39,6 +39,7 @@ const usage = `usage: volundr-session broker                  hold the session's
        volundr-session checkpoint …            record workspace and conversation, put them back
        volundr-session sandbox                 run commands and keep files for the daemon, until the deadline
        volundr-session forward                 carry connections to the broker over stdin and stdout
+       volundr-session mcp NAME -- command …   become an MCP server, with the secrets that it needs
        volundr-session keep                    do nothing until ended`
 
 func main() {
@@ -91,6 +92,8 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 		})
 	case "forward":
 		return forward(ctx)
+	case "mcp":
+		return tools(ctx, args)
 	case "keep":
 		return runner.Run(ctx, runner.Options{Log: log})
 	}

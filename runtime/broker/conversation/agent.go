@@ -130,6 +130,11 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string, first
 	c.say("Opening the agent's session")
 	within, cancel2 := context.WithTimeout(ctx, openTimeout)
 	defer cancel2()
+	servers, left := a.info.Servers(c.o.Config.Agent.MCP)
+	if len(left) > 0 && first {
+		c.o.Journal.Append("", wire.EntryError, wire.Note{Source: "agent",
+			Message: fmt.Sprintf("This agent does not speak HTTP to MCP servers, so it goes without %s. Give it a command instead of a URL.", strings.Join(left, ", "))})
+	}
 	resume := false // what to take up was named
 	if first && c.o.Resume != nil {
 		if other, instead := c.o.Resume(); instead || session == "" {
@@ -137,7 +142,7 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string, first
 		}
 	}
 	if session != "" {
-		err = c.reopen(within, a, session)
+		err = c.reopen(within, a, session, servers)
 		var no acp.Refusal
 		if a.resumed = err == nil; a.resumed || !errors.As(err, &no) {
 			return err
@@ -148,11 +153,11 @@ func (c *Conversation) open(ctx context.Context, a *agent, session string, first
 				Message: "The agent could not take up its earlier session (" + why + ") and begins a new one: it does not remember what was said."})
 		}
 	}
-	a.session, err = a.conn.New(within, c.o.Dir, c.program.Meta)
+	a.session, err = a.conn.New(within, c.o.Dir, c.program.Meta, servers)
 	var no acp.Refusal
 	if errors.As(err, &no) && c.program.Auth != "" {
 		if err = a.conn.Authenticate(within, c.program.Auth); err == nil {
-			a.session, err = a.conn.New(within, c.o.Dir, c.program.Meta)
+			a.session, err = a.conn.New(within, c.o.Dir, c.program.Meta, servers)
 		}
 	}
 	if err != nil {
@@ -170,17 +175,17 @@ func (c *Conversation) talked(ctx context.Context) (yes bool) {
 	return yes
 }
 
-func (c *Conversation) reopen(ctx context.Context, a *agent, session string) (err error) {
+func (c *Conversation) reopen(ctx context.Context, a *agent, session string, servers acp.Servers) (err error) {
 	try := func() error {
 		err := acp.Refusal{Message: "it cannot"}
 		if a.info.CanResume {
-			s, rerr := a.conn.Resume(ctx, session, c.o.Dir, c.program.Meta)
+			s, rerr := a.conn.Resume(ctx, session, c.o.Dir, c.program.Meta, servers)
 			if a.session = s; rerr == nil || !errors.As(rerr, &err) {
 				return rerr
 			}
 		}
 		if a.info.CanLoad {
-			s, lerr := a.conn.Load(ctx, session, c.o.Dir, c.program.Meta)
+			s, lerr := a.conn.Load(ctx, session, c.o.Dir, c.program.Meta, servers)
 			a.conn.Take() // the history, which the journal has
 			a.session = s
 			return lerr

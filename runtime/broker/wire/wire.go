@@ -72,6 +72,8 @@ type Agent struct {
 	Mode    string            `json:"mode,omitempty"`  // empty: edits allowed, the rest asked
 	// SystemPrompt is appended to the agent's own.
 	SystemPrompt string `json:"system_prompt,omitempty"`
+	// MCP are servers of tools that it is given.
+	MCP []MCPServer `json:"mcp,omitempty"`
 }
 
 // Source says what the workspace of a *fresh* session holds. A workspace that
