@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,7 @@ type product struct {
 	addr string
 	env  []string
 	args []string // of `up`, beside the address
+	own  string   // executable of the daemon; empty: the one that all use
 	cmd  *exec.Cmd
 	end  chan error // of cmd
 	out  *printed
@@ -132,7 +134,7 @@ func last(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 func (p *product) start() {
 	p.t.Helper()
 	p.out = &printed{}
-	p.cmd = exec.Command(binary, append([]string{"--data-dir", p.dir, "up", "--foreground", "--listen", p.addr}, p.args...)...)
+	p.cmd = exec.Command(cmp.Or(p.own, binary), append([]string{"--data-dir", p.dir, "up", "--foreground", "--listen", p.addr}, p.args...)...)
 	p.cmd.Env = p.env
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
