@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -98,21 +99,35 @@ func TestEveryKill(t *testing.T) {
 func TestBadInputGetsASentence(t *testing.T) {
 	p := install(t)
 	repo := repository(t)
+	b := openBrowser(t, p)
 	for name, c := range map[string]struct {
 		in   client.SessionCreate
+		args []string          // the same in the shell
+		form map[string]string // and in the browser
 		says string
 	}{
-		"a malformed name":  {client.SessionCreate{Name: "Not Good"}, "must be lowercase"},
-		"no repository":     {client.SessionCreate{Name: "x", Source: &client.Source{Type: client.SourceGit, Repo: repo + "-gone"}}, "Repository validation failed"},
-		"no branch":         {client.SessionCreate{Name: "x", Source: &client.Source{Type: client.SourceGit, Repo: repo, Branch: "nope"}}, "nope"},
-		"the whole machine": {client.SessionCreate{Name: "x", Source: &client.Source{Type: client.SourceMount, LocalPath: "/"}}, "never given"},
-		"an unknown agent":  {client.SessionCreate{Name: "x", Agent: "hal"}, "hal"},
+		"a malformed name": {client.SessionCreate{Name: "Not Good"}, []string{"Not Good"},
+			map[string]string{"name": "Not Good", "source": "empty"}, "must be lowercase"},
+		"no repository": {client.SessionCreate{Name: "x", Source: &client.Source{Type: client.SourceGit, Repo: repo + "-gone"}}, []string{"x", "--repo", repo + "-gone"},
+			map[string]string{"name": "x", "source": "git", "repo": repo + "-gone"}, "was not found or needs a login; check the address"},
+		"no branch": {client.SessionCreate{Name: "x", Source: &client.Source{Type: client.SourceGit, Repo: repo, Branch: "nope"}}, []string{"x", "--repo", repo, "--branch", "nope"},
+			map[string]string{"name": "x", "source": "git", "repo": repo, "branch": "nope"}, "nope"},
+		"the whole machine": {client.SessionCreate{Name: "x", Source: &client.Source{Type: client.SourceMount, LocalPath: "/"}}, []string{"x", "--mount", "/"},
+			map[string]string{"name": "x", "source": "folder", "local_path": "/", "use": "live"}, "never given"},
+		"an unknown agent": {client.SessionCreate{Name: "x", Agent: "hal"}, []string{"x", "--agent", "hal"},
+			map[string]string{"name": "x", "source": "empty", "agent": "hal"}, "hal"},
 	} {
 		_, err := p.client().Create(t.Context(), c.in)
 		var e *client.Error
 		if !errors.As(err, &e) || e.Status != 422 || !strings.Contains(strings.ToLower(e.Detail), strings.ToLower(c.says)) {
 			t.Errorf("%s: %v, want a 422 that says %q", name, err, c.says)
 		}
+		out, err := p.run(append([]string{"sessions", "create"}, c.args...)...)
+		if err == nil || !strings.Contains(strings.ToLower(out), strings.ToLower(c.says)) || strings.Count(strings.TrimSpace(out), "\n") > 0 {
+			t.Errorf("%s, in the shell: %v %s", name, err, out)
+		}
+		b.post("/sessions/new", c.form)
+		b.is(name+", in the browser", fmt.Sprintf("document.querySelector('#new-session') && document.querySelector('main').innerText.toLowerCase().includes(%q)", strings.ToLower(c.says)))
 	}
 	if out, err := p.run("up", "--listen", p.addr, "--foreground"); err == nil || !strings.Contains(out, "another volundr daemon") {
 		t.Errorf("a second daemon: %v %s", err, out)
@@ -121,7 +136,6 @@ func TestBadInputGetsASentence(t *testing.T) {
 	// A container that is removed behind our back fails the session, loses no
 	// volume, and the session starts again.
 	s := p.create(client.SessionCreate{Name: "robbed", Source: &client.Source{Type: client.SourceGit, Repo: repo}})
-	b := openBrowser(t, p)
 	b.visit(b.ui + "/sessions/" + s.ID)
 	p.inAgent(s.ID, "echo kept > /workspace/kept")
 	out, err := exec.Command("sh", "-c", "docker rm -f $(docker ps -q --filter label=volundr.session="+s.ID+" --filter label=volundr.part=agent)").CombinedOutput()
@@ -131,6 +145,9 @@ func TestBadInputGetsASentence(t *testing.T) {
 	failed := p.awaitState(s.ID, client.Failed)
 	if failed.Failure == nil || failed.Failure.Reason == "" {
 		t.Errorf("failed without a reason: %+v", failed)
+	}
+	if out, err := p.run("sessions", "show", s.ID); err != nil || !strings.Contains(out, failed.Failure.Reason) {
+		t.Errorf("why it failed, in the shell: %v %s", err, out)
 	}
 	b.is("why it failed", "document.querySelector('.failure').textContent.includes("+strconv.Quote(failed.Failure.Reason)+")")
 	b.portraits("failed-gone")

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -90,6 +91,27 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 }
 
 func (b *browser) visit(url string) { b.t.Helper(); b.do(chromedp.Navigate(url)) }
+
+// post sends a form of the page's origin, as one without a script does.
+func (b *browser) post(path string, fields map[string]string) {
+	b.t.Helper()
+	raw, err := json.Marshal(fields)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.visit(b.ui + path)
+	b.reads(fmt.Sprintf(`(() => {
+		const form = document.createElement('form');
+		form.method = 'post'; form.action = %q;
+		for (const [name, value] of Object.entries(%s)) {
+			const field = document.createElement('input');
+			field.type = 'hidden'; field.name = name; field.value = value;
+			form.append(field);
+		}
+		document.body.append(form);
+		form.submit();
+	})()`, path, raw))
+}
 
 // is waits until a JavaScript expression is true on the page.
 func (b *browser) is(what, expression string) {

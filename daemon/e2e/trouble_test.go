@@ -28,6 +28,7 @@ func TestEngineAndImageInTrouble(t *testing.T) {
 	p.configure("image:\n  recipe: " + recipe + "\n")
 	p.start()
 	b := openBrowser(t, p)
+	const away = "which does not answer"
 
 	// No engine: everybody is told, and the session waits.
 	if out, err := p.run("doctor"); err == nil || !strings.Contains(out, engine.socket) {
@@ -40,6 +41,15 @@ func TestEngineAndImageInTrouble(t *testing.T) {
 	b.visit(b.ui + "/sessions/" + s.ID)
 	b.is("the trouble", "document.querySelector('#trouble details')")
 	b.portraits("engine-away")
+	if now, err := p.client().Get(t.Context(), s.ID); err != nil || !strings.Contains(now.Doing, away) {
+		t.Errorf("without an engine the session does %q, %v", now.Doing, err)
+	}
+	if out, err := p.run("sessions", "show", s.ID); err != nil || !strings.Contains(out, away) {
+		t.Errorf("without an engine, in the shell: %v %s", err, out)
+	}
+	if st, err := p.client().Status(t.Context()); err != nil || len(st.Trouble) != 1 {
+		t.Errorf("without an engine: %+v, %v", st.Trouble, err)
+	}
 
 	// An engine, and a step of the image that fails: which, and its last lines,
 	// in the API, in the browser and in the shell.
