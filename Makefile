@@ -5,8 +5,9 @@ SHELL := /bin/bash
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BROKER  := assets/broker/volundr-session-linux-
+CLUSTER := runtime/kubernetes/cluster
 LDFLAGS := -s -w -X main.version=$(VERSION)
-SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*') $(shell find assets -type f -not -path 'assets/broker/volundr-session-*') go.mod go.sum
+SOURCES := $(shell find . -name '*.go' -not -name '*_test.go' -not -path './.cache/*' -not -path './$(CLUSTER)/*') $(shell find assets -type f -not -path 'assets/broker/volundr-session-*') go.mod go.sum
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | sort | expand -t 14
@@ -22,7 +23,7 @@ volundr: $(BROKER)amd64 $(BROKER)arm64 $(SOURCES)
 # The program inside a session, for both architectures, embedded into volundr.
 # No version is stamped into it: the same source gives the same bytes, and so
 # the same session image.
-$(BROKER)%: $(shell find runtime -name '*.go' -not -name '*_test.go') go.mod go.sum
+$(BROKER)%: $(shell find runtime -name '*.go' -not -name '*_test.go' -not -path '$(CLUSTER)/*') go.mod go.sum
 	CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o $@ ./runtime/broker/cmd
 
 generate: ## templ files → Go, routes and their types → the OpenAPI document
@@ -38,10 +39,19 @@ setup: ## install what the tests need (Debian/Ubuntu as root, or SETUP=1)
 test: ## every test, end-to-end included
 	@bash .ci/test
 
+test-kube: ## of them, those on Kubernetes: on a real single-node cluster (root; minutes the first time)
+	@bash .ci/test-kube
+
+cluster-up: ## a single-node Kubernetes to develop against (root; minutes the first time)
+	@cluster=$$(bash $(CLUSTER)/build.sh) && "$$cluster" up
+
+cluster-down: ## end it
+	@cluster=$$(bash $(CLUSTER)/build.sh) && "$$cluster" down
+
 bench: volundr ## one table: the product against what it stands on (some minutes; ARGS="-only start -json")
 	@$(GO) run ./daemon/bench $(ARGS)
 
 clean: ## what make built
 	rm -rf volundr assets/broker/volundr-session-* .cache
 
-.PHONY: help up build generate check setup test bench clean
+.PHONY: help up build generate check setup test test-kube cluster-up cluster-down bench clean
