@@ -17,7 +17,7 @@ type wishes struct {
 	in                               client.SessionCreate
 	repo, branch, base, copyOf, live string
 	writableGit                      bool
-	paths, env, files                []string
+	paths, env, files, mcp           []string
 	cpu, memory, gpu                 string
 }
 
@@ -50,6 +50,8 @@ func (w *wishes) flags(c *cobra.Command) {
 	f.StringSliceVar(&w.in.CredentialNames, "credential", nil, "credential for the session, by name (again for more)")
 	f.StringSliceVar(&w.in.EnvSecretRefs, "secret", nil, "generic credential whose keys are variables of the session, by name (again for more)")
 	f.StringSliceVar(&w.in.IntegrationIDs, "integration", nil, "integration for the session, by id (again for more)")
+	f.StringArrayVar(&w.mcp, "mcp", nil, "MCP server for the agent, as in NAME='npx -y module' or NAME=https://host/path, or the JSON of one (again for more)")
+	f.StringSliceVar(&w.in.ProtectedBranches, "protect", nil, "further branch that is not pushed to, as in release/* (again for more)")
 	f.BoolVar(&w.in.TerminalRestricted, "restrict-terminal", false, "restrict the terminal")
 	f.StringVar(&w.in.IssueID, "issue", "", "issue that the session is about")
 	f.StringVar(&w.in.IssueURL, "issue-url", "", "its address")
@@ -66,6 +68,9 @@ func (w *wishes) request() (in client.SessionCreate, err error) {
 		return in, err
 	}
 	in.Files = filesOf(w.files)
+	if in.MCPServers, err = mcpServers(w.mcp); err != nil {
+		return in, err
+	}
 	for name, value := range map[string]string{"cpu": w.cpu, "memory": w.memory, "gpu": w.gpu} {
 		if value == "" {
 			continue
