@@ -14,6 +14,7 @@ import (
 	"volundr/daemon/config"
 	"volundr/runtime"
 	"volundr/runtime/docker"
+	"volundr/runtime/kubernetes"
 	"volundr/ui/client"
 )
 
@@ -62,8 +63,24 @@ func BuildImage(ctx context.Context, cfg config.Config, sandbox bool, out io.Wri
 	return nil
 }
 
-// Doctor looks at what a daemon would stand on.
-func Doctor(ctx context.Context, cfg config.Config) []client.Finding {
+// Doctor looks at what a daemon would stand on: the runtime of new sessions, and
+// a cluster where one is configured.
+func Doctor(ctx context.Context, cfg config.Config) (out []client.Finding) {
+	if cfg.Runtime == onDocker {
+		out = doctorDocker(ctx, cfg)
+	}
+	if cfg.Kubernetes == nil {
+		return out
+	}
+	rt, err := kubernetes.New(clusterOptions(cfg))
+	if err != nil {
+		return append(out, findings(absent{err}.Check(ctx))...)
+	}
+	defer rt.Close()
+	return append(out, findings(rt.Check(ctx))...)
+}
+
+func doctorDocker(ctx context.Context, cfg config.Config) []client.Finding {
 	found, tried, err := docker.Find(ctx, cfg.Engine)
 	if err != nil {
 		out := []client.Finding{{Name: "Docker engine", Status: "error", Detail: err.Error()}}

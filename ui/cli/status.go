@@ -187,6 +187,9 @@ func (a *app) doctor() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if a.flags.Runtime != "" || a.flags.Context != "" || a.flags.Namespace != "" { // the daemon may use another
+				return tellFindings(c, a.Doctor(c.Context(), cfg), asJSON)
+			}
 			found := []client.Finding{{Name: "Daemon", Status: "warning", Detail: "not running", Advice: "Start it with `volundr up`."}}
 			st, cl, err := a.reach(c.Context())
 			if err != nil && !errors.Is(err, errDown) {
@@ -202,26 +205,33 @@ func (a *app) doctor() *cobra.Command {
 			} else {
 				found = append(found, a.Doctor(c.Context(), cfg)...)
 			}
-			if asJSON {
-				return printJSON(c, found)
-			}
-			bad := false
-			for _, f := range found {
-				fmt.Fprintf(c.OutOrStdout(), "%-8s %s: %s\n", f.Status, f.Name, clean(f.Detail))
-				if f.Advice != "" {
-					fmt.Fprintln(c.OutOrStdout(), strings.Repeat(" ", 9)+clean(f.Advice))
-				}
-				bad = bad || f.Status == "error"
-			}
-			if bad {
-				return exit(1)
-			}
-			return nil
+			return tellFindings(c, found, asJSON)
 		},
 	}
-	c.Flags().StringVar(&a.flags.Engine, "engine", "", "Docker engine to look at")
+	f := c.Flags()
+	f.StringVar(&a.flags.Engine, "engine", "", "Docker engine to look at")
+	a.clusterFlags(c)
 	jsonFlag(c, &asJSON)
 	return c
+}
+
+// tellFindings prints them; with an error among them the exit code is 1.
+func tellFindings(c *cobra.Command, found []client.Finding, asJSON bool) error {
+	if asJSON {
+		return printJSON(c, found)
+	}
+	bad := false
+	for _, f := range found {
+		fmt.Fprintf(c.OutOrStdout(), "%-8s %s: %s\n", f.Status, f.Name, clean(f.Detail))
+		if f.Advice != "" {
+			fmt.Fprintln(c.OutOrStdout(), strings.Repeat(" ", 9)+clean(f.Advice))
+		}
+		bad = bad || f.Status == "error"
+	}
+	if bad {
+		return exit(1)
+	}
+	return nil
 }
 
 func (a *app) image() *cobra.Command {

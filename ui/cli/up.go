@@ -63,11 +63,17 @@ func (a *app) up() *cobra.Command {
 	f.StringVar(&a.flags.Listen, "listen", "", "address to serve on (default 127.0.0.1:7420)")
 	f.StringVar(&a.flags.Engine, "engine", "", "Docker engine, as in unix:///var/run/docker.sock")
 	f.StringVar(&a.flags.CABundle, "ca-bundle", "", "PEM file of certificate authorities for building the session image")
+	a.clusterFlags(c)
+	return c
+}
+
+// clusterFlags say which runtime, and which cluster.
+func (a *app) clusterFlags(c *cobra.Command) {
+	f := c.Flags()
 	f.StringVar(&a.flags.Runtime, "runtime", "", "where new sessions run: docker (default) or kubernetes")
 	f.StringVar(&a.flags.Context, "context", "", "context of the kubeconfig whose cluster is used")
 	f.StringVar(&a.flags.Namespace, "namespace", "", "namespace of the cluster for sessions")
 	choices(c, "runtime", "docker", "kubernetes")
-	return c
 }
 
 // launch starts the daemon in the background and waits until it answers.
