@@ -34,8 +34,9 @@ func PrepareEngine(ctx context.Context, cfg config.Config, out io.Writer) error 
 }
 
 // BuildImage makes the image of sessions, or that of sandboxes, without a daemon
-// and says on out how far it is.
-func BuildImage(ctx context.Context, cfg config.Config, sandbox bool, out io.Writer) error {
+// and says on out how far it is. push, unless it is empty, is the name under
+// which it is given to a registry then.
+func BuildImage(ctx context.Context, cfg config.Config, sandbox bool, push string, out io.Writer) error {
 	kind := runtime.Session
 	if sandbox {
 		kind = runtime.Sandbox
@@ -50,12 +51,21 @@ func BuildImage(ctx context.Context, cfg config.Config, sandbox bool, out io.Wri
 	}
 	defer rt.Close()
 	said := ""
-	ref, err := rt.EnsureImage(ctx, kind, func(p runtime.Progress) {
+	tell := func(p runtime.Progress) {
 		if p.Text != said {
 			said = p.Text
 			fmt.Fprintln(out, said)
 		}
-	})
+	}
+	if push != "" {
+		ref, err := rt.PushImage(ctx, kind, push, tell)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "The %s image is at %s. Have a cluster use it: volundr config set kubernetes.images.%s %s\n", kind, ref, kind, ref)
+		return nil
+	}
+	ref, err := rt.EnsureImage(ctx, kind, tell)
 	if err != nil {
 		return err
 	}

@@ -248,12 +248,27 @@ func (a *app) image() *cobra.Command {
 			if err := a.Engine(c.Context(), cfg, c.OutOrStdout()); err != nil {
 				return err
 			}
-			return a.Image(c.Context(), cfg, sandbox, c.OutOrStdout())
+			return a.Image(c.Context(), cfg, sandbox, "", c.OutOrStdout())
 		},
 	}
 	build.Flags().StringVar(&a.flags.Engine, "engine", "", "Docker engine to build with")
 	build.Flags().StringVar(&a.flags.CABundle, "ca-bundle", "", "PEM file of certificate authorities for the build")
 	build.Flags().BoolVar(&sandbox, "sandbox", false, "make the image of sandboxes instead (the daemon does it when the first is asked for)")
-	c.AddCommand(build)
+	push := &cobra.Command{
+		Use: "push NAME", Short: "Give the session image to a registry that a cluster can pull from", Args: takes(1, 1),
+		Long: "Makes the session image where it is missing, and pushes it as NAME with the login that `docker login` has left.\n" +
+			"Without a tag it gets one of its own, which changes with what is in it.",
+		Example: "  volundr image push registry.example.com/team/volundr-session",
+		RunE: func(c *cobra.Command, args []string) error {
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			return a.Image(c.Context(), cfg, sandbox, args[0], c.OutOrStdout())
+		},
+	}
+	push.Flags().StringVar(&a.flags.Engine, "engine", "", "Docker engine that has it")
+	push.Flags().BoolVar(&sandbox, "sandbox", false, "push the image of sandboxes instead")
+	c.AddCommand(build, push)
 	return c
 }
