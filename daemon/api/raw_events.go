@@ -241,7 +241,7 @@ type burn struct {
 }
 
 // tokenEvents adds up tokens by time. What an answer used is counted once,
-// whatever token_usage says of it again.
+// whatever a client's token_usage says of it again.
 func (s *server) tokenEvents(c echo.Context) error {
 	size, err := numberWithin(c, "bucket_seconds", 300, 60, 3600)
 	if err != nil {
@@ -254,7 +254,7 @@ func (s *server) tokenEvents(c echo.Context) error {
 	out := []*burn{}
 	at := map[int64]*burn{}
 	for _, e := range all {
-		if e.Raw.Type == "token_usage" || e.TokensIn == nil && e.TokensOut == nil && e.Cost == nil {
+		if e.Raw.Type == "token_usage" && e.Told != nil || e.TokensIn == nil && e.TokensOut == nil && e.Cost == nil {
 			continue
 		}
 		key := e.At.Unix() / int64(size) * int64(size)

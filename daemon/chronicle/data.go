@@ -21,6 +21,7 @@ const (
 const (
 	KindPrompt     = "prompt"     // message: what was asked
 	KindTurn       = "turn"       // message: what was answered, with its tokens
+	KindBeside     = "beside"     // message: tokens that were used while no turn was under way
 	KindTool       = "tool"       // message: a tool call that is no command
 	KindPermission = "permission" // message: a question of the agent, and how it was settled
 	KindAnswer     = "answer"     // message: what a person answered to it

@@ -91,6 +91,7 @@ func init() { // the tellers refer to each other through fold
 		wire.EntryTurnStart:      (*fold).turnStart,
 		wire.EntryText:           (*fold).said,
 		wire.EntryTurnEnd:        (*fold).turnEnd,
+		wire.EntrySpent:          (*fold).beside,
 		wire.EntryTool:           (*fold).tool,
 		wire.EntryPermission:     (*fold).permission,
 		wire.EntryPermissionDone: (*fold).permissionDone,

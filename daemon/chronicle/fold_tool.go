@@ -33,7 +33,7 @@ func (f *fold) tool(e store.Entry) []store.TimelineEvent {
 		if l := label(text); l != "" {
 			head = l
 		}
-		d.Where = "agent"
+		d.Where, d.Dir = "agent", dirOf(v)
 		switch {
 		case v.Exit != nil:
 			d.Exit = v.Exit
@@ -55,6 +55,14 @@ func (f *fold) tool(e store.Entry) []store.TimelineEvent {
 		f.turn.tools[v.ID] = head
 	}
 	return []store.TimelineEvent{row(e.Run, "tool:"+v.ID, at, typ, head, text, d)}
+}
+
+// dirOf is the folder that a tool call runs its command in, where the agent says
+// it.
+func dirOf(v wire.Tool) string {
+	var in struct{ Cwd, Workdir string }
+	_ = json.Unmarshal(v.Input, &in) // else it does not say
+	return plain(or(v.Dir, or(in.Cwd, in.Workdir)), 1000)
 }
 
 // commandOf is the command line that a tool call runs.

@@ -58,10 +58,8 @@ func (f *fold) turnEnd(e store.Entry) []store.TimelineEvent {
 		t = &turn{id: v.Prompt}
 	}
 	f.turn = nil
-	u := link.UsageOf("", e, v, f.local)
-	d := Data{Kind: KindTurn, Who: Assistant, Turn: v.Prompt, Automatic: t.automatic, Model: v.Model, StopReason: v.StopReason,
-		Tokens: of(u.Input + u.Output + u.CacheWrite), Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite,
-		CostMicros: u.CostMicros}
+	d := spent(link.UsageOf("", e, v, f.local))
+	d.Kind, d.Who, d.Turn, d.Automatic, d.Model, d.StopReason = KindTurn, Assistant, v.Prompt, t.automatic, v.Model, v.StopReason
 	if t.run == e.Run { // else it was cut by the end of its run
 		d.DurationMS = max(0, e.At.Sub(t.began).Milliseconds())
 	}
@@ -79,6 +77,25 @@ func (f *fold) turnEnd(e store.Entry) []store.TimelineEvent {
 		head = "The turn ended: " + plain(strings.ReplaceAll(v.StopReason, "_", " "), maxLabel)
 	}
 	return append([]store.TimelineEvent{row(e.Run, store.KeyTurn+v.Prompt, e.At, TypeMessage, head, bounded(text, maxText), d)}, f.wrong(e, v)...)
+}
+
+// beside is the row of what was used while no turn was under way.
+func (f *fold) beside(e store.Entry) []store.TimelineEvent {
+	v, ok := data[[]wire.Spent](e)
+	if !ok {
+		return nil
+	}
+	used := link.BesideOf("", e, v, f.local)
+	d := spent(used)
+	d.Kind, d.Who, d.Model = KindBeside, Agent, used[0].Model
+	return f.say(e, TypeMessage, "Asked the model beside the turns, as for a title", d)
+}
+
+// spent is what was used, as a row has it.
+func spent(used []store.Usage) Data {
+	u := link.Total(used)
+	return Data{Tokens: of(u.Input + u.Output + u.CacheWrite), Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite,
+		CostMicros: u.CostMicros}
 }
 
 // wrong is the row of the error that a turn ended in, if it did.

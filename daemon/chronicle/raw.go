@@ -63,7 +63,7 @@ func rawOf(c store.Chronicle, e Event) (Raw, bool) {
 	}
 	r := Raw{Type: typ, Sequence: e.N}
 	r.Data, _ = json.Marshal(data)
-	if e.Kind == KindTurn {
+	if e.Kind == KindTurn || e.Kind == KindBeside {
 		r.TokensIn, r.TokensOut, r.Model = of(e.Input+e.CacheWrite), of(e.Output), e.Model
 		r.Cost = of(float64(e.CostMicros) / 1e6)
 	}
@@ -83,6 +83,8 @@ func rawData(c store.Chronicle, e Event) (string, object) {
 	case e.Kind == KindTurn:
 		message["finish_reason"], message["turn"] = e.StopReason, e.Turn
 		return "message_assistant", message
+	case e.Kind == KindBeside:
+		return "token_usage", object{"provider": "", "model": e.Model, "tokens_in": e.Input + e.CacheWrite, "tokens_out": e.Output}
 	case e.Kind == KindTool:
 		return "tool_use", object{"tool": e.Tool, "arguments_preview": e.Label, "duration_ms": e.DurationMS}
 	case e.Kind == KindStart:

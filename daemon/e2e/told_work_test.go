@@ -17,7 +17,7 @@ func (s *tale) toldCommands(t client.Timeline) {
 	}
 	var want, got []told
 	for _, d := range agentDeeds {
-		want = append(want, told{d.line, "agent", "", d.exit})
+		want = append(want, told{d.line, "agent", folders[s.agent], d.exit})
 	}
 	for _, d := range personDeeds {
 		want = append(want, told{d.line, "terminal", "/workspace", d.exit})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -174,11 +175,43 @@ func TestCost(t *testing.T) {
 		{wire.TurnEnd{Model: "gpt-55", Output: 1e6, CostUSD: 0.25}, 250_000},
 		{wire.TurnEnd{Model: "claude-opus-4-1", Output: 100e6}, 1000e6},
 	} {
-		if u := UsageOf("s", store.Entry{Run: 1}, c.end, false); u.CostMicros != c.want || u.Provider != "cloud" {
+		if u := UsageOf("s", store.Entry{Run: 1}, c.end, false)[0]; u.CostMicros != c.want || u.Provider != "cloud" {
 			t.Errorf("%+v costs %d, want %d", c.end, u.CostMicros, c.want)
 		}
-		if u := UsageOf("s", store.Entry{Run: 1}, c.end, true); u.CostMicros != 0 || u.Provider != "local" {
+		if u := UsageOf("s", store.Entry{Run: 1}, c.end, true)[0]; u.CostMicros != 0 || u.Provider != "local" {
 			t.Errorf("%+v costs %d locally", c.end, u.CostMicros)
 		}
+	}
+}
+
+// What a turn used is told for each of its models, and its cost is shared out.
+func TestUsageByModel(t *testing.T) {
+	two := []wire.Spent{{Model: "claude-opus-4-5", Input: 1e6, Output: 1e5}, {Model: "claude-haiku-4-5-20251001", Input: 5e5, CacheRead: 1e6}}
+	type used struct {
+		Turn, Model       string
+		Messages          int
+		Input, Cost, Read int64
+	}
+	for name, c := range map[string]struct {
+		end  wire.TurnEnd
+		want []used
+	}{
+		"by the table":         {wire.TurnEnd{Models: two}, []used{{"t", "claude-opus-4-5", 1, 1e6, 7_500_000, 0}, {"t+1", "claude-haiku-4-5-20251001", 0, 5e5, 600_000, 1e6}}},
+		"as the agent told":    {wire.TurnEnd{Models: two, CostUSD: 16.2}, []used{{"t", "claude-opus-4-5", 1, 1e6, 15_000_000, 0}, {"t+1", "claude-haiku-4-5-20251001", 0, 5e5, 1_200_000, 1e6}}},
+		"by tokens":            {wire.TurnEnd{Models: []wire.Spent{{Model: "a", Input: 3}, {Model: "b", Input: 1}}, CostUSD: 4}, []used{{"t", "a", 1, 3, 3e6, 0}, {"t+1", "b", 0, 1, 1e6, 0}}},
+		"the agent's own":      {wire.TurnEnd{Model: "default", Input: 7, CostUSD: 1}, []used{{"t", "default", 1, 7, 1e6, 0}}},
+		"nothing, for nothing": {wire.TurnEnd{Model: "default"}, []used{{"t", "default", 1, 0, 0, 0}}},
+	} {
+		c.end.Prompt = "t"
+		var got []used
+		for _, u := range UsageOf("s", store.Entry{Run: 1}, c.end, false) {
+			got = append(got, used{u.Turn, u.Model, u.Messages, u.Input, u.CostMicros, u.CacheRead})
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+	if b := BesideOf("s", store.Entry{Seq: 7}, two[:1], false); len(b) != 1 || b[0].Turn != "beside-7" || b[0].Messages != 0 || b[0].CostMicros != 7_500_000 {
+		t.Errorf("beside a turn: %+v", b)
 	}
 }

@@ -81,8 +81,8 @@ func priced(model string) (price, bool) {
 	return price{}, false
 }
 
-// cost of a turn in US dollars; 0 when the model's price is not known.
-func cost(t wire.TurnEnd) float64 {
+// cost of tokens in US dollars; 0 when the model's price is not known.
+func cost(t wire.Spent) float64 {
 	p, _ := priced(t.Model)
 	return (float64(t.Input)*p.in + float64(t.Output)*p.out + float64(t.CacheRead)*p.cacheRead + float64(t.CacheWrite)*p.cacheWrite) / 1e6
 }

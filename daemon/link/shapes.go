@@ -13,6 +13,7 @@ const (
 	maxNote    = 4000  // characters of a sentence for people
 	maxOptions = 200   // options, steps, locations, contents of one entry
 	maxTokens  = 100e6 // of a kind in one turn
+	maxModels  = 20    // of one turn
 	maxCost    = 1000  // US dollars of one turn
 	maxChanges = 1000  // changed files of one entry
 	maxPath    = 4096  // bytes of a path
@@ -47,6 +48,7 @@ var shapes = map[string]func(json.RawMessage) (json.RawMessage, error){
 			*n = max(0, min(*n, maxTokens))
 		}
 		v.CostUSD = max(0, min(v.CostUSD, maxCost))
+		goodSpent(&v.Models)
 		v.Model, v.Error, v.Detail = plain(v.Model, maxName), cut(v.Error, maxNote), cut(v.Detail, maxNote)
 		if said := meaning(v.Error); said != "" {
 			v.Error, v.Detail = said, v.Error
@@ -54,6 +56,7 @@ var shapes = map[string]func(json.RawMessage) (json.RawMessage, error){
 		oneOf(&v.StopReason, "error", "end_turn", "cancelled", "max_tokens", "max_turn_requests", "refusal")
 		return goodID(v.Prompt)
 	}),
+	wire.EntrySpent:    as(goodSpent),
 	wire.EntryMode:     as(goodChoice),
 	wire.EntryModel:    as(goodChoice),
 	wire.EntryCommands: as(goodChoice),
@@ -83,12 +86,24 @@ var shapes = map[string]func(json.RawMessage) (json.RawMessage, error){
 	}),
 }
 
+func goodSpent(v *[]wire.Spent) bool {
+	*v = (*v)[:min(len(*v), maxModels)]
+	for i := range *v {
+		m := &(*v)[i]
+		m.Model = plain(m.Model, maxName)
+		for _, n := range []*int64{&m.Input, &m.Output, &m.CacheRead, &m.CacheWrite} {
+			*n = max(0, min(*n, maxTokens))
+		}
+	}
+	return len(*v) > 0
+}
+
 func goodText(v *wire.Text) bool {
 	return goodID(v.Block) && (v.Replaces == "" || goodID(v.Replaces))
 }
 
 func goodTool(v *wire.Tool) bool {
-	v.Title = cut(v.Title, maxNote)
+	v.Title, v.Dir = cut(v.Title, maxNote), plain(v.Dir, maxPath)
 	oneOf(&v.Kind, "other", "read", "edit", "delete", "move", "search", "execute", "think", "fetch")
 	oneOf(&v.Status, "pending", "in_progress", "completed", "failed")
 	v.StartedAt, v.EndedAt = max(0, v.StartedAt), max(0, v.EndedAt)

@@ -23,9 +23,10 @@ func meaning(raw string) string {
 	if m := statusSaid.FindStringSubmatch(raw); m != nil {
 		status = m[1]
 	}
+	said := providerSaid(raw)
 	if status != "" {
 		// The vault's own answers say what to do already.
-		if said := providerSaid(raw); strings.Contains(said, "volundr credentials") || strings.Contains(said, "could not be reached") {
+		if strings.Contains(said, "volundr credentials") || strings.Contains(said, "could not be reached") {
 			return said
 		}
 	}
@@ -42,8 +43,15 @@ func meaning(raw string) string {
 		if loginSaid.MatchString(raw) {
 			return "The provider of the model refused the key. Set one that is allowed to use this model with `volundr credentials set`, and send the message again."
 		}
+		if strings.HasPrefix(raw, "API error: {") && said != "" { // the broker's, of an answer that broke off
+			return "The provider of the model ended its answer in an error: " + said
+		}
 		if networkSaid.MatchString(raw) {
 			return "The provider of the model could not be reached. Look whether this machine is online, and send the message again."
+		}
+	default:
+		if said != "" {
+			return fmt.Sprintf("The provider of the model refused the request (%s): %s", status, said)
 		}
 	}
 	return ""

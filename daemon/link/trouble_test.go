@@ -47,7 +47,10 @@ func TestAnAgentsErrorBecomesASentence(t *testing.T) {
 		`stream disconnected before completion: error sending request for url (http://127.0.0.1:1/)`:                                    "could not be reached",
 		`Internal error: API Error: 401 {"error":{"message":"Volundr has no key. Run ` + "`volundr credentials set anthropic`" + `."}}`: "Volundr has no key.",
 		`Internal error: API Error: 502 {"error":{"message":"api.example.org could not be reached: timeout."}}`:                         "api.example.org could not be reached",
-		`Internal error: API Error: 400 {"type":"error","error":{"message":"prompt is too long"}}`:                                      "",
+		`Internal error: API Error: 400 {"type":"error","error":{"message":"prompt is too long"}}`:                                      "refused the request (400): prompt is too long",
+		`API error: 404 {"error":{"message":"The model gpt-9 does not exist"}}`:                                                         "refused the request (404): The model gpt-9 does not exist",
+		`API error: {"message":"Overloaded"}`:                                                                                           "ended its answer in an error: Overloaded",
+		`API error: 400 <html>`:                                                                                                         "",
 		`Internal error: the disk is full`:                                                                                              "",
 		``:                                                                                                                              "",
 	} {

@@ -82,6 +82,7 @@ func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) 
 	b.talk = conversation.New(conversation.Options{
 		Config: config, Journal: j, Log: log, Start: b.startAgent,
 		Ready: b.space.ready, Resume: b.space.resumed, Moved: b.outside.moved.Load,
+		Spent:  b.outside.meter.Take,
 		Before: b.takeCheckpoint,
 		Began:  b.watcher.began, Ended: b.watcher.settle,
 	})

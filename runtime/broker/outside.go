@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"volundr/runtime/broker/meter"
 	"volundr/runtime/broker/wire"
 )
 
@@ -26,6 +27,8 @@ type outside struct {
 	hold time.Duration
 	// moved counts bytes that arrived: a sign of life for the stall timer.
 	moved atomic.Int64
+	// meter counts what models answer.
+	meter meter.Meter
 }
 
 var reached = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs, wire.OutsideFiles, wire.OutsideSecrets}
@@ -47,6 +50,7 @@ func (o *outside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The request broke off.", http.StatusBadRequest)
 		return
 	}
+	reading := o.meter.Begin(r, body.head)
 	ctx, cancel := context.WithTimeout(r.Context(), o.hold)
 	defer cancel()
 	for {
@@ -55,7 +59,7 @@ func (o *outside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		res, first, err := o.ask(r, body)
 		if err == nil {
-			o.pass(w, r, res, first)
+			o.pass(w, r, res, first, reading)
 			return
 		}
 		if body.rest != nil { // half of it may be spent
@@ -121,9 +125,14 @@ func (o *outside) ask(r *http.Request, body kept) (*http.Response, []byte, error
 	return res, first[:n], nil
 }
 
-// pass hands the answer on as it comes.
-func (o *outside) pass(w http.ResponseWriter, r *http.Request, res *http.Response, first []byte) {
+// pass hands the answer on as it comes. What is read of it is read before the
+// agent has it, so that a turn's end finds it.
+func (o *outside) pass(w http.ResponseWriter, r *http.Request, res *http.Response, first []byte, reading *meter.Reading) {
 	defer res.Body.Close()
+	var rest io.Reader = res.Body
+	if reading != nil {
+		rest = reading.Along(res, first)
+	}
 	h := w.Header()
 	for k, v := range res.Header {
 		h[k] = v
@@ -139,7 +148,7 @@ func (o *outside) pass(w http.ResponseWriter, r *http.Request, res *http.Respons
 			return // the agent went away
 		}
 		flush.Flush()
-		n, err := res.Body.Read(buf)
+		n, err := rest.Read(buf)
 		p = buf[:n]
 		if err == nil {
 			continue

@@ -44,6 +44,7 @@ type toolUpdate struct {
 	Pieces    json.RawMessage `json:"content"`
 	Locations []wire.Location `json:"locations"`
 	Meta      struct {
+		Info   *struct{ Cwd string }  `json:"terminal_info"`
 		Delta  *struct{ Data string } `json:"terminal_output_delta"`
 		Output *struct{ Data string } `json:"terminal_output"`
 		Exit   *struct {
@@ -165,6 +166,9 @@ func (u toolUpdate) tool() Tool {
 		t.More = m.Delta.Data
 	case m.Output != nil:
 		t.More = m.Output.Data
+	}
+	if m := u.Meta.Info; m != nil {
+		t.Call.Dir = m.Cwd
 	}
 	if m := u.Meta.Exit; m != nil && m.Code != nil {
 		t.Exit = m.Code

@@ -21,6 +21,7 @@ func TestTranslate(t *testing.T) {
 		"unknown":  {`{"sessionUpdate":"from_the_future","content":[1]}`, nil},
 		"not json": {`[`, nil},
 		"diff":     {`{"sessionUpdate":"tool_call","toolCallId":"t","title":"Write","kind":"edit","status":"pending","content":[{"type":"diff","path":"/a","oldText":null,"newText":"x"}],"locations":[{"path":"/a","line":2}]}`, []Event{Tool{Started: true, Call: wire.Tool{ID: "t", Title: "Write", Kind: "edit", Status: "pending", Content: []wire.Content{{Type: "diff", Path: "/a", New: "x"}}, Locations: []wire.Location{{Path: "/a", Line: 2}}}}}},
+		"began in": {`{"sessionUpdate":"tool_call","toolCallId":"t","kind":"execute","_meta":{"terminal_info":{"cwd":"/workspace/api","terminal_id":"t"}}}`, []Event{Tool{Started: true, Call: wire.Tool{ID: "t", Kind: "execute", Dir: "/workspace/api"}}}},
 		"command":  {`{"sessionUpdate":"tool_call_update","toolCallId":"t","status":"completed","_meta":{"terminal_output_delta":{"data":"out"},"terminal_exit":{"exit_code":3}}}`, []Event{Tool{Call: wire.Tool{ID: "t", Status: "completed"}, More: "out", Exit: &code}}},
 		"raw":      {`{"sessionUpdate":"tool_call_update","toolCallId":"t","rawOutput":{"stdout":"o","exit_code":3}}`, []Event{Tool{Call: wire.Tool{ID: "t"}, Output: []wire.Content{{Type: "text", Text: "o"}}, Exit: &code}}},
 		"plan":     {`{"sessionUpdate":"plan","entries":[{"content":"do","status":"pending","priority":"high"}]}`, []Event{Plan{wire.Plan{Steps: []wire.PlanStep{{Text: "do", Status: "pending"}}}}}},

@@ -17,6 +17,7 @@ import (
 
 	"volundr/runtime/broker/acp"
 	"volundr/runtime/broker/journal"
+	"volundr/runtime/broker/meter"
 	"volundr/runtime/broker/runner"
 	"volundr/runtime/broker/wire"
 )
@@ -47,6 +48,9 @@ type Options struct {
 	Before func(ctx context.Context, prompt, session string) wire.Checkpoint
 	// Moved counts bytes of model traffic: a sign of life.
 	Moved func() int64
+	// Spent gives what the agent's models answered since it was asked last; may be
+	// nil.
+	Spent func() meter.Sum
 	// Began and Ended tell of a turn to who watches the workspace; both may be
 	// nil. Ended returns when what the turn changed is journalled, or after a
 	// short while, or at once when ctx is over.
@@ -121,6 +125,9 @@ func New(o Options) *Conversation {
 	if o.StallAfter == 0 {
 		o.StallAfter = 2 * time.Minute
 	}
+	if o.Spent == nil {
+		o.Spent = func() meter.Sum { return meter.Sum{} }
+	}
 	if o.Began == nil {
 		o.Began = func(string) {}
 	}
@@ -164,6 +171,7 @@ func (c *Conversation) Run(ctx context.Context) {
 			c.checkDisk()
 		case <-look.C:
 			c.checkStall()
+			c.beside()
 		}
 		c.next(ctx, &wg)
 		c.publish()

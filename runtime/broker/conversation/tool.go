@@ -85,6 +85,9 @@ func (k *call) merge(e acp.Tool) {
 	if n.Input != nil {
 		t.Input = n.Input
 	}
+	if n.Dir != "" {
+		t.Dir = n.Dir
+	}
 	if n.Locations != nil {
 		t.Locations = n.Locations
 	}

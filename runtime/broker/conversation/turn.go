@@ -46,6 +46,7 @@ func (c *Conversation) next(ctx context.Context, wg *sync.WaitGroup) {
 	q := c.queue[0]
 	c.queue = c.queue[1:]
 	p := q.prompt
+	c.beside()
 	start := wire.TurnStart{Prompt: p.ID, Automatic: p.Automatic}
 	if p.Automatic {
 		start.Text = p.Blocks[0].Text
@@ -128,10 +129,15 @@ func (c *Conversation) endTurn(reason string, res acp.Result, message string) {
 	}
 	c.dropAsks()
 	c.closeTools()
+	sum := c.o.Spent()
+	if sum.Refused != "" && reason == "end_turn" { // some agents pass it off as an answer
+		reason, message = "error", sum.Refused
+	}
 	end := wire.TurnEnd{
 		Prompt: t.id, StopReason: reason, Error: message, Model: c.models.Current,
 		Input: res.Input, Output: res.Output, CacheRead: res.CacheRead, CacheWrite: res.CacheWrite,
 	}
+	metered(&end, sum)
 	if a := c.agent; a != nil && a.cost > 0 {
 		end.CostUSD = a.cost
 		if c.program.CostSumsUp {
@@ -213,6 +219,9 @@ func (c *Conversation) End(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+	if err := c.call(ctx, c.beside); err != nil {
+		return err
 	}
 	return c.o.Journal.Sync(ctx)
 }

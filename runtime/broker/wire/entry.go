@@ -12,6 +12,7 @@ const (
 	EntryPermission     = "permission"      // Permission: a question is open
 	EntryPermissionDone = "permission_done" // PermissionDone
 	EntryTurnEnd        = "turn_end"        // TurnEnd
+	EntrySpent          = "spent"           // []Spent: tokens beside a turn
 	EntryMode           = "mode"            // Options: current mode and those on offer
 	EntryModel          = "model"           // Options: current model and those on offer
 	EntryCommands       = "commands"        // Options: slash commands on offer
@@ -59,6 +60,7 @@ type Tool struct {
 	StartedAt int64      `json:"started_at,omitempty"` // unix ms
 	EndedAt   int64      `json:"ended_at,omitempty"`
 	Exit      *int       `json:"exit,omitempty"` // of a command, where the agent tells it
+	Dir       string     `json:"dir,omitempty"`  // the same
 }
 
 // Content is a piece of a tool's output.
@@ -131,8 +133,26 @@ type TurnEnd struct {
 	CacheRead  int64   `json:"cache_read_tokens,omitempty"`
 	CacheWrite int64   `json:"cache_write_tokens,omitempty"`
 	CostUSD    float64 `json:"cost_usd,omitempty"` // this turn's; 0: not told, priced by the daemon
-	Error      string  `json:"error,omitempty"`
-	Detail     string  `json:"detail,omitempty"` // the error in the agent's words, where Error is a sentence of the daemon
+	// Models are these tokens by model, as the provider counted them. Without them
+	// the agent told the tokens, and its name for the model.
+	Models []Spent `json:"models,omitempty"`
+	Error  string  `json:"error,omitempty"`
+	Detail string  `json:"detail,omitempty"` // the error in the agent's words, where Error is a sentence of the daemon
+}
+
+// Spent are the tokens that a model took and gave.
+type Spent struct {
+	Model      string `json:"model"`
+	Input      int64  `json:"input_tokens"`  // without cache reads
+	Output     int64  `json:"output_tokens"` // thinking included
+	CacheRead  int64  `json:"cache_read_tokens,omitempty"`
+	CacheWrite int64  `json:"cache_write_tokens,omitempty"`
+}
+
+// Add adds the tokens of o.
+func (s *Spent) Add(o Spent) {
+	s.Input, s.Output = s.Input+o.Input, s.Output+o.Output
+	s.CacheRead, s.CacheWrite = s.CacheRead+o.CacheRead, s.CacheWrite+o.CacheWrite
 }
 
 // Context is how much of the model's window is in use.
