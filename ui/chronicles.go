@@ -63,7 +63,7 @@ func moment(t int64) string {
 // verb says in a word what an event is.
 func verb(e client.TimelineEvent) string {
 	switch {
-	case e.Type == "message" && e.Who == "user" && e.Automatic:
+	case e.Kind == "prompt" && e.Automatic:
 		return "Continued"
 	case e.Kind == "prompt":
 		return "Asked"
@@ -87,6 +87,8 @@ func verb(e client.TimelineEvent) string {
 		return "Model"
 	case e.Kind == "tool":
 		return "Tool"
+	case e.Kind == "beside":
+		return "Aside"
 	case e.Kind == "stalled":
 		return "Stalled"
 	case e.Kind == "rewound":

@@ -65,8 +65,8 @@ func TestTurnsKeepTextBeforeToolCallsAndAllThinking(t *testing.T) {
 	at := time.Unix(0, 0).UTC()
 	want := []client.Turn{
 		{ID: "p1", Role: "user", Content: "look\n[image]", Parts: []client.TurnPart{{Type: "text", Text: "look\n[image]"}}, CreatedAt: at, Metadata: map[string]any{}},
-		{ID: "p1-answer", Role: "assistant", Content: "one two", CreatedAt: at,
-			Parts: []client.TurnPart{{Type: "reasoning", Text: "hm"}, {Type: "text", Text: "one two"}},
+		{ID: "p1-answer", Role: "assistant", Content: "one\n\ntwo", CreatedAt: at,
+			Parts: []client.TurnPart{{Type: "reasoning", Text: "hm"}, {Type: "text", Text: "one "}, {Type: "text", Text: "two"}},
 			Metadata: map[string]any{"model": "m", "cost": 0.5, "stop_reason": "end_turn", "usage": map[string]int64{
 				"input_tokens": 3, "output_tokens": 4, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}}},
 	}

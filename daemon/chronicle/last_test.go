@@ -78,7 +78,7 @@ func TestTheAgentTellsTheRunInItsLastTurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if doc := chronicle.Markdown(c, all); !strings.Contains(doc, "** asked for a summary\n") || strings.Contains(doc, "key_changes") {
+	if doc := chronicle.Markdown(c, all); !strings.Contains(doc, "** Volundr asked the agent for a summary (2 seconds, 10 tokens)\n") || strings.Contains(doc, "key_changes") {
 		t.Error(doc)
 	}
 }

@@ -1,10 +1,12 @@
 package chronicle
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
+	"volundr/runtime"
 	"volundr/store"
 )
 
@@ -30,26 +32,26 @@ func Markdown(c store.Chronicle, t Timeline) string {
 		b.WriteString("\n")
 	}
 	section(&b, "Left to do", c.Unfinished)
+	if said := authors[c.Author]; said != "" {
+		fmt.Fprintf(&b, "*%s*\n\n", said)
+	}
 	facts(&b, c)
-	if len(t.Commits) > 0 {
-		b.WriteString("## Commits\n\n")
-		for _, x := range slices.Backward(t.Commits) {
-			fmt.Fprintf(&b, "- `%s` %s\n", x.Hash, line(x.Msg))
-		}
-		b.WriteString("\n")
-	}
-	if len(t.Files) > 0 {
-		b.WriteString("## Files\n\n| File | | + | − |\n|---|---|---|---|\n")
-		for _, f := range t.Files {
-			fmt.Fprintf(&b, "| %s | %s | %d | %d |\n", strings.ReplaceAll(code(f.Path), "|", `\|`), f.Status, f.Ins, f.Del)
-		}
-		b.WriteString("\n")
-	}
+	models(&b, c)
+	commits(&b, t.Events)
+	left(&b, t.Events)
+	files(&b, t)
 	b.WriteString("## Timeline\n\n")
 	for _, e := range t.Events {
 		event(&b, e)
 	}
 	return b.String()
+}
+
+// authors say whose words a chronicle's texts are.
+var authors = map[string]string{
+	store.AuthorAgent:  "Told by the agent at the end of the run.",
+	store.AuthorRule:   "Written from the timeline, without the agent.",
+	store.AuthorPerson: "Written by a person.",
 }
 
 func section(b *strings.Builder, title, text string) {
@@ -63,62 +65,97 @@ func section(b *strings.Builder, title, text string) {
 }
 
 func facts(b *strings.Builder, c store.Chronicle) {
+	var asked struct{ Agent, Mode string }
+	_ = json.Unmarshal(c.Config, &asked) // else nothing is said of them
 	b.WriteString("## Facts\n\n")
 	for _, f := range [][2]string{
 		{"Repository", c.Repo}, {"Branch", c.Branch}, {"Began at", c.BaseCommit}, {"Ended at", c.FinalCommit},
+		{"Agent", or(c.Agent, asked.Agent)}, {"Mode at the start", asked.Mode}, {"Model asked for", c.Model},
 		{"Tokens", fmt.Sprint(c.Tokens)}, {"Cost", fmt.Sprintf("$%.2f", float64(c.CostMicros)/1e6)},
 		{"Agent at work", span(c.Active)}, {"Tags", strings.Join(c.Tags, ", ")}, {"Chronicle", c.ID}, {"Continues", c.ParentID},
+		{"No snapshot", c.Missing},
 	} {
 		if f[1] != "" {
 			fmt.Fprintf(b, "- %s: %s\n", f[0], line(f[1]))
 		}
 	}
+	b.WriteString("\n")
+}
+
+func models(b *strings.Builder, c store.Chronicle) {
+	if len(c.Models) == 0 {
+		return
+	}
+	b.WriteString("## Models\n\n| Model | Turns | Tokens in | Out | From the cache | Cost |\n|---|---|---|---|---|---|\n")
 	for _, m := range c.Models {
-		fmt.Fprintf(b, "- %s: %d in, %d out, %d from the cache, %s\n", line(m.Model), m.Input+m.CacheWrite, m.Output, m.CacheRead, plural(m.Turns, "turn"))
+		fmt.Fprintf(b, "| %s | %d | %d | %d | %d | $%.4f |\n", cell(line(m.Model)), m.Turns, m.Input+m.CacheWrite, m.Output, m.CacheRead, float64(m.CostMicros)/1e6)
 	}
 	b.WriteString("\n")
 }
 
-// event is one line, and the whole text of what was asked and answered below it.
-func event(b *strings.Builder, e Event) {
-	fmt.Fprintf(b, "- **%d:%02d** ", e.T/60, e.T%60)
-	switch {
-	case e.Type == TypeTerminal:
-		b.WriteString(code(e.Label))
-		if e.Exit != nil {
-			fmt.Fprintf(b, " (exit %d)", *e.Exit)
+func commits(b *strings.Builder, events []Event) {
+	title := "## Commits\n\n"
+	for _, e := range events {
+		if e.Type != TypeGit || e.Hash == "" {
+			continue
 		}
-	case e.Type == TypeFile:
-		fmt.Fprintf(b, "%s %s", e.Action, code(e.Label))
-		if e.Ins != nil && e.Del != nil {
-			fmt.Fprintf(b, " (+%d −%d)", *e.Ins, *e.Del)
+		fmt.Fprintf(b, "%s- `%s` %s", title, e.Hash[:min(7, len(e.Hash))], line(e.Label))
+		title = ""
+		if e.Author != "" {
+			fmt.Fprintf(b, ", by %s", line(e.Author))
 		}
-	case e.Type == TypeGit && e.Hash != "":
-		fmt.Fprintf(b, "%s `%s` %s", e.Git, e.Hash[:min(7, len(e.Hash))], line(e.Label))
-	case e.Kind == KindPrompt:
-		fmt.Fprintf(b, "asked: %s", line(e.Label))
-	case e.Kind == KindTurn && e.Who == Daemon:
-		b.WriteString("asked for a summary")
-	case e.Kind == KindTurn:
-		fmt.Fprintf(b, "answered: %s", line(e.Label))
-	default:
-		fmt.Fprintf(b, "%s: %s", e.Type, line(e.Label))
+		if len(e.Files) > 0 {
+			fmt.Fprintf(b, ", %s", plural(len(e.Files), "file"))
+		}
+		fmt.Fprintf(b, "%s, at %s\n", insDel(e), e.At.UTC().Format("15:04"))
 	}
-	b.WriteString("\n")
-	if e.Detail != "" {
-		fmt.Fprintf(b, "  %s\n", code(e.Detail))
-	}
-	if text := strings.TrimSpace(e.Text); text != "" && text != e.Label && (e.Kind == KindPrompt || e.Kind == KindTurn) {
-		b.WriteString("\n")
-		for l := range strings.Lines(text) {
-			b.WriteString("  > " + strings.TrimRight(l, "\n") + "\n")
-		}
+	if title == "" {
 		b.WriteString("\n")
 	}
 }
+
+// left is what was not committed when the run ended.
+func left(b *strings.Builder, events []Event) {
+	i := slices.IndexFunc(events, func(e Event) bool { return e.Kind == KindDirty })
+	if i < 0 || len(events[i].Files) == 0 {
+		return
+	}
+	b.WriteString("## Not committed\n\n")
+	for _, f := range events[i].Files {
+		fmt.Fprintf(b, "- %s\n", code(f))
+	}
+	b.WriteString("\n")
+}
+
+func files(b *strings.Builder, t Timeline) {
+	if len(t.Files) == 0 {
+		return
+	}
+	from := map[string]string{} // what a file was called when the run began
+	for _, e := range t.Events {
+		if e.Type == TypeFile && e.From != "" {
+			from[e.Label] = or(from[e.From], e.From)
+			delete(from, e.From)
+		}
+	}
+	b.WriteString("## Files\n\n| File | | + | − |\n|---|---|---|---|\n")
+	for _, f := range t.Files {
+		name, status := code(f.Path), or(statuses[f.Status], f.Status)
+		if old := from[f.Path]; old != "" {
+			name, status = code(old)+" → "+name, "renamed"
+		}
+		fmt.Fprintf(b, "| %s | %s | %d | %d |\n", cell(name), status, f.Ins, f.Del)
+	}
+	b.WriteString("\n")
+}
+
+var statuses = map[string]string{"new": "new", "mod": "changed", "del": "deleted"}
 
 // line is text on one line of a document.
 func line(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// cell is a line in a table.
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
 // code is text as code, whatever backticks are in it.
 func code(s string) string {
@@ -130,4 +167,12 @@ func code(s string) string {
 		s = " " + s + " "
 	}
 	return fence + s + fence
+}
+
+// place is a folder for people; empty: the workspace itself.
+func place(dir string) string {
+	if dir == "" || dir == runtime.PathWorkspace {
+		return ""
+	}
+	return " in " + code(dir)
 }

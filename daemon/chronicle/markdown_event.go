@@ -1,0 +1,138 @@
+package chronicle
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// event is one line of a document, and below it the whole text of what was asked
+// and answered where that does not fit into the line.
+func event(b *strings.Builder, e Event) {
+	text := strings.TrimSpace(e.Text)
+	quoted := (e.Kind == KindPrompt || e.Kind == KindTurn) && text != "" && text != e.Label
+	what := line(e.Label)
+	if quoted {
+		what = ""
+	}
+	fmt.Fprintf(b, "- **%d:%02d** ", e.T/60, e.T%60)
+	var notes []string
+	switch {
+	case e.Type == TypeTerminal:
+		b.WriteString(code(e.Label) + place(e.Dir))
+		if strings.Contains(text, "\n") {
+			notes = append(notes, plural(strings.Count(text, "\n")+1, "line"))
+		}
+		if e.Exit != nil {
+			notes = append(notes, fmt.Sprintf("exit %d", *e.Exit))
+		}
+		notes = append(notes, lasted(e)...)
+		notes = append(notes, wheres[e.Where])
+	case e.Kind == KindMore:
+		b.WriteString("and " + what)
+	case e.Type == TypeFile && e.From != "":
+		fmt.Fprintf(b, "renamed %s to %s%s", code(e.From), code(e.Label), insDel(e))
+	case e.Type == TypeFile:
+		fmt.Fprintf(b, "%s %s%s", e.Action, code(e.Label), insDel(e))
+	case e.Type == TypeGit && e.Hash != "":
+		fmt.Fprintf(b, "%s `%s` %s%s", e.Git, e.Hash[:min(7, len(e.Hash))], line(e.Label), insDel(e))
+		if e.Author != "" {
+			notes = append(notes, "by "+line(e.Author))
+		}
+	case e.Kind == KindPrompt:
+		b.WriteString(colon(asks(e), what))
+		if e.Images > 0 && what != "An image" {
+			notes = append(notes, plural(e.Images, "image"))
+		}
+	case e.Kind == KindTurn:
+		head := "The agent answered"
+		if e.Who == Daemon {
+			head, what = "Volundr asked the agent for a summary", ""
+		}
+		b.WriteString(colon(head, what))
+		notes = append(lasted(e), used(e)...)
+	case e.Kind == KindTool:
+		b.WriteString(colon("The agent used a tool", what))
+		if e.Status == "failed" {
+			notes = append(notes, "it failed")
+		}
+		notes = append(notes, lasted(e)...)
+	case e.Kind == KindBeside:
+		b.WriteString(what)
+		notes = used(e)
+	case e.Type == TypeError:
+		b.WriteString(colon("Error", what))
+	case e.Who == Person && e.Type == TypeMessage:
+		b.WriteString(colon("A person decided", what))
+	default:
+		b.WriteString(what)
+	}
+	if said := strings.Join(notEmpty(notes), ", "); said != "" {
+		fmt.Fprintf(b, " (%s)", said)
+	}
+	b.WriteString("\n")
+	if e.Detail != "" {
+		fmt.Fprintf(b, "  %s\n", code(e.Detail))
+	}
+	if quoted {
+		b.WriteString("\n")
+		for l := range strings.Lines(text) {
+			b.WriteString(strings.TrimRight("  > "+strings.TrimRight(l, "\n"), " ") + "\n")
+		}
+		b.WriteString("\n")
+	}
+}
+
+// asks says who asked.
+func asks(e Event) string {
+	if e.Automatic || e.Who == Daemon {
+		return "Volundr asked, by itself"
+	}
+	return "Asked"
+}
+
+func colon(head, what string) string {
+	if what == "" {
+		return head
+	}
+	return head + ": " + what
+}
+
+// wheres say whose a command was.
+var wheres = map[string]string{"agent": "by the agent", "terminal": "in the terminal", "editor": "in the editor's terminal"}
+
+func lasted(e Event) []string {
+	if e.DurationMS < 1000 {
+		return nil
+	}
+	return []string{span(time.Duration(e.DurationMS) * time.Millisecond)}
+}
+
+func used(e Event) (notes []string) {
+	if e.Tokens != nil && *e.Tokens > 0 {
+		notes = append(notes, plural(int(*e.Tokens), "token"))
+	}
+	if e.CostMicros > 0 {
+		notes = append(notes, fmt.Sprintf("$%.4f", float64(e.CostMicros)/1e6))
+	}
+	if e.Model != "" {
+		notes = append(notes, line(e.Model))
+	}
+	return notes
+}
+
+func insDel(e Event) string {
+	if e.Ins == nil || e.Del == nil || e.Binary || e.Type == TypeGit && *e.Ins+*e.Del == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (+%d −%d)", *e.Ins, *e.Del)
+}
+
+func notEmpty(all []string) (out []string) {
+	for _, s := range all {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
