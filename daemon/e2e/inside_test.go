@@ -11,7 +11,12 @@ import (
 // inAgent runs a shell command in the agent's container, as Docker sees it.
 func (p *product) inAgent(id, script string) string {
 	p.t.Helper()
-	name, err := exec.Command("docker", "ps", "-q", "--filter", "label=volundr.session="+id, "--filter", "label=volundr.part=agent").Output()
+	return p.inPart(id, "agent", script)
+}
+
+func (p *product) inPart(id, part, script string) string {
+	p.t.Helper()
+	name, err := exec.Command("docker", "ps", "-q", "--filter", "label=volundr.session="+id, "--filter", "label=volundr.part="+part).Output()
 	if err != nil {
 		p.t.Fatal(err)
 	}

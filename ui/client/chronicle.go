@@ -86,6 +86,7 @@ type TimelineEvent struct {
 	Author     string    `json:"author,omitempty"`
 	Files      []string  `json:"files,omitempty"` // of a commit; not committed
 	Dir        string    `json:"dir,omitempty"`
+	Shell      string    `json:"shell,omitempty"` // bash, zsh
 	Where      string    `json:"where,omitempty"` // terminal, editor, agent
 	Checkpoint string    `json:"checkpoint,omitempty"`
 	More       int       `json:"more,omitempty"`

@@ -4,7 +4,7 @@ printf 'path-exclude=/usr/share/%s/*\n' doc man info locale lintian groff linda 
 # Without systemd-standalone-sysusers, tmux and openssh-client bring in systemd.
 # libnss-unknown gives every uid a name: a session may run as any of them.
 sh /apt.sh systemd-standalone-sysusers libnss-unknown \
-  ca-certificates git tmux ttyd nodejs ripgrep python3 python3-venv \
+  ca-certificates git tmux ttyd zsh nodejs ripgrep python3 python3-venv \
   curl less procps openssh-client bash-completion make jq unzip xz-utils nano
 
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/* \

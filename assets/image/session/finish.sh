@@ -24,5 +24,6 @@ for c in npm code-server claude-agent-acp codex-acp claude codex; do test -x "/u
 
 # Interactive shells tell of the commands that people run.
 echo '. /etc/volundr/shell.bash' >> /etc/bash.bashrc
+echo '. /etc/volundr/shell.zsh' >> /etc/zsh/zshrc
 cat /tmp/ca.crt >> /etc/ssl/certs/ca-certificates.crt
 rm -rf /tmp/* /var/log/* /etc/*-

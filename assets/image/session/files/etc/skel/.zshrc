@@ -1,2 +1,4 @@
-# Yours to change. The line below has commands noted in the session's timeline.
-[ ! -r /etc/volundr/shell.zsh ] || . /etc/volundr/shell.zsh
+# Yours to change. A line that begins with a space is kept out of the history,
+# and out of the session's timeline.
+setopt hist_ignore_space
+PROMPT='%~ %# '
