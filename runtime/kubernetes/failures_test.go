@@ -45,8 +45,15 @@ func TestAPodDeletedBehindOurBack(t *testing.T) {
 	if len(w.Parts) > 0 || len(w.Volumes) != 3 {
 		t.Errorf("without its Pod it is %+v", w)
 	}
-	_, err := r.Dial(bounded(t), s.ID, 0)
-	says(t, "dial", err, runtime.ErrNotFound, "does not run")
+	var err error
+	until(t, "its broker does not answer", func() (any, bool) { // its containers end a moment later
+		conn, there := r.Dial(bounded(t), s.ID, 0)
+		if err = there; err == nil {
+			conn.Close()
+		}
+		return err, err != nil
+	})
+	says(t, "dial", err, runtime.ErrNotFound)
 	_, _, err = sh(t, r, s.ID, "", "true")
 	says(t, "exec", err, runtime.ErrNotFound, "does not run")
 	begin(t, r, s)
