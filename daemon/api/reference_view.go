@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -122,19 +123,10 @@ func shapeOf(name string, s schema) ui.ReferenceShape {
 
 // bodyKind names what a body is: a shape, or its media type.
 func bodyKind(c content) ui.ReferenceKind {
-	for _, media := range slices.Sorted(func(yield func(string) bool) {
-		for m := range c {
-			if !yield(m) {
-				return
-			}
-		}
-	}) {
-		if media == "application/json" {
-			return valueKind(c[media].Schema)
-		}
-		return ui.ReferenceKind{Text: media}
+	if body, ok := c["application/json"]; ok {
+		return valueKind(body.Schema)
 	}
-	return ui.ReferenceKind{}
+	return ui.ReferenceKind{Text: strings.Join(slices.Sorted(maps.Keys(c)), ", ")}
 }
 
 // valueKind says a schema in a word or two.
