@@ -54,6 +54,8 @@ func TestEveryKillOfAChronicle(t *testing.T) {
 		{"the daemon is killed while the agent is asked", asking, true, p.anew, ""},
 		{"the broker is killed while the agent is asked", asking, true, func() { slay(t, k.id, "broker") }, "rule"},
 		{"the daemon is killed while the snapshot is packed", p.packing, false, p.anew, "agent"},
+		{"the agent is killed while it is asked", asking, true, func() { slay(t, k.id, "agent") }, "rule"},
+		{"the broker is killed while the snapshot is packed", p.packing, false, func() { slay(t, k.id, "broker") }, "agent"},
 		{"the agent is killed while the snapshot is packed", p.packing, false, func() { slay(t, k.id, "agent") }, "agent"},
 		{"the daemon is killed while containers go", going, false, p.anew, "agent"},
 	} {
@@ -115,6 +117,8 @@ func (k *slain) archives() {
 		{"the daemon is killed while volumes are unpacked", false, func() bool { return stores(k.t, k.id) > 0 }, k.anew},
 		{"the helper is killed while volumes are packed", true, k.packing, func() { slay(k.t, k.id, "broker") }},
 		{"the helper is killed while volumes are unpacked", false, func() bool { return parts(k.t, k.id) > 0 && stores(k.t, k.id) > 2 }, func() { slay(k.t, k.id, "broker") }},
+		{"the helper's runner is killed while volumes are packed", true, k.packing, func() { slay(k.t, k.id, "agent") }},
+		{"the helper's runner is killed while volumes are unpacked", false, func() bool { return parts(k.t, k.id) > 1 && stores(k.t, k.id) > 2 }, func() { slay(k.t, k.id, "agent") }},
 		{"the daemon is killed while volumes go", true, func() bool { return stores(k.t, k.id) < 3 }, k.anew},
 	} {
 		call, state := restore, client.Stopped
