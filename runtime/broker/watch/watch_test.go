@@ -343,7 +343,7 @@ func TestRepositoriesWithin(t *testing.T) {
 	s.want("cd d; git init -q -b main; echo y >> b", "modified d/b +1 -0")
 	s.want("rm -rf sub", "deleted sub/u +0 -0")
 	s.want("git worktree add -q ../workspace/wt -b side; cd wt; echo 1 >> a; git commit -qam side",
-		"git branch on side from HEAD", "created wt/.gitignore +2 -0", "created wt/a +4 -0", "created wt/d/b +1 -0", "git commit in wt on side says side by Ada files a +1 -0")
+		"git branch on side from main", "created wt/.gitignore +2 -0", "created wt/a +4 -0", "created wt/d/b +1 -0", "git commit in wt on side says side by Ada files a +1 -0")
 }
 
 func TestAWorkspaceBecomesARepository(t *testing.T) {
