@@ -31,9 +31,7 @@ func says(t *testing.T, what string, err, kind error, words ...string) {
 }
 
 func TestAPodDeletedBehindOurBack(t *testing.T) {
-	if !named(t) {
-		return
-	}
+	named(t)
 	r, s := installation(t), session(t, os.Getenv(envImage))
 	begin(t, r, s)
 	if out, exit, err := sh(t, r, s.ID, "", "echo kept > /workspace/file"); exit != 0 || err != nil {
@@ -66,9 +64,7 @@ func TestAPodDeletedBehindOurBack(t *testing.T) {
 // While a machine's kubelet is dead nobody knows what runs there: nothing that
 // ran is called ended, nothing that is asked for is called done.
 func TestAKilledKubelet(t *testing.T) {
-	if !controlled(t) {
-		return
-	}
+	controlled(t)
 	r, s := installation(t), session(t, os.Getenv(envImage))
 	begin(t, r, s)
 	if out, exit, err := sh(t, r, s.ID, "", "echo kept > /tmp/file"); exit != 0 || err != nil {
@@ -100,9 +96,7 @@ func TestAKilledKubelet(t *testing.T) {
 
 // A stop is not done before the machine says so.
 func TestAStopWhileTheKubeletIsDead(t *testing.T) {
-	if !controlled(t) {
-		return
-	}
+	controlled(t)
 	r, s := installation(t), session(t, os.Getenv(envImage))
 	begin(t, r, s)
 	control(t, "end", "kubelet")
@@ -117,9 +111,7 @@ func TestAStopWhileTheKubeletIsDead(t *testing.T) {
 }
 
 func TestAnExhaustedQuota(t *testing.T) {
-	if !named(t) {
-		return
-	}
+	named(t)
 	for what, hard := range map[string]corev1.ResourceName{"of Pods": corev1.ResourcePods, "of volumes": corev1.ResourcePersistentVolumeClaims} {
 		t.Run(what, func(t *testing.T) {
 			room := map[corev1.ResourceName]int64{corev1.ResourcePods: 1, corev1.ResourcePersistentVolumeClaims: 3}
@@ -150,9 +142,7 @@ func TestAnExhaustedQuota(t *testing.T) {
 var restricted = map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}
 
 func TestTheStrictestNamespaceTakesThem(t *testing.T) {
-	if !named(t) {
-		return
-	}
+	named(t)
 	r := installationIn(t, quota(t, corev1.ResourceList{corev1.ResourcePods: resource.MustParse("2")}))
 	begin(t, r, session(t, os.Getenv(envImage)))
 	begin(t, r, box(t, os.Getenv(envSandboxImage), time.Minute))
@@ -187,9 +177,7 @@ func quota(t *testing.T, hard corev1.ResourceList) string {
 }
 
 func TestAnImageThatDoesNotExist(t *testing.T) {
-	if !named(t) {
-		return
-	}
+	named(t)
 	r := installation(t)
 	for image, words := range map[string][]string{
 		"registry.invalid/nothing:1": {"cannot pull the image registry.invalid/nothing:1", "volundr image push"},
@@ -211,9 +199,7 @@ func TestAnImageThatDoesNotExist(t *testing.T) {
 
 // A volume that is full fails what writes to it, and nothing else.
 func TestAFullVolume(t *testing.T) {
-	if !controlled(t) {
-		return
-	}
+	controlled(t)
 	r := installation(t)
 	const size = 12 << 20
 	r.opts.Pods.StorageClass = "sized"
@@ -247,9 +233,7 @@ func TestAFullVolume(t *testing.T) {
 // The API server goes at any step of a start: what was begun is found and
 // finished, once.
 func TestTheAPIServerRestartsWhileASessionStarts(t *testing.T) {
-	if !controlled(t) {
-		return
-	}
+	controlled(t)
 	r := installation(t)
 	ended := make(chan error, 1)
 	ctx := bounded(t)
@@ -294,9 +278,7 @@ func TestTheAPIServerRestartsWhileASessionStarts(t *testing.T) {
 }
 
 func TestExpiredCredentials(t *testing.T) {
-	if !controlled(t) {
-		return
-	}
+	controlled(t)
 	r := installation(t)
 	s := session(t, os.Getenv(envImage))
 	begin(t, r, s)

@@ -42,19 +42,15 @@ func until(t testing.TB, what string, is func() (seen any, ok bool)) {
 	}
 }
 
-// controlled reports whether the cluster's programs are ours to end. At the end
-// of the test all of them run.
-func controlled(t *testing.T) bool {
+// controlled skips a test where the cluster's programs are not ours to end. At
+// the end of the test all of them run.
+func controlled(t *testing.T) {
 	t.Helper()
-	if !named(t) {
-		return false
-	}
+	named(t)
 	if os.Getenv(envProgram) == "" || os.Getenv(envCluster) == "" {
-		t.Logf("not run: the cluster is none of ours (%s, %s), nothing of it is ended", envProgram, envCluster)
-		return false
+		t.Skipf("the cluster is none of ours (%s, %s): make test-kube runs this", envProgram, envCluster)
 	}
 	t.Cleanup(func() { control(t, "up") })
-	return true
 }
 
 // control is a command of the test cluster.
