@@ -59,12 +59,12 @@ func (t *tx) timeline(ctx context.Context, sessionID string, run int, rows []Tim
 }
 
 // models counts anew what a run's models were used for. What was used beside the
-// turns is no turn.
+// turns is no turn, nor what others did in one (id+1, …).
 func (t *tx) models(ctx context.Context, sessionID string, run int) error {
 	_, err := t.ExecContext(ctx, `UPDATE chronicles SET models = (
 		SELECT coalesce(json_group_array(json_object('model', model, 'provider', provider, 'turns', turns, 'input_tokens', input,
 			'output_tokens', output, 'cache_read_tokens', cache_read, 'cache_write_tokens', cache_write, 'cost_micros', cost)), '[]')
-		FROM (SELECT model, provider, sum(turn NOT GLOB 'beside-*') AS turns, sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
+		FROM (SELECT model, provider, sum(turn NOT GLOB 'beside-*' AND turn NOT GLOB '*+*') AS turns, sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
 			sum(cache_write) AS cache_write, sum(cost_micros) AS cost FROM usage WHERE session_id = ?1 AND run = ?2
 			GROUP BY model, provider ORDER BY min(at)))
 		WHERE session_id = ?1 AND run = ?2`, sessionID, run)

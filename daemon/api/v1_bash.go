@@ -46,7 +46,7 @@ func (s *server) bash(c echo.Context) error {
 	}
 	defer run.Close()
 	var out printed
-	res, err := run.Run(ctx, out.take)
+	res, err := run.Run(ctx, nil, out.take)
 	if err != nil {
 		return unknown(c, err, "")
 	}
@@ -66,10 +66,8 @@ func (s *server) bashStream(c echo.Context) error {
 	}
 	defer run.Close()
 	out := startTelling(c)
-	if err := out.send(0, client.EventRun, map[string]string{"run_id": run.ID}); err != nil {
-		return nil
-	}
-	res, err := run.Run(ctx, out.take)
+	begun := func() error { return out.send(0, client.EventRun, map[string]string{"run_id": run.ID}) }
+	res, err := run.Run(ctx, begun, out.take)
 	out.end(c, s, unknown(c, err, ""), func() any {
 		return result{ExitCode: res.Exit, TimedOut: res.TimedOut, DurationMS: res.DurationMS, OOMKilled: res.OOMKilled, Files: []client.WorkspaceFile{}}
 	})

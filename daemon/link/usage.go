@@ -1,10 +1,12 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"volundr/runtime/broker/wire"
 	"volundr/store"
@@ -53,16 +55,27 @@ func (s *session) record(ctx context.Context, used []store.Usage) error {
 }
 
 // UsageOf is what a turn used, as the entry of its end says: for each model of
-// its own, the turn's first. The cost is what the agent told, or what the table
+// its own, first the one that the turn is told of. The cost is what the agent told, or what the table
 // makes of the tokens.
 func UsageOf(id string, e store.Entry, end wire.TurnEnd, local bool) []store.Usage {
 	models := end.Models
 	if len(models) == 0 {
 		models = []wire.Spent{{Model: end.Model, Input: end.Input, Output: end.Output, CacheRead: end.CacheRead, CacheWrite: end.CacheWrite}}
 	}
+	models = slices.Clone(models)
+	slices.SortStableFunc(models, func(a, b wire.Spent) int { return cmp.Compare(beside(a, end), beside(b, end)) })
 	used := usageOf(id, e, end.Prompt, models, end.CostUSD, local)
 	used[0].Messages = 1
 	return used
+}
+
+// beside is 0 for the model that a turn is told of, and 1 for another: of a title
+// that was asked for in it.
+func beside(m wire.Spent, end wire.TurnEnd) int {
+	if m.Model == end.Model {
+		return 0
+	}
+	return 1
 }
 
 // BesideOf is what was used while no turn was under way.

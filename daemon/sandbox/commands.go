@@ -79,9 +79,10 @@ func (x *Sandboxes) Command(ctx context.Context, p store.Principal, name string,
 	return r, nil
 }
 
-// Run runs it to its end. When ctx ends, its whole process tree is killed.
-func (r *Running) Run(ctx context.Context, out Output) (wire.SandboxResult, error) {
-	res, err := r.x.guests.of(r.s).Run(ctx, r.run, out)
+// Run runs it to its end. begun (nil: nobody asks) is called as soon as it can be
+// written to and cancelled. When ctx ends, its whole process tree is killed.
+func (r *Running) Run(ctx context.Context, begun func() error, out Output) (wire.SandboxResult, error) {
+	res, err := r.x.guests.of(r.s).Run(ctx, r.run, begun, out)
 	if err != nil {
 		return res, r.x.trouble(ctx, r.p, r.s, err)
 	}

@@ -92,7 +92,7 @@ func (x *Sandboxes) Execute(ctx context.Context, p store.Principal, e Execution)
 // Run runs the program to its end and keeps what it made.
 func (e *Prepared) Run(ctx context.Context, out Output) (Executed, error) {
 	in := e.x.guests.of(e.s)
-	res, err := in.Run(ctx, e.run, out)
+	res, err := in.Run(ctx, e.run, nil, out)
 	if err != nil {
 		return Executed{SandboxResult: res}, e.x.trouble(ctx, oneShot, e.s, err)
 	}

@@ -153,6 +153,6 @@ func (w *world) bash(name, cmd string) (string, error) {
 	}
 	defer r.Close()
 	var out []byte
-	_, err = r.Run(w.t.Context(), func(_ bool, data []byte) error { out = append(out, data...); return nil })
+	_, err = r.Run(w.t.Context(), nil, func(_ bool, data []byte) error { out = append(out, data...); return nil })
 	return string(out), err
 }

@@ -20,16 +20,22 @@ func Bash(cmd string) []string { return []string{"bash", "-c", cmd} }
 
 // Run runs a command and hands out each piece of output as it comes; the bytes
 // are valid until output returns. While output does not return the command may
-// wait. When ctx ends, or output gives an error, the command's whole process
-// tree is killed.
-func (c *Client) Run(ctx context.Context, r wire.Run, output func(stderr bool, data []byte) error) (wire.SandboxResult, error) {
+// wait. begun (nil: nobody asks) is called before, as soon as the command can be
+// written to and cancelled. When ctx ends, or one of them gives an error, the
+// command's whole process tree is killed.
+func (c *Client) Run(ctx context.Context, r wire.Run, begun func() error, output func(stderr bool, data []byte) error) (wire.SandboxResult, error) {
 	var res wire.SandboxResult
+	r.Told = begun != nil
 	b, err := json.Marshal(r)
 	if err != nil {
 		return res, err
 	}
 	err = c.frames(ctx, wire.SandboxRuns, nil, bytes.NewReader(b), &res, func(kind byte, data []byte) error {
 		switch kind {
+		case wire.FrameStart:
+			if begun != nil {
+				return begun()
+			}
 		case wire.FrameStdout, wire.FrameStderr:
 			return output(kind == wire.FrameStderr, data)
 		}
@@ -49,7 +55,7 @@ type Output struct {
 func (c *Client) Collect(ctx context.Context, r wire.Run) (Output, error) {
 	var out Output
 	var err error
-	out.SandboxResult, err = c.Run(ctx, r, func(stderr bool, data []byte) error {
+	out.SandboxResult, err = c.Run(ctx, r, nil, func(stderr bool, data []byte) error {
 		if stderr {
 			out.Stderr = append(out.Stderr, data...)
 		} else {

@@ -8,23 +8,18 @@ import (
 // metered puts what the provider counted in the place of what the agent told, if
 // anything of the turn was counted.
 func metered(end *wire.TurnEnd, sum meter.Sum) {
-	if sum.Asked != "" { // it may have refused, or said nothing
-		end.Model = sum.Asked
+	if sum.Main != "" { // it may have refused, or said nothing
+		end.Model = sum.Main
 	}
-	var all, most wire.Spent
+	var all wire.Spent
 	for _, m := range sum.Models {
-		if all.Add(m); m.Input+m.Output+m.CacheRead+m.CacheWrite > most.Input+most.Output+most.CacheRead+most.CacheWrite {
-			most = m
-		}
+		all.Add(m)
 	}
-	if most == (wire.Spent{}) {
+	if all == (wire.Spent{}) {
 		return
 	}
 	end.Models = sum.Models
 	end.Input, end.Output, end.CacheRead, end.CacheWrite = all.Input, all.Output, all.CacheRead, all.CacheWrite
-	if most.Model != "" {
-		end.Model = most.Model
-	}
 }
 
 // beside writes down what was spent while no turn was under way, such as for a

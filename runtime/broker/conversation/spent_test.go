@@ -38,7 +38,7 @@ func TestWhatWasSpent(t *testing.T) {
 	p.put(meter.Sum{Models: one}) // a title, say
 	f.prompt("p1", "ask")
 	q := f.await("the question", of("p1", wire.EntryPermission))
-	p.put(meter.Sum{Models: two}) // while the turn is under way
+	p.put(meter.Sum{Models: two, Main: "large"}) // while the turn is under way
 	if err := f.c.Answer(t.Context(), data[wire.Permission](f, q).ID, "y"); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestWhatWasSpent(t *testing.T) {
 
 	f.prompt("p2", "ask")
 	q = f.await("the question", of("p2", wire.EntryPermission))
-	p.put(meter.Sum{Asked: "large", Refused: "API error: 400 {}"})
+	p.put(meter.Sum{Main: "large", Refused: "API error: 400 {}"})
 	if err := f.c.Answer(t.Context(), data[wire.Permission](f, q).ID, "y"); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 type Meter struct {
 	mu      sync.Mutex
 	spent   []wire.Spent
-	asked   string
+	main    string
 	refused string
 	done    bool // an answer came that asks for no tool
 }
@@ -24,7 +24,7 @@ type Meter struct {
 // Sum is what was counted.
 type Sum struct {
 	Models []wire.Spent // in the order in which they answered first
-	Asked  string       // the model of the last question that is none of the side
+	Main   string       // the model of the last question that is none of the side, as it calls itself if it answered
 	// Refused is what the provider said to the last question instead of an answer;
 	// empty: it answered. Side questions are left out, and what was refused after
 	// an answer that asks for no tool: that one ended the turn.
@@ -35,8 +35,8 @@ type Sum struct {
 func (m *Meter) Take() Sum {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Sum{m.spent, m.asked, m.refused}
-	m.spent, m.asked, m.refused, m.done = nil, "", "", false
+	s := Sum{m.spent, m.main, m.refused}
+	m.spent, m.main, m.refused, m.done = nil, "", "", false
 	return s
 }
 
@@ -55,11 +55,15 @@ func (m *Meter) Begin(r *http.Request, body []byte) *Reading {
 	err := json.Unmarshal(body, &q)
 	x := &Reading{meter: m, side: err == nil && len(q.Tools) == 0, now: wire.Spent{Model: q.Model}}
 	if !x.side {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.asked = q.Model
+		m.leads(q.Model)
 	}
 	return x
+}
+
+func (m *Meter) leads(model string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.main = model
 }
 
 func (m *Meter) add(v wire.Spent) {

@@ -92,20 +92,20 @@ func TestAnswersAreCounted(t *testing.T) {
 		what []exchange
 		want Sum
 	}{
-		"a stream of Anthropic": {[]exchange{claude(work, say)}, Sum{[]wire.Spent{sonnet}, "asked", ""}},
-		"a stream of OpenAI":    {[]exchange{codex(work, "message")}, Sum{[]wire.Spent{gpt}, "asked", ""}},
+		"a stream of Anthropic": {[]exchange{claude(work, say)}, Sum{[]wire.Spent{sonnet}, sonnet.Model, ""}},
+		"a stream of OpenAI":    {[]exchange{codex(work, "message")}, Sum{[]wire.Spent{gpt}, gpt.Model, ""}},
 		"two models, one twice": {[]exchange{claude(work, call), {"/models/anthropic/v1/messages", aside, 200, whole}, claude(work, say)},
-			Sum{[]wire.Spent{{Model: sonnet.Model, Input: 200, Output: 18, CacheRead: 80, CacheWrite: 14}, {Model: "claude-haiku-4-5", Input: 5, Output: 2}}, "asked", ""}},
+			Sum{[]wire.Spent{{Model: sonnet.Model, Input: 200, Output: 18, CacheRead: 80, CacheWrite: 14}, {Model: "claude-haiku-4-5", Input: 5, Output: 2}}, sonnet.Model, ""}},
 		"a refusal":                       {[]exchange{codex(work, "function_call"), refusal(work)}, Sum{[]wire.Spent{gpt}, "asked", refused}},
 		"a refusal of what is unreadable": {[]exchange{refusal("\x28\xb5")}, Sum{nil, "", refused}},
-		"asked again":                     {[]exchange{refusal(work), codex(work, "message")}, Sum{[]wire.Spent{gpt}, "asked", ""}},
-		"refused aside":                   {[]exchange{codex(work, "function_call"), refusal(aside)}, Sum{[]wire.Spent{gpt}, "asked", ""}},
+		"asked again":                     {[]exchange{refusal(work), codex(work, "message")}, Sum{[]wire.Spent{gpt}, gpt.Model, ""}},
+		"refused aside":                   {[]exchange{codex(work, "function_call"), refusal(aside)}, Sum{[]wire.Spent{gpt}, gpt.Model, ""}},
 		"refused after the end":           {[]exchange{codex(work, "message"), refusal(work)}, Sum{[]wire.Spent{gpt}, "asked", ""}},
 		"refused in the middle": {[]exchange{{"/models/anthropic/v1/messages", work, 200, "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"}},
 			Sum{nil, "asked", `API error: {"message":"Overloaded"}`}},
 		"a failed response": {[]exchange{{"/models/openai/v1/responses", work, 200, "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"no\"}}}\n"}},
 			Sum{nil, "asked", `API error: {"message":"no"}`}},
-		"nothing that is known": {[]exchange{{"/models/anthropic/v1/messages", work, 200, "data: {\n\ndata: 7\nx\n"}, {"/models/x/v1/messages", work, 200, "<p>"}}, Sum{Asked: "asked"}},
+		"nothing that is known": {[]exchange{{"/models/anthropic/v1/messages", work, 200, "data: {\n\ndata: 7\nx\n"}, {"/models/x/v1/messages", work, 200, "<p>"}}, Sum{Main: "asked"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A stream comes in pieces; where they end says nothing.

@@ -136,7 +136,9 @@ func (x *Reading) count(a answer) {
 		x.refuse("API error: " + string(said[:min(len(said), maxSaid)]))
 	}
 	if a.Model != "" {
-		x.now.Model = a.Model
+		if x.now.Model = a.Model; !x.side {
+			x.meter.leads(a.Model)
+		}
 	}
 	u := a.Usage
 	if u == nil {

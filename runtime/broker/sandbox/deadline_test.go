@@ -123,7 +123,7 @@ func TestAnAnswerThatNobodyReads(t *testing.T) {
 			word := "flood" + unique()
 			stuck, free, done := make(chan bool, 1), make(chan bool), make(chan error, 1)
 			go func() {
-				_, err := c.Run(t.Context(), wire.Run{ID: "flood", Argv: inner.Bash("exec -a " + word + " cat /dev/zero"), Limit: 1 << 40}, func(bool, []byte) error {
+				_, err := c.Run(t.Context(), wire.Run{ID: "flood", Argv: inner.Bash("exec -a " + word + " cat /dev/zero"), Limit: 1 << 40}, nil, func(bool, []byte) error {
 					select {
 					case stuck <- true:
 					default:

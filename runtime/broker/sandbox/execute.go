@@ -71,8 +71,8 @@ func (s *Sandbox) execute(w http.ResponseWriter, ctx context.Context, r *run, o 
 		defer feeding.Wait()
 		defer in.close()
 	}
-	// Who may write to its input must learn that it runs.
-	out.sendJSON(wire.FrameStart, wire.RunStarted{ID: o.ID, PID: t.pid}, o.OpenStdin)
+	// Who may write to its input, or cancel it, must learn that it runs.
+	out.sendJSON(wire.FrameStart, wire.RunStarted{ID: o.ID, PID: t.pid}, o.OpenStdin || o.Told)
 	limit := o.Limit
 	if limit <= 0 {
 		limit = defaultLimit

@@ -95,12 +95,31 @@ func TestABackgroundJobOutlivesItsCommand(t *testing.T) {
 	until(t, "the job to end by itself", func() bool { _, err := os.Stat(filepath.Join(s.Workspace, "over")); return err == nil })
 }
 
+// What has begun can be written to, and cancelled, from then on.
+func TestARunThatHasBegun(t *testing.T) {
+	c, _ := world(t)
+	for range 20 {
+		var said string
+		_, err := c.Run(t.Context(), wire.Run{ID: "asked", Argv: inner.Bash("read line; echo got $line"), OpenStdin: true},
+			func() error { return c.Stdin(t.Context(), "asked", strings.NewReader("it\n"), true) },
+			func(_ bool, data []byte) error { said += string(data); return nil })
+		if err != nil || said != "got it\n" {
+			t.Fatalf("%q %v", said, err)
+		}
+		res, err := c.Run(t.Context(), wire.Run{ID: "cancelled", Argv: inner.Bash("sleep 600")},
+			func() error { return c.Cancel(t.Context(), "cancelled") }, func(bool, []byte) error { return nil })
+		if err != nil || !res.Cancelled {
+			t.Fatalf("%+v %v", res, err)
+		}
+	}
+}
+
 func TestInputThatStaysOpen(t *testing.T) {
 	c, _ := world(t)
 	got, done := make(chan string, 16), make(chan inner.Output, 1)
 	go func() {
 		var out inner.Output
-		out.SandboxResult, _ = c.Run(t.Context(), wire.Run{ID: "talk", Argv: inner.Bash("echo ready; while read line; do echo got $line; done; echo end"), OpenStdin: true, Stdin: []byte("first\n")},
+		out.SandboxResult, _ = c.Run(t.Context(), wire.Run{ID: "talk", Argv: inner.Bash("echo ready; while read line; do echo got $line; done; echo end"), OpenStdin: true, Stdin: []byte("first\n")}, nil,
 			func(_ bool, data []byte) error { got <- string(data); return nil })
 		done <- out
 	}()
@@ -137,7 +156,7 @@ func TestAnIDNamesOneRun(t *testing.T) {
 	c, _ := world(t)
 	started, done := make(chan bool, 1), make(chan wire.SandboxResult, 1)
 	go func() {
-		res, _ := c.Run(t.Context(), wire.Run{ID: "one", Argv: inner.Bash("echo up; sleep 60")}, func(bool, []byte) error { started <- true; return nil })
+		res, _ := c.Run(t.Context(), wire.Run{ID: "one", Argv: inner.Bash("echo up; sleep 60")}, nil, func(bool, []byte) error { started <- true; return nil })
 		done <- res
 	}()
 	<-started

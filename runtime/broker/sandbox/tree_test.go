@@ -49,7 +49,7 @@ func TestTheWholeTreeDies(t *testing.T) {
 			}
 			up, done := make(chan bool, 1), make(chan wire.SandboxResult, 1)
 			go func() {
-				res, _ := c.Run(ctx, r, func(bool, []byte) error {
+				res, _ := c.Run(ctx, r, nil, func(bool, []byte) error {
 					select {
 					case up <- true:
 					default:
@@ -91,12 +91,12 @@ func TestOtherCommandsLiveOn(t *testing.T) {
 	first := make(chan wire.SandboxResult, 1)
 	report := func(bool, []byte) error { up <- true; return nil }
 	go func() {
-		res, _ := c.Run(t.Context(), wire.Run{ID: "first", Argv: inner.Bash(hidden(mine))}, report)
+		res, _ := c.Run(t.Context(), wire.Run{ID: "first", Argv: inner.Bash(hidden(mine))}, nil, report)
 		first <- res
 	}()
 	second := make(chan wire.SandboxResult, 1)
 	go func() {
-		res, _ := c.Run(t.Context(), wire.Run{ID: "second", Argv: inner.Bash(hidden(other))}, report)
+		res, _ := c.Run(t.Context(), wire.Run{ID: "second", Argv: inner.Bash(hidden(other))}, nil, report)
 		second <- res
 	}()
 	<-up

@@ -80,7 +80,9 @@ type Run struct {
 	// Stdin is all of its input; without it and without OpenStdin, /dev/null.
 	Stdin []byte `json:"stdin,omitempty"`
 	// OpenStdin keeps the input open after Stdin, for SandboxStdin.
-	OpenStdin bool  `json:"open_stdin,omitempty"`
+	OpenStdin bool `json:"open_stdin,omitempty"`
+	// Told: its start is told at once, not with its first output.
+	Told      bool  `json:"told,omitempty"`
 	TimeoutMS int64 `json:"timeout_ms,omitempty"` // 0: until the sandbox ends
 	// Limit bounds stdout and stderr each in bytes; 0 is 1,000,000. What comes
 	// beyond it is read and dropped in the sandbox.
