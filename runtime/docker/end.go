@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -134,15 +133,9 @@ func (r *Runtime) removeContainers(ctx context.Context, ids []string) error {
 				switch {
 				case err == nil, errdefs.IsNotFound(err):
 					return nil
-				case errdefs.IsConflict(err): // somebody else removes it: wait for that
-					ended, failed := r.api.ContainerWait(ctx, id, container.WaitConditionRemoved)
-					select {
-					case <-ended:
-					case err := <-failed:
-						if errdefs.IsNotFound(err) {
-							return nil
-						}
-						return errors.Join(err, ctx.Err())
+				case errdefs.IsConflict(err): // somebody else removes it
+					if gone, err := r.awaitRemoved(ctx, id); gone || err != nil {
+						return err
 					}
 				default:
 					return err
@@ -151,4 +144,29 @@ func (r *Runtime) removeContainers(ctx context.Context, ids []string) error {
 		})
 	}
 	return g.Wait()
+}
+
+// removing is how long somebody else's removal of a container is waited for
+// before it is tried again: one whose caller went away may never end.
+const removing = 2 * time.Second
+
+// awaitRemoved reports whether a container that is being removed is gone.
+func (r *Runtime) awaitRemoved(ctx context.Context, id string) (gone bool, err error) {
+	short, cancel := context.WithTimeout(ctx, removing)
+	defer cancel()
+	ended, failed := r.api.ContainerWait(short, id, container.WaitConditionRemoved)
+	select {
+	case <-ended:
+		return true, nil
+	case err = <-failed:
+	}
+	switch {
+	case errdefs.IsNotFound(err):
+		return true, nil
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case short.Err() != nil:
+		return false, nil
+	}
+	return false, err
 }
