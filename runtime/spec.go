@@ -185,7 +185,7 @@ func (s Spec) Validate() error {
 			}
 		}
 	}
-	return nil
+	return s.enough()
 }
 
 func count(facts ...bool) (n int) {

@@ -14,11 +14,8 @@ import (
 	"volundr/runtime"
 )
 
-// Defaults where a spec names no limit. The editor needs about 1 GiB in use.
-const (
-	defaultMemory = 4 << 30
-	defaultPIDs   = 2048
-)
+// defaultPIDs is how many processes a part may have where a spec names no limit.
+const defaultPIDs = 2048
 
 // container is a part as the engine takes it: no root, no capability, a
 // read-only root, limits, nothing of the host but the mounts of the spec.
@@ -37,13 +34,13 @@ func (r *Runtime) container(s runtime.Spec, p runtime.Part, network string) (*co
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 	}
 	if !strings.HasPrefix(network, "container:") { // those take over the name too
-		conf.Hostname = hostname(s.Name)
+		conf.Hostname = s.Hostname()
 	}
 	pids, noSwap, no := s.Resources.PIDs, int64(0), false
 	if pids == 0 {
 		pids = defaultPIDs
 	}
-	memory, cpu := limits(s, p)
+	memory, cpu := s.Limits(p)
 	host := &container.HostConfig{
 		NetworkMode: container.NetworkMode(network), Mounts: r.mounts(s, p), ReadonlyRootfs: true,
 		CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges:true"},
@@ -69,35 +66,9 @@ func (r *Runtime) container(s runtime.Spec, p runtime.Part, network string) (*co
 	return conf, host
 }
 
-// limits are a part's own, or else what the others leave of the workload's.
-// The engine has no limit over several containers: parts that name none may
-// each use all that is left.
-func limits(s runtime.Spec, p runtime.Part) (memory, cpu int64) {
-	memory, cpu = s.Resources.Memory, s.Resources.CPU
-	if memory == 0 {
-		memory = defaultMemory
-	}
-	for _, other := range s.Parts {
-		memory -= other.Memory
-		if s.Resources.CPU > 0 {
-			cpu -= other.CPU
-		}
-	}
-	if p.Memory > 0 {
-		memory = p.Memory
-	}
-	if p.CPU > 0 {
-		cpu = p.CPU
-	}
-	return memory, cpu
-}
-
 // fits says what of a spec this engine cannot do.
 func (r *Runtime) fits(s runtime.Spec) error {
 	for _, p := range s.Parts {
-		if memory, cpu := limits(s, p); memory < 16<<20 || s.Resources.CPU > 0 && cpu < 1 {
-			return fmt.Errorf("%w: the other parts leave nothing of memory or CPU for %s: ask for more", runtime.ErrInvalid, p.Name)
-		}
 		for _, m := range p.Mounts {
 			if m.Host != "" && elsewhere(r.api.DaemonHost()) {
 				return fmt.Errorf("%w: the Docker engine %s is on another machine, which does not have the folder %s: use a copy of it",
@@ -117,26 +88,6 @@ func elsewhere(engine string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
-}
-
-// hostname is a name for people as a host name: what a shell's prompt shows.
-func hostname(name string) string {
-	h := strings.Map(func(c rune) rune {
-		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			return c
-		case c >= 'A' && c <= 'Z':
-			return c + 'a' - 'A'
-		}
-		return '-'
-	}, name)
-	if len(h) > 40 {
-		h = h[:40]
-	}
-	if h = strings.Trim(h, "-"); h == "" {
-		return "session"
-	}
-	return h
 }
 
 func (r *Runtime) mounts(s runtime.Spec, p runtime.Part) []mount.Mount {

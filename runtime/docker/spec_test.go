@@ -11,41 +11,16 @@ import (
 	"volundr/runtime"
 )
 
-const mib = 1 << 20
-
-func TestLimitsAreWhatOthersLeave(t *testing.T) {
-	for name, tt := range map[string]struct {
-		all         runtime.Resources
-		broker      runtime.Part
-		memory, cpu int64 // of the agent
-	}{
-		"nothing named":            {runtime.Resources{}, runtime.Part{}, defaultMemory, 0},
-		"the workload's":           {runtime.Resources{Memory: 2048 * mib, CPU: 1500}, runtime.Part{}, 2048 * mib, 1500},
-		"less what others have":    {runtime.Resources{Memory: 2048 * mib, CPU: 1500}, runtime.Part{Memory: 48 * mib, CPU: 500}, 2000 * mib, 1000},
-		"no limit of CPU is none":  {runtime.Resources{Memory: 2048 * mib}, runtime.Part{CPU: 500}, 2048 * mib, 0},
-		"of the default, the rest": {runtime.Resources{}, runtime.Part{Memory: 96 * mib}, defaultMemory - 96*mib, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := runtime.Spec{Resources: tt.all, Parts: []runtime.Part{tt.broker, {Name: runtime.PartAgent}}}
-			if memory, cpu := limits(s, s.Parts[1]); memory != tt.memory || cpu != tt.cpu {
-				t.Errorf("%d MiB, CPU %d; want %d, %d", memory/mib, cpu, tt.memory/mib, tt.cpu)
-			}
-		})
-	}
-}
-
 func TestWhatThisEngineCannotDoIsInvalid(t *testing.T) {
 	for name, tt := range map[string]struct {
 		host string
 		spec runtime.Spec
 		says string
 	}{
-		"fine":                     {"unix:///var/run/docker.sock", runtime.Spec{Parts: []runtime.Part{{Mounts: []runtime.Mount{{Host: "/home/ann"}}}}}, ""},
-		"a volume, far away":       {"tcp://build.example:2376", runtime.Spec{Parts: []runtime.Part{{Mounts: []runtime.Mount{{Volume: "home"}}}}}, ""},
-		"a folder, by loopback":    {"tcp://127.0.0.1:2375", runtime.Spec{Parts: []runtime.Part{{Mounts: []runtime.Mount{{Host: "/home/ann"}}}}}, ""},
-		"a folder, far away":       {"tcp://build.example:2376", runtime.Spec{Parts: []runtime.Part{{Mounts: []runtime.Mount{{Host: "/home/ann"}}}}}, "on another machine"},
-		"no memory is left":        {"unix:///x", runtime.Spec{Resources: runtime.Resources{Memory: 64 * mib}, Parts: []runtime.Part{{Memory: 60 * mib}, {Name: "agent"}}}, "leave nothing"},
-		"the parts have all of it": {"unix:///x", runtime.Spec{Resources: runtime.Resources{Memory: 64 * mib}, Parts: []runtime.Part{{Memory: 32 * mib}, {Memory: 32 * mib}}}, ""},
+		"fine":                  {"unix:///var/run/docker.sock", runtime.Spec{Parts: []runtime.Part{{Mounts: []runtime.Mount{{Host: "/home/ann"}}}}}, ""},
+		"a volume, far away":    {"tcp://build.example:2376", runtime.Spec{Parts: []runtime.Part{{Mounts: []runtime.Mount{{Volume: "home"}}}}}, ""},
+		"a folder, by loopback": {"tcp://127.0.0.1:2375", runtime.Spec{Parts: []runtime.Part{{Mounts: []runtime.Mount{{Host: "/home/ann"}}}}}, ""},
+		"a folder, far away":    {"tcp://build.example:2376", runtime.Spec{Parts: []runtime.Part{{Mounts: []runtime.Mount{{Host: "/home/ann"}}}}}, "on another machine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := New(t.Context(), Options{Engine: Endpoint{Host: tt.host}, Installation: "t"})
@@ -58,17 +33,6 @@ func TestWhatThisEngineCannotDoIsInvalid(t *testing.T) {
 				t.Errorf("%v, want %q", err, tt.says)
 			}
 		})
-	}
-}
-
-func TestHostname(t *testing.T) {
-	for name, want := range map[string]string{
-		"fix login": "fix-login", "API v2!": "api-v2", "": "session", "日本": "session", "-x-": "x",
-		strings.Repeat("a", 39) + " b": strings.Repeat("a", 39),
-	} {
-		if got := hostname(name); got != want {
-			t.Errorf("%q: %q, want %q", name, got, want)
-		}
 	}
 }
 

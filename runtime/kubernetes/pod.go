@@ -13,10 +13,8 @@ import (
 	"volundr/runtime"
 )
 
-// Defaults where a spec names no limit: what docker's sessions have.
 const (
-	defaultMemory = 4 << 30
-	defaultGPU    = "nvidia.com/gpu"
+	defaultGPU = "nvidia.com/gpu"
 	// A machine is asked to have this much for a part; what it may use is its
 	// limit.
 	wantMemory = 128 << 20
@@ -37,7 +35,7 @@ func (r *Runtime) pod(s runtime.Spec, prepare bool) *corev1.Pod {
 	onMismatch := corev1.FSGroupChangeOnRootMismatch
 	p := &corev1.Pod{ObjectMeta: r.podMeta(s), Spec: corev1.PodSpec{
 		RestartPolicy: corev1.RestartPolicyNever, TerminationGracePeriodSeconds: &ended,
-		AutomountServiceAccountToken: &no, EnableServiceLinks: &no, Hostname: hostname(s.Name),
+		AutomountServiceAccountToken: &no, EnableServiceLinks: &no, Hostname: s.Hostname(),
 		NodeSelector: r.opts.Pods.NodeSelector,
 		SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: yes(), FSGroup: &group, FSGroupChangePolicy: &onMismatch,
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
@@ -102,7 +100,7 @@ func confined(uid, gid int) *corev1.SecurityContext {
 func yes() *bool { b := true; return &b }
 
 func (r *Runtime) resources(s runtime.Spec, p runtime.Part) corev1.ResourceRequirements {
-	memory, cpu := limits(s, p)
+	memory, cpu := s.Limits(p)
 	limit := corev1.ResourceList{corev1.ResourceMemory: *resource.NewQuantity(memory, resource.BinarySI)}
 	want := corev1.ResourceList{corev1.ResourceMemory: *resource.NewQuantity(min(memory, wantMemory), resource.BinarySI),
 		corev1.ResourceCPU: *resource.NewMilliQuantity(wantCPU, resource.DecimalSI)}
@@ -120,34 +118,9 @@ func (r *Runtime) resources(s runtime.Spec, p runtime.Part) corev1.ResourceRequi
 	return corev1.ResourceRequirements{Limits: limit, Requests: want}
 }
 
-// limits are a part's own, or else what the others leave of the workload's:
-// parts that name none may each use all that is left. 0 CPU is no limit.
-func limits(s runtime.Spec, p runtime.Part) (memory, cpu int64) {
-	memory, cpu = s.Resources.Memory, s.Resources.CPU
-	if memory == 0 {
-		memory = defaultMemory
-	}
-	for _, other := range s.Parts {
-		memory -= other.Memory
-		if s.Resources.CPU > 0 {
-			cpu -= other.CPU
-		}
-	}
-	if p.Memory > 0 {
-		memory = p.Memory
-	}
-	if p.CPU > 0 {
-		cpu = p.CPU
-	}
-	return memory, cpu
-}
-
 // fits says what of a spec a cluster cannot do.
 func fits(s runtime.Spec) error {
 	for _, p := range s.Parts {
-		if memory, cpu := limits(s, p); memory < 16<<20 || s.Resources.CPU > 0 && cpu < 1 {
-			return fmt.Errorf("%w: the other parts leave nothing of memory or CPU for %s: ask for more", runtime.ErrInvalid, p.Name)
-		}
 		for _, m := range p.Mounts {
 			if m.Host != "" {
 				return fmt.Errorf("%w: a cluster does not have this machine's folder %s: use a copy of it", runtime.ErrInvalid, m.Host)
@@ -155,24 +128,4 @@ func fits(s runtime.Spec) error {
 		}
 	}
 	return nil
-}
-
-// hostname is a name for people as a host name: what a shell's prompt shows.
-func hostname(name string) string {
-	h := strings.Map(func(c rune) rune {
-		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			return c
-		case c >= 'A' && c <= 'Z':
-			return c + 'a' - 'A'
-		}
-		return '-'
-	}, name)
-	if len(h) > 40 {
-		h = h[:40]
-	}
-	if h = strings.Trim(h, "-"); h == "" {
-		return "session"
-	}
-	return h
 }
