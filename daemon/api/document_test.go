@@ -267,3 +267,30 @@ func (s *shapes) finish(of reflect.Type, def map[string]any) {
 		def["type"] = []any{"object", "string"}
 	}
 }
+
+// TestThePagesHaveEveryRoute: what the document tells of stands on its pages, once.
+func TestThePagesHaveEveryRoute(t *testing.T) {
+	for name, raw := range map[string][]byte{"all": document, "sandbox": sandboxDocument} {
+		var d struct{ Paths map[string]map[string]any }
+		if err := json.Unmarshal(raw, &d); err != nil {
+			t.Fatal(err)
+		}
+		told := map[string]bool{}
+		for _, g := range reference(raw).Groups {
+			for _, o := range g.Operations {
+				key := strings.ToLower(o.Method) + " " + o.Path
+				if told[key] || o.Status == "" {
+					t.Errorf("%s: %s stands there twice, or without a status: %q", name, key, o.Status)
+				}
+				told[key] = true
+			}
+		}
+		for path, methods := range d.Paths {
+			for method := range methods {
+				if !told[method+" "+path] {
+					t.Errorf("%s: %s %s stands nowhere", name, method, path)
+				}
+			}
+		}
+	}
+}

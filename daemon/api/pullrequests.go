@@ -220,18 +220,26 @@ func (s *server) getPR(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	pr, err := repo.Get(ctx, number)
+	pr, status, err := checked(c, repo, number)
 	if err != nil {
-		return forgeProblem(err)
+		return err
+	}
+	v := prView(repo, c.QueryParam("repo_url"), pr)
+	v.CIStatus = &status
+	return c.JSON(http.StatusOK, v)
+}
+
+// checked is a pull request with how all its checks stand together.
+func checked(c echo.Context, repo *forge.Repository, number int) (pr forge.PullRequest, status string, err error) {
+	ctx := c.Request().Context()
+	if pr, err = repo.Get(ctx, number); err != nil {
+		return pr, "", forgeProblem(err)
 	}
 	checks, err := repo.Checks(ctx, pr.Head)
 	if err != nil {
-		return forgeProblem(err)
+		return pr, "", forgeProblem(err)
 	}
-	v := prView(repo, c.QueryParam("repo_url"), pr)
-	v.CIStatus = orNil(forge.Together(checks))
-	return c.JSON(http.StatusOK, v)
+	return pr, forge.Together(checks), nil
 }
 
 // CIStatus is how all checks stand together: passed, failed, running, unknown.
@@ -246,16 +254,11 @@ func (s *server) ciOfPR(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	pr, err := repo.Get(ctx, number)
+	_, status, err := checked(c, repo, number)
 	if err != nil {
-		return forgeProblem(err)
+		return err
 	}
-	checks, err := repo.Checks(ctx, pr.Head)
-	if err != nil {
-		return forgeProblem(err)
-	}
-	return c.JSON(http.StatusOK, CIStatus{forge.Together(checks)})
+	return c.JSON(http.StatusOK, CIStatus{status})
 }
 
 type mergeIn struct {

@@ -13,7 +13,7 @@ import (
 // spec is what the pages show of an OpenAPI document.
 type spec struct {
 	Info  struct{ Title, Version, Description string }
-	Tags  []struct{ Name, Description string }
+	Tags  []group
 	Paths map[string]map[string]struct {
 		Summary     string
 		Tags        []string
@@ -23,6 +23,8 @@ type spec struct {
 	}
 	Components struct{ Schemas map[string]schema }
 }
+
+type group struct{ Name, Description string }
 
 type content map[string]struct{ Schema schema }
 
@@ -37,7 +39,6 @@ type schema struct {
 	OneOf       []schema          `json:"oneOf"`
 	Properties  map[string]schema //
 	Required    []string
-	Additional  any `json:"additionalProperties"`
 }
 
 // UnmarshalJSON takes `true` for a schema that allows anything.
@@ -56,10 +57,10 @@ func reference(raw []byte) ui.Reference {
 		panic("an OpenAPI document that is embedded: " + err.Error()) // a test reads them both
 	}
 	out := ui.Reference{Title: d.Info.Title, Version: d.Info.Version, Description: d.Info.Description}
-	groups := map[string]*ui.ReferenceGroup{}
-	for _, t := range d.Tags {
-		groups[t.Name] = &ui.ReferenceGroup{Name: t.Name, Description: t.Description}
+	if len(d.Tags) == 0 {
+		d.Tags = append(d.Tags, group{Name: "Routes"})
 	}
+	operations := map[string][]ui.ReferenceOperation{} // by tag
 	for path, methods := range d.Paths {
 		for method, op := range methods {
 			o := ui.ReferenceOperation{Method: strings.ToUpper(method), Path: path, Summary: op.Summary, Body: bodyKind(op.RequestBody.Content)}
@@ -69,37 +70,21 @@ func reference(raw []byte) ui.Reference {
 				}
 			}
 			for status, r := range op.Responses {
-				if strings.HasPrefix(status, "2") || status == "101" {
+				if status < "4" {
 					o.Status, o.Answer = status, bodyKind(r.Content)
 				}
 			}
-			tag := "Routes"
-			if len(op.Tags) > 0 {
-				tag = op.Tags[0]
-			}
-			if groups[tag] == nil {
-				groups[tag] = &ui.ReferenceGroup{Name: tag}
-			}
-			groups[tag].Operations = append(groups[tag].Operations, o)
+			name := append(op.Tags, d.Tags[0].Name)[0]
+			operations[name] = append(operations[name], o)
 		}
 	}
-	for _, g := range groups {
-		slices.SortFunc(g.Operations, func(a, b ui.ReferenceOperation) int {
+	for _, t := range d.Tags {
+		all := operations[t.Name]
+		slices.SortFunc(all, func(a, b ui.ReferenceOperation) int {
 			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(rankOf(a.Method), rankOf(b.Method)))
 		})
-		out.Groups = append(out.Groups, *g)
+		out.Groups = append(out.Groups, ui.ReferenceGroup{Name: t.Name, Description: t.Description, Operations: all})
 	}
-	order := func(name string) int { // as the document has them, others last
-		for i, t := range d.Tags {
-			if t.Name == name {
-				return i
-			}
-		}
-		return len(d.Tags)
-	}
-	slices.SortFunc(out.Groups, func(a, b ui.ReferenceGroup) int {
-		return cmp.Or(cmp.Compare(order(a.Name), order(b.Name)), cmp.Compare(a.Name, b.Name))
-	})
 	for name, s := range d.Components.Schemas {
 		out.Shapes = append(out.Shapes, shapeOf(name, s))
 	}

@@ -104,8 +104,8 @@ func words(raw []byte) string {
 	for _, key := range []string{"message", "error", "error_description", "errors"} {
 		all = append(all, texts(body[key])...)
 	}
-	line := strings.Join(strings.Fields(strings.ToValidUTF8(strings.Join(all, "; "), "")), " ")
-	return strings.TrimRight(line[:min(len(line), 300)], ". ")
+	line := strings.Join(strings.Fields(strings.Join(all, "; ")), " ")
+	return strings.TrimRight(strings.ToValidUTF8(line[:min(len(line), 300)], ""), ". ")
 }
 
 func texts(v any) (all []string) {
