@@ -17,20 +17,22 @@ up: volundr ## build, find (or install) a Docker engine, start the daemon, print
 
 build: volundr ## the executable, ./volundr
 
-volundr: $(BROKER)amd64 $(BROKER)arm64 $(SOURCES)
+volundr: $(BROKER)amd64.gz $(BROKER)arm64.gz $(SOURCES)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ .
 
-# The program inside a session, for both architectures, embedded into volundr.
+# The program inside a session, for both architectures, embedded into volundr:
+# packed, for the daemon needs it once in a while only.
 # No version is stamped into it: the same source gives the same bytes, and so
 # the same session image.
-$(BROKER)%: $(shell find runtime -name '*.go' -not -name '*_test.go' -not -path '$(CLUSTER)/*') go.mod go.sum
-	CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o $@ ./runtime/broker/cmd
+$(BROKER)%.gz: $(shell find runtime -name '*.go' -not -name '*_test.go' -not -path '$(CLUSTER)/*') go.mod go.sum
+	CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o $(BROKER)$* ./runtime/broker/cmd
+	gzip -9nf $(BROKER)$*
 
 generate: ## templ files → Go, routes and their types → the OpenAPI document
 	$(GO) tool templ generate -path ./ui -lazy
 	$(GO) test -count=1 -run '^TestTheDocument$$' ./daemon/api -update
 
-check: $(BROKER)amd64 $(BROKER)arm64 ## format, vet, lint, generated files and go.mod up to date
+check: $(BROKER)amd64.gz $(BROKER)arm64.gz ## format, vet, lint, generated files and go.mod up to date
 	@bash .ci/check
 
 setup: ## install what the tests need (Debian/Ubuntu as root, or SETUP=1)

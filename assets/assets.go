@@ -22,7 +22,7 @@ var broker embed.FS
 func Image() fs.FS { return sub(image, "image") }
 
 // Programs holds the executable that runs inside sessions, one for each
-// architecture that this build was made for: volundr-session-linux-<GOARCH>.
+// architecture that this build was made for: volundr-session-linux-<GOARCH>.gz.
 func Programs() fs.FS { return sub(broker, "broker") }
 
 func sub(files embed.FS, dir string) fs.FS {

@@ -17,7 +17,7 @@ import (
 // ImageOptions says how the images of sessions and sandboxes are made.
 type ImageOptions struct {
 	Recipe   fs.FS // base/ and session/, sandbox-base/ and sandbox/: the contexts of two builds each
-	Programs fs.FS // volundr-session-linux-<GOARCH>, the program inside sessions
+	Programs fs.FS // volundr-session-linux-<GOARCH>.gz, the program inside sessions
 
 	// CABundle is a PEM file that registries are verified by; sessions trust it
 	// too. Empty: what SSL_CERT_FILE or NODE_EXTRA_CA_CERTS names, if anything.

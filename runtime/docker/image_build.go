@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/client"
@@ -56,7 +55,7 @@ func (m *imageMaker) build(ctx context.Context, b imageBuild, report func(runtim
 	var program []byte
 	var err error
 	if b.program != "" {
-		if program, err = fs.ReadFile(m.opts.Programs, b.program); err != nil {
+		if program, err = unpacked(m.opts.Programs, b.program); err != nil {
 			return nil, fmt.Errorf("session program: %w", err)
 		}
 	}

@@ -3,6 +3,7 @@ package docker
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -93,7 +94,7 @@ func (m *imageMaker) forget(plan *imagePlan) {
 	}
 }
 
-func programFile(arch string) string { return "volundr-session-linux-" + arch }
+func programFile(arch string) string { return "volundr-session-linux-" + arch + ".gz" }
 
 // caBundle gives the PEM that registries are verified by: the named file, else
 // the one that the environment already names for other programs.
@@ -142,6 +143,20 @@ func digestFile(files fs.FS, name string) (string, error) {
 	h := sha256.New()
 	_, err = io.Copy(h, f)
 	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// unpacked reads a file that is packed with gzip.
+func unpacked(files fs.FS, name string) ([]byte, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 func digest(b []byte) string {

@@ -3,6 +3,7 @@ package docker
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -64,6 +65,15 @@ func smallRecipe(mark string) fstest.MapFS {
 	}
 }
 
+// packed is a session program as it lies in the executable.
+func packed(program string) *fstest.MapFile {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write([]byte(program))
+	w.Close()
+	return &fstest.MapFile{Data: b.Bytes()}
+}
+
 func TestEnsureImageBuildsWhatIsMissingAndNoMore(t *testing.T) {
 	api, base := imageEngine(t)
 	mark := uuid.NewString()
@@ -75,7 +85,7 @@ func TestEnsureImageBuildsWhatIsMissingAndNoMore(t *testing.T) {
 		t.Helper()
 		m := newImageMaker(api, ImageOptions{
 			Recipe: smallRecipe(mark), Base: base,
-			Programs: fstest.MapFS{programFile(version.Arch): {Data: []byte(program)}},
+			Programs: fstest.MapFS{programFile(version.Arch): packed(program)},
 		}, slog.New(slog.DiscardHandler))
 		seen := map[string]bool{}
 		ref, err := m.ensure(t.Context(), runtime.Session, func(p runtime.Progress) {
@@ -121,7 +131,7 @@ func TestEnsureImageExplainsWhatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := fstest.MapFS{programFile(version.Arch): {Data: []byte("x")}}
+	programs := fstest.MapFS{programFile(version.Arch): packed("x")}
 	mark := uuid.NewString()
 	broken := smallRecipe(mark)
 	broken["base/Dockerfile"].Data = bytes.Replace(broken["base/Dockerfile"].Data, []byte("COPY Dockerfile"), []byte("COPY absent"), 1)
