@@ -5,13 +5,12 @@ import (
 	"html"
 	"strings"
 
-	chroma "github.com/alecthomas/chroma/v2/formatters/html"
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
-	highlighting "github.com/yuin/goldmark-highlighting/v2"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 )
@@ -24,11 +23,8 @@ var markdown = goldmark.New(
 	goldmark.WithExtensions(
 		extension.NewTable(), extension.Strikethrough, extension.TaskList,
 		extension.NewLinkify(extension.WithLinkifyAllowedProtocols([]string{"http", "https"})),
-		highlighting.NewHighlighting(
-			highlighting.WithFormatOptions(chroma.WithClasses(true)),
-			highlighting.WithWrapperRenderer(wrapCode),
-		),
 	),
+	goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(codeBlocks{}, 100))),
 	goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(noImages{}, 100))),
 )
 
@@ -59,24 +55,10 @@ func Markdown(source string) string {
 	if err := markdown.Convert([]byte(source), &out); err != nil {
 		return `<pre class="plain">` + html.EscapeString(source) + `</pre>`
 	}
-	// Markers can only come from wrapCode: the text's own "<" are escaped.
+	// Markers can only come from codeBlocks: the text's own "<" are escaped.
 	clean := policy.Sanitize(out.String())
 	clean = strings.ReplaceAll(clean, "<pre", `<pre tabindex="0"`) // scrolls, so keys have to reach it
 	return strings.ReplaceAll(clean, codeOpen, codeOpen+`<button type="button" class="copy" data-copy>Copy</button>`)
-}
-
-// wrapCode puts a code block into the div that carries its copy button.
-func wrapCode(w util.BufWriter, c highlighting.CodeBlockContext, entering bool) {
-	switch {
-	case entering && c.Highlighted():
-		w.WriteString(codeOpen)
-	case entering:
-		w.WriteString(codeOpen + "<pre><code>")
-	case c.Highlighted():
-		w.WriteString("</div>")
-	default:
-		w.WriteString("</code></pre></div>")
-	}
 }
 
 // noImages turns images into links: a picture's address tells its server who
