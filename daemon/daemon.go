@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,9 +44,15 @@ type Daemon struct {
 	release      func()
 }
 
+// garbage is how much the heap may grow between collections, in percent. A
+// daemon on a laptop rests most of the time: its memory counts more than the
+// collector's work.
+const garbage = 50
+
 // New takes the data directory and the port and wires the pieces; nothing runs
 // yet. Its errors are sentences for people. Close the Daemon or Run it.
 func New(ctx context.Context, cfg config.Config, version string, log *slog.Logger) (d *Daemon, err error) {
+	debug.SetGCPercent(garbage)
 	d = &Daemon{cfg: cfg, version: version, log: log}
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	defer func() {
