@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"volundr/runtime"
+	"volundr/runtime/kubernetes"
 )
 
 // absent stands for a runtime that is configured and cannot be used, and says
@@ -22,6 +23,9 @@ func (a absent) Exec(context.Context, string, runtime.ExecOptions) (int, error) 
 func (a absent) Logs(context.Context, string, runtime.LogOptions) (io.ReadCloser, error) {
 	return nil, a.why
 }
+
+// NoFolders implements runtime.Distant: it will be a cluster.
+func (a absent) NoFolders() string { return kubernetes.NoFolders }
 
 // Check implements runtime.Checker.
 func (a absent) Check(context.Context) []runtime.Finding {

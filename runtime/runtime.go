@@ -82,6 +82,13 @@ type Pauser interface {
 	Used(ctx context.Context, id string) (time.Duration, error)
 }
 
+// Distant is implemented by runtimes whose machines are not this one.
+type Distant interface {
+	// NoFolders says, as a sentence, why this machine's folders cannot be
+	// mounted there.
+	NoFolders() string
+}
+
 // Checker is implemented by runtimes that can say what they stand on.
 type Checker interface {
 	// Check answers at once and never fails as a whole.

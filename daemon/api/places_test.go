@@ -1,11 +1,13 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
+	"volundr/daemon/launch"
 	"volundr/runtime"
 	"volundr/runtime/fake"
 	"volundr/store"
@@ -79,5 +81,41 @@ func TestAReforgedSessionStaysWhereItRan(t *testing.T) {
 	}
 	if _, err := s.reforgedOn(t.Context(), store.Chronicle{SessionID: row.ID}, "moon"); err == nil {
 		t.Error("on the moon")
+	}
+}
+
+// afar has none of this machine's folders.
+type afar struct{ *fake.Runtime }
+
+func (afar) NoFolders() string { return "There is none of this machine there." }
+
+// A live folder of this machine is refused where it cannot be: made anew, by the
+// form, and reforged.
+func TestALiveFolderStaysOnThisMachine(t *testing.T) {
+	w := newWorld(t)
+	w.options.Runtimes = map[string]runtime.Runtime{"fake": w.rt, "afar": afar{fake.New(fake.Options{Report: t.Errorf})}}
+	w.serve()
+	folder := w.dir
+	for name, src := range map[string]*client.Source{
+		"local_path": {Type: client.SourceMount, LocalPath: folder},
+		"paths":      {Type: client.SourceMount, Paths: []client.MountMapping{{HostPath: folder, MountPath: "/mnt/folder"}}},
+	} {
+		_, err := w.client.Create(t.Context(), client.SessionCreate{Name: "live", Runtime: "afar", Source: src})
+		var refused *client.Error
+		if !errors.As(err, &refused) || refused.Status != http.StatusUnprocessableEntity || len(refused.Problems) != 1 ||
+			refused.Problems[0].Msg != "There is none of this machine there." || refused.Problems[0].Field() != name {
+			t.Errorf("%s: %+v", name, err)
+		}
+	}
+	if _, err := w.client.Create(t.Context(), client.SessionCreate{Name: "copied", Runtime: "afar", Source: &client.Source{Type: client.SourceCopy, LocalPath: folder}}); err != nil {
+		t.Errorf("a copy: %v", err)
+	}
+	form := url.Values{"name": {"live"}, "runtime": {"afar"}, "source": {"folder"}, "use": {"live"}, "local_path": {folder}, "agent": {"claude"}}
+	if status, _, body := w.post("/sessions/new", form); status != http.StatusUnprocessableEntity || !strings.Contains(body, `id="problem-local_path"`) || !strings.Contains(body, "none of this machine there") {
+		t.Errorf("the form: %d, not said beside the field", status)
+	}
+	s := serving(w.options)
+	if err := s.checkPlace("fake", launch.Source{Type: "local_mount", LocalPath: folder}); err != nil {
+		t.Errorf("on this machine: %v", err)
 	}
 }

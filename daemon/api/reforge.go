@@ -53,6 +53,9 @@ func (s *server) reforged(c echo.Context, in client.Reforge) (store.Session, err
 	if err != nil {
 		return store.Session{}, err
 	}
+	if err := s.checkPlace(on, req.Source); err != nil {
+		return store.Session{}, err
+	}
 	// A reforged session does not clone: its remote need not answer.
 	if err := s.checkLaunch(c, &req); err != nil { // before much is packed in vain
 		return store.Session{}, err

@@ -13,6 +13,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/launch"
+	"volundr/daemon/source"
+	"volundr/runtime"
 	"volundr/store"
 	"volundr/ui/client"
 )
@@ -106,6 +108,9 @@ func (s *server) create(c echo.Context, name string, req launch.Request) (store.
 	if err != nil {
 		return store.Session{}, err
 	}
+	if err := s.checkPlace(on, req.Source); err != nil {
+		return store.Session{}, err
+	}
 	if err := s.checkRequest(c, name, &req); err != nil {
 		return store.Session{}, err
 	}
@@ -122,6 +127,19 @@ func (s *server) runtimeOf(name string) (string, error) {
 			Msg: fmt.Sprintf("There is no runtime %q here: %s. Another one is set up in the configuration.", name, listed(s.places(s.Default)))})
 	}
 	return name, nil
+}
+
+// checkPlace refuses a live folder of this machine where there is none of it.
+func (s *server) checkPlace(on string, src launch.Source) error {
+	far, is := s.Runtimes[on].(runtime.Distant)
+	if !is || src.Type != source.LocalMount {
+		return nil
+	}
+	field, input := "local_path", src.LocalPath
+	if input == "" && len(src.Paths) > 0 {
+		field, input = "paths", src.Paths[0].HostPath
+	}
+	return invalid(fieldError{Type: "value_error", Loc: []any{"body", "source", src.Type, field}, Input: input, Msg: far.NoFolders()})
 }
 
 // places are the runtimes, that one first.

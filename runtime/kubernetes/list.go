@@ -15,8 +15,9 @@ import (
 	"volundr/runtime"
 )
 
-// answering bounds a question that must be answered at once or not at all.
-const answering = 15 * time.Second
+// answering bounds a question that must be answered at once or not at all. It is
+// less than what the engine waits for a list: that nothing answers is ours to say.
+const answering = 10 * time.Second
 
 // List implements runtime.Runtime by two calls.
 func (r *Runtime) List(ctx context.Context) ([]runtime.Workload, error) {

@@ -118,12 +118,18 @@ func (r *Runtime) resources(s runtime.Spec, p runtime.Part) corev1.ResourceRequi
 	return corev1.ResourceRequirements{Limits: limit, Requests: want}
 }
 
+// NoFolders is said of a live folder.
+const NoFolders = "A cluster does not have this machine's folders: choose a copy of the folder, or run the session on docker."
+
+// NoFolders implements runtime.Distant.
+func (r *Runtime) NoFolders() string { return NoFolders }
+
 // fits says what of a spec a cluster cannot do.
 func fits(s runtime.Spec) error {
 	for _, p := range s.Parts {
 		for _, m := range p.Mounts {
 			if m.Host != "" {
-				return fmt.Errorf("%w: a cluster does not have this machine's folder %s: use a copy of it", runtime.ErrInvalid, m.Host)
+				return fmt.Errorf("%w: %s: %s", runtime.ErrInvalid, m.Host, NoFolders)
 			}
 		}
 	}

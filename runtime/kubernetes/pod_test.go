@@ -113,7 +113,7 @@ func TestOnlyWhatIsOursByNameAndLabelsIsKnown(t *testing.T) {
 func TestWhatAClusterCannotDoIsInvalid(t *testing.T) {
 	s := session(t, "x:1")
 	s.Parts[1].Mounts = []runtime.Mount{{Host: "/home/ann/code", Path: "/workspace"}}
-	if err := fits(s); err == nil || !strings.Contains(err.Error(), "use a copy") {
+	if err := fits(s); err == nil || !strings.Contains(err.Error(), "choose a copy") {
 		t.Errorf("a folder of this machine: %v", err)
 	}
 }

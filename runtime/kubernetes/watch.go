@@ -98,4 +98,7 @@ func informer[L kruntime.Object](kind kruntime.Object, choose func(*metav1.ListO
 	}, kind, 0, cache.Indexers{})
 }
 
-var _ runtime.Runtime = (*Runtime)(nil)
+var (
+	_ runtime.Runtime = (*Runtime)(nil)
+	_ runtime.Distant = (*Runtime)(nil)
+)
