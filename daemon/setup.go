@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"volundr/daemon/auth"
@@ -117,16 +120,7 @@ func findings(in []runtime.Finding) []client.Finding {
 
 // doctor is the running daemon's: runtimes, and the keys of models.
 func (d *Daemon) doctor(ctx context.Context) []client.Finding {
-	var out []client.Finding
-	for name, rt := range d.pieces.runtimes {
-		if err := d.pieces.engine.Trouble()[name]; err != nil {
-			out = append(out, client.Finding{Name: "Runtime " + name, Status: "error", Detail: err.Error()})
-		}
-		if c, ok := rt.(runtime.Checker); ok {
-			out = append(out, findings(c.Check(ctx))...)
-		}
-	}
-	out = append(out, d.names(ctx))
+	out := append(d.stands(ctx), d.names(ctx))
 	if w := d.pieces.vault.Warning(ctx); w != "" {
 		out = append(out, client.Finding{Name: "Keys at rest", Status: "warning", Detail: w})
 	}
@@ -138,6 +132,28 @@ func (d *Daemon) doctor(ctx context.Context) []client.Finding {
 			f.Status = "warning"
 		}
 		out = append(out, f)
+	}
+	return out
+}
+
+// stands looks at all runtimes at once: one may not answer. What the engine could
+// not see is told where the runtime itself finds nothing wrong.
+func (d *Daemon) stands(ctx context.Context) (out []client.Finding) {
+	names := slices.Sorted(maps.Keys(d.pieces.runtimes))
+	found := make([][]runtime.Finding, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		if c, ok := d.pieces.runtimes[name].(runtime.Checker); ok {
+			wg.Go(func() { found[i] = c.Check(ctx) })
+		}
+	}
+	wg.Wait()
+	wrong := func(f runtime.Finding) bool { return f.Status == "error" }
+	for i, name := range names {
+		if err := d.pieces.engine.Trouble()[name]; err != nil && !slices.ContainsFunc(found[i], wrong) {
+			out = append(out, client.Finding{Name: "Runtime " + name, Status: "error", Detail: err.Error()})
+		}
+		out = append(out, findings(found[i])...)
 	}
 	return out
 }
