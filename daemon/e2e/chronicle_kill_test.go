@@ -128,7 +128,7 @@ func (k *slain) archives() {
 		k.under(call, b.what, b.sign, b.hit)
 		k.awaitState(k.id, state)
 		k.oneEach(k.id)
-		if left := leftovers(k.t, k.id); b.archive && left != "" {
+		if left := k.leftovers(k.id); b.archive && left != "" {
 			k.t.Errorf("%s: an archived session has %s", b.what, left)
 		}
 		if b.archive {

@@ -1,63 +1,39 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 
 	"volundr/ui/client"
 )
 
-// onCluster is the configuration of a daemon that has a cluster beside Docker:
+// besideDocker is the configuration of a daemon that has a cluster beside Docker:
 // the one that `make test-kube` has started.
-func onCluster(t *testing.T) string {
+func besideDocker(t *testing.T) string {
 	t.Helper()
-	config, image := os.Getenv("VOLUNDR_KUBECONFIG"), os.Getenv("VOLUNDR_KUBE_IMAGE")
-	if config == "" || image == "" {
-		t.Skip("no cluster is named by VOLUNDR_KUBECONFIG and VOLUNDR_KUBE_IMAGE: make test-kube runs this")
+	if os.Getenv(envKubeconfig) == "" || os.Getenv(envKubeImage) == "" {
+		t.Skipf("no cluster is named by %s and %s: make test-kube runs this", envKubeconfig, envKubeImage)
 	}
-	return fmt.Sprintf("kubernetes:\n  kubeconfig: %q\n  storage_class: %q\n  images: {session: %q}\n  volume_gb: {workspace: 1, home: 1, journal: 1}\n",
-		config, os.Getenv("VOLUNDR_KUBE_STORAGE_CLASS"), image)
+	return clusterSettings(os.Getenv(envKubeconfig))
 }
 
-// onlyHere is what the cluster has of a session.
-func (p *product) onlyHere(id string) string {
-	p.t.Helper()
-	ask := exec.Command(os.Getenv("VOLUNDR_CLUSTER"))
-	ask.Args = []string{"kubectl", "--kubeconfig", os.Getenv("VOLUNDR_KUBECONFIG"), "get", "pods,persistentvolumeclaims,secrets", "-A", "-o", "name", "-l", "volundr.session=" + id}
-	out, err := ask.CombinedOutput()
-	if err != nil {
-		p.t.Fatalf("%v\n%s", err, out)
-	}
-	return strings.TrimSpace(strings.ReplaceAll(string(out), "No resources found", ""))
-}
-
-// tree is a sum over a workspace, taken by a person's shell in the session:
-// commits, index, stash, names, modes, links and contents.
+// tree is a sum over a session's workspace: commits, index, stash, names, modes,
+// links and contents.
 func (p *product) tree(id string) string {
 	p.t.Helper()
-	x := p.shell(id)
-	x.does(` cd /workspace; echo sum=$( (git log --format=%H; git stash list; git status --porcelain; find . -mindepth 1 -path ./.git -prune -o -path ./build -prune -o -printf '%m %p %l\n' | sort;` +
-		` find . -path ./.git -prune -o -path ./build -prune -o -type f -print0 | sort -z | xargs -0 sha256sum) | tee /tmp/tree | sha256sum | cut -c1-64)`)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	all := regexp.MustCompile(`sum=([0-9a-f]{64})`).FindAllSubmatch(x.out.Bytes(), -1)
-	if len(all) == 0 {
-		p.t.Fatalf("no sum:\n%s", x.out.Bytes())
-	}
-	return string(all[len(all)-1][1])
+	return p.inAgent(id, `cd /workspace; (git log --format=%H; git stash list; git status --porcelain; find . -mindepth 1 -path ./.git -prune -o -path ./build -prune -o -printf '%m %p %l\n' | sort;`+
+		` find . -path ./.git -prune -o -path ./build -prune -o -type f -print0 | sort -z | xargs -0 sha256sum) | sha256sum`)
 }
 
 // A session works on a cluster as it does on Docker: agent, shell, stop, start,
 // chronicle; and it moves there and back, with workspace and conversation.
 func TestASessionMovesToAClusterAndBack(t *testing.T) {
-	config := onCluster(t)
+	config := besideDocker(t)
 	m, env := provider(t)
 	p := prepare(t, t.TempDir(), env...)
-	p.configure(config)
+	p.on = config
+	p.configure("")
 	p.start()
 	c := p.client()
 
@@ -88,6 +64,10 @@ func TestASessionMovesToAClusterAndBack(t *testing.T) {
 		t.Error("the agent on the cluster does not know the conversation")
 	}
 	p.ask(there.ID, "run echo from-the-cluster > /workspace/there.txt")
+	p.shell(there.ID).does("echo of-a-person >> /workspace/there.txt")
+	if got := p.inAgent(there.ID, "cat /workspace/there.txt"); got != "from-the-cluster\nof-a-person\n" {
+		t.Errorf("agent and person wrote %q", got)
+	}
 	state = p.tree(there.ID)
 
 	// The daemon dies, and finds it again; it stops and starts, its files kept.
@@ -99,7 +79,7 @@ func TestASessionMovesToAClusterAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.awaitState(there.ID, client.Stopped)
-	if left := p.onlyHere(there.ID); strings.Contains(left, "pod/") || !strings.Contains(left, "persistentvolumeclaim/") {
+	if left := p.onCluster(there.ID, "pods,persistentvolumeclaims,secrets"); strings.Contains(left, "pod/") || !strings.Contains(left, "persistentvolumeclaim/") {
 		t.Errorf("a stopped session has %s", left)
 	}
 	if _, err := c.Start(t.Context(), there.ID); err != nil {
@@ -137,7 +117,7 @@ func TestASessionMovesToAClusterAndBack(t *testing.T) {
 	if err := c.Delete(t.Context(), there.ID); err != nil {
 		t.Fatal(err)
 	}
-	if left := p.onlyHere(there.ID); left != "" {
+	if left := p.onCluster(there.ID, "pods,persistentvolumeclaims,secrets"); left != "" {
 		t.Errorf("a deleted session has %s", left)
 	}
 }

@@ -11,11 +11,13 @@ import (
 	"volundr/runtime/docker"
 )
 
-// enginePath is a way to the real engine that can be cut and mended.
+// enginePath is a way to a real engine, or to another server, that can be cut and
+// mended.
 type enginePath struct {
-	t      *testing.T
-	socket string // of ours
-	real   string
+	t       *testing.T
+	network string // "unix" or "tcp"
+	socket  string // ours: a path, or an address
+	real    string
 
 	mu    sync.Mutex
 	ln    net.Listener // nil while cut
@@ -30,14 +32,18 @@ func newEnginePath(t *testing.T) *enginePath {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &enginePath{t: t, socket: filepath.Join(t.TempDir(), "engine.sock"), real: strings.TrimPrefix(found.Host, "unix://"), conns: map[net.Conn]bool{}}
+	return newPath(t, "unix", filepath.Join(t.TempDir(), "engine.sock"), strings.TrimPrefix(found.Host, "unix://"))
+}
+
+func newPath(t *testing.T, network, socket, real string) *enginePath {
+	e := &enginePath{t: t, network: network, socket: socket, real: real, conns: map[net.Conn]bool{}}
 	t.Cleanup(e.cut)
 	return e
 }
 
 func (e *enginePath) mend() {
 	e.t.Helper()
-	ln, err := net.Listen("unix", e.socket)
+	ln, err := net.Listen(e.network, e.socket)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -70,7 +76,7 @@ func (e *enginePath) cut() {
 }
 
 func (e *enginePath) carry(c net.Conn) {
-	up, err := net.Dial("unix", e.real)
+	up, err := net.Dial(e.network, e.real)
 	if err != nil || !e.keep(c, up) {
 		c.Close()
 		return
@@ -79,7 +85,7 @@ func (e *enginePath) carry(c net.Conn) {
 	for _, way := range [][2]net.Conn{{up, c}, {c, up}} {
 		wg.Go(func() {
 			io.Copy(way[0], way[1])
-			way[0].(*net.UnixConn).CloseWrite() // the other way may go on: an exec whose input ended
+			way[0].(interface{ CloseWrite() error }).CloseWrite() // the other way may go on: an exec whose input ended
 		})
 	}
 	wg.Wait()

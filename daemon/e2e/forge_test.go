@@ -56,7 +56,7 @@ func (s *tale) goesOn() {
 	if got, err := c.Archive(s.t.Context(), same.ID); err != nil || got.Status != client.Archived {
 		s.t.Fatalf("archive: %v, %s", err, got.Status)
 	}
-	if left := leftovers(s.t, same.ID); left != "" {
+	if left := s.leftovers(same.ID); left != "" {
 		s.t.Errorf("an archived session has %s", left)
 	}
 

@@ -30,6 +30,7 @@ type product struct {
 	addr string
 	env  []string
 	args []string // of `up`, beside the address
+	on   string   // what the configuration says of where sessions run
 	own  string   // executable of the daemon; empty: the one that all use
 	cmd  *exec.Cmd
 	end  chan error // of cmd
@@ -96,6 +97,10 @@ func install(t *testing.T, env ...string) *product {
 func prepare(t *testing.T, dir string, env ...string) *product {
 	t.Helper()
 	p := &product{t: t, dir: dir, addr: freePort(t), env: append(os.Environ(), env...)}
+	if onKubernetes() {
+		p.on = "runtime: kubernetes\n" + clusterSettings(os.Getenv(envKubeconfig))
+		p.configure("")
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(p.dir, "log", "daemon.log"))
@@ -112,7 +117,7 @@ func prepare(t *testing.T, dir string, env ...string) *product {
 			if err := p.client().Delete(context.Background(), s.ID); err != nil {
 				t.Errorf("delete %s: %v", s.Name, err)
 			}
-			if left := leftovers(t, s.ID); left != "" {
+			if left := p.leftovers(s.ID); left != "" {
 				t.Errorf("left behind of %s: %s", s.Name, left)
 			}
 		}
@@ -121,10 +126,10 @@ func prepare(t *testing.T, dir string, env ...string) *product {
 	return p
 }
 
-// configure writes the installation's config.yaml.
+// configure writes the installation's config.yaml, beside where sessions run.
 func (p *product) configure(text string) {
 	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(p.dir, "config.yaml"), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, "config.yaml"), []byte(p.on+text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
 }

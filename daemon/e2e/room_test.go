@@ -86,7 +86,7 @@ func TestNoRoomForPacks(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("archive: %v", err)
 	}
-	if left := leftovers(t, s.ID); left != "" {
+	if left := p.leftovers(s.ID); left != "" {
 		t.Errorf("an archived session has %s", left)
 	}
 	if got, err := p.client().Restore(t.Context(), s.ID); err != nil || got.Status != client.Stopped {

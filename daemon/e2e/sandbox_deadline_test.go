@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os/exec"
 	"testing"
 	"time"
 
@@ -11,11 +10,11 @@ import (
 // alive reports whether anything runs in a sandbox, as the engine sees it.
 func (s *sandboxes) alive(id string) bool {
 	s.t.Helper()
-	out, err := exec.Command("docker", "ps", "-q", "--filter", "name=^/?"+id+"$").Output()
+	is, err := s.place.alive(id)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return len(out) > 0
+	return is
 }
 
 // gone waits until the engine has nothing of a sandbox and clients neither.

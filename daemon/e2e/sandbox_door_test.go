@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"net/http"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -70,27 +69,38 @@ func TestSandboxDoors(t *testing.T) {
 func TestOnlyOursAreTouched(t *testing.T) {
 	s := installSandboxes(t, "  pool:\n    size: 0\n")
 	ours := s.sandbox(client.SandboxCreate{})
-	out, err := exec.Command("docker", "inspect", "--format", "{{.Image}}|{{index .Config.Labels \"app\"}}|{{index .Config.Labels \"component\"}}|{{index .Config.Labels \"code-interpreter.expires-at\"}}", ours).Output()
+	is, err := s.place.marks(ours)
 	if err != nil {
 		t.Fatal(err)
 	}
-	is := strings.Split(strings.TrimSpace(string(out)), "|")
-	if is[1] != "code-interpreter" || is[2] != "session" || is[3] == "" {
-		t.Errorf("its labels are %q", is[1:])
+	if is["app"] != "code-interpreter" || is["component"] != "session" || is["code-interpreter.expires-at"] == "" {
+		t.Errorf("its labels are %q", is)
 	}
-	contract := []string{"--label", "app=code-interpreter", "--label", "component=session", "--label", "code-interpreter.expires-at=1000.5"}
-	foreign := map[string][]string{
-		"code-session-" + strings.Repeat("a", 32): nil,      // by name
-		"code-session-" + strings.Repeat("b", 32): contract, // and by the contract's labels, expired long ago
-		"code-session-" + strings.Repeat("c", 32): append([]string{"--label", "volundr.installation=elsewhere", "--label", "volundr.kind=sandbox",
-			"--label", "volundr.session=cccccccc-cccc-cccc-cccc-cccccccccccc"}, contract...),
+	contract := func(more ...string) map[string]string {
+		all := map[string]string{"app": "code-interpreter", "component": "session", "code-interpreter.expires-at": "1000.5"}
+		for i := 0; i < len(more); i += 2 {
+			all[more[i]] = more[i+1]
+		}
+		return all
+	}
+	foreign := map[string]map[string]string{
+		"code-session-" + strings.Repeat("a", 32): nil,        // by name
+		"code-session-" + strings.Repeat("b", 32): contract(), // and by the contract's labels, expired long ago
+		"code-session-" + strings.Repeat("c", 32): contract("volundr.installation", "elsewhere", "volundr.kind", "sandbox",
+			"volundr.session", "cccccccc-cccc-cccc-cccc-cccccccccccc"),
 	}
 	for name, labels := range foreign {
-		args := append(append([]string{"run", "-d", "--name", name, "--network", "none"}, labels...), "--entrypoint", "sleep", is[0], "600")
-		if out, err := exec.Command("docker", args...).CombinedOutput(); err != nil {
-			t.Fatal(string(out))
+		if err := s.place.foreign(name, ours, labels); err != nil {
+			t.Fatal(err)
 		}
-		t.Cleanup(func() { sh(t, "docker rm -f "+name+" >/dev/null") })
+		t.Cleanup(func() {
+			if err := s.place.discard(name); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for name := range foreign {
+		s.eventually(60*time.Second, name+" runs", func() bool { return s.alive(name) })
 	}
 	for name := range foreign {
 		if a := s.ask("DELETE", "/v1/sessions/"+name, ""); a.status != 404 {

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -87,11 +86,12 @@ func TestACommandEndsWhole(t *testing.T) {
 	})
 	t.Run("the sandbox is deleted", func(t *testing.T) {
 		s.sh(id, "(setsid sleep 7777 >/dev/null 2>&1 &)")
+		s.eventually(30*time.Second, "something runs that is to be killed", func() bool { return s.runs(id, "sleep 7777") })
 		if err := s.v1.DeleteSandbox(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 		// Acknowledged with the kill done, whether the container is there still or not.
-		if out, err := exec.Command("docker", "top", id, "-eo", "args").Output(); err == nil && strings.Contains(string(out), "sleep") {
+		if out, err := s.place.processes(id); err == nil && strings.Contains(out, "sleep") {
 			t.Errorf("after the deletion there runs: %s", out)
 		}
 		s.eventually(60*time.Second, "the container is gone", func() bool { return len(s.containers(id)) == 0 })

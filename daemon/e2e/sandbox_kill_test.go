@@ -14,23 +14,23 @@ import (
 // the engine by which a sandbox is made, and looked after at its end: the next daemon leaves
 // nothing of one that nobody was told of, and ends what was to end.
 func TestSandboxKillsBetweenSteps(t *testing.T) {
-	way := newToll(t)
-	s := &sandboxes{}
+	s := &sandboxes{place: sandboxPlace(t)}
+	way, through := s.place.toll(t)
 	s.product = prepare(t, t.TempDir())
 	t.Cleanup(s.empty)
 	listen := freePort(t)
 	s.url = "http://" + listen
-	s.configure(fmt.Sprintf("engine: unix://%s\nsandbox:\n  listen: %s\n  auth: none\n  pool:\n    size: 0\n", way.socket, listen))
+	s.on = through
+	s.configure(fmt.Sprintf("sandbox:\n  listen: %s\n  auth: none\n  pool:\n    size: 0\n", listen))
 	s.begin()
 	if err := s.v1.DeleteSandbox(t.Context(), s.sandbox(client.SandboxCreate{})); err != nil { // its image is there
 		t.Fatal(err)
 	}
 	s.none()
 
-	type step struct{ method, begins, ends string }
-	for _, c := range []step{{"POST", "containers/create", ""}, {"POST", "containers/", "/attach"}, {"POST", "containers/", "/start"}} {
+	for _, c := range s.place.making() {
 		for _, before := range []bool{true, false} {
-			struck := s.strike(way, c.method, c.begins, c.ends, before)
+			struck := s.strike(way, c, before)
 			made := make(chan error, 1)
 			go func() {
 				_, err := s.v1.CreateSandbox(context.Background(), client.SandboxCreate{})
@@ -51,7 +51,7 @@ func TestSandboxKillsBetweenSteps(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		id := s.sandbox(client.SandboxCreate{})
 		s.sh(id, "sleep 7777 >/dev/null 2>&1 &")
-		struck := s.strike(way, "GET", "containers/json", "", before)
+		struck := s.strike(way, s.place.looking(), before)
 		ended := make(chan error, 1)
 		go func() { ended <- s.v1.DeleteSandbox(context.Background(), id) }()
 		s.awaitStrike(struck)
@@ -73,10 +73,10 @@ func TestSandboxKillsBetweenSteps(t *testing.T) {
 
 // strike has the daemon killed at a call to the engine, once, and closes what it
 // returns then.
-func (s *sandboxes) strike(way *toll, method, begins, ends string, before bool) <-chan struct{} {
+func (s *sandboxes) strike(way *toll, c call, before bool) <-chan struct{} {
 	struck := make(chan struct{})
 	process := s.cmd.Process
-	way.at(method, begins, ends, before, func() {
+	way.at(c.method, c.begins, c.ends, before, func() {
 		if err := process.Kill(); err != nil {
 			s.t.Error(err)
 		}
@@ -106,11 +106,12 @@ func (s *sandboxes) none() {
 // TestSandboxesWithoutAnEngine: who cannot be served is told when to ask again,
 // and what is asked of a program that watches the daemon is the truth.
 func TestSandboxesWithoutAnEngine(t *testing.T) {
-	s := &sandboxes{}
+	s := &sandboxes{place: sandboxPlace(t)}
 	s.product = prepare(t, t.TempDir())
 	listen := freePort(t)
 	s.url = "http://" + listen
-	s.configure(fmt.Sprintf("engine: unix:///nowhere/engine.sock\nsandbox:\n  listen: %s\n  auth: none\n", listen))
+	s.on = s.place.away()
+	s.configure(fmt.Sprintf("sandbox:\n  listen: %s\n  auth: none\n", listen))
 	s.begin()
 	for _, c := range []struct {
 		do, body string

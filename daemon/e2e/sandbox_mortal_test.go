@@ -19,7 +19,7 @@ import (
 // what was ended.
 func TestSandboxKillsBetweenWrites(t *testing.T) {
 	count := filepath.Join(t.TempDir(), "left")
-	s := &sandboxes{}
+	s := &sandboxes{place: sandboxPlace(t)}
 	s.product = prepare(t, t.TempDir(), "VOLUNDR_MORTAL="+count)
 	s.own = mortal(t)
 	t.Cleanup(s.empty)

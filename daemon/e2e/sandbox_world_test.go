@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -24,6 +23,7 @@ type sandboxes struct {
 	v1           *client.Client // of the listener without login, as existing clients use it
 	url          string         // of that
 	installation string
+	place        place
 }
 
 // installSandboxes starts a daemon with a sandbox listener; settings stand under
@@ -31,10 +31,12 @@ type sandboxes struct {
 // nothing of it may be left in the engine but what waited for its first use.
 func installSandboxes(t *testing.T, settings string, env ...string) *sandboxes {
 	t.Helper()
-	s := &sandboxes{}
+	s := &sandboxes{place: sandboxPlace(t)}
 	t.Cleanup(func() { // after the daemon has ended: the folder goes, nobody reaps
 		for _, c := range s.containers("") {
-			sh(t, "docker rm -f "+c+" >/dev/null 2>&1; true") // it may be on its way already
+			if err := s.place.discard(c); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 	s.product = prepare(t, t.TempDir(), env...)
@@ -83,23 +85,18 @@ func (s *sandboxes) empty() {
 	}
 }
 
-// containers gives the names of the installation's sandboxes in the engine; name
+// containers gives the names of the installation's sandboxes where they run; name
 // narrows to one.
 func (s *sandboxes) containers(name string) []string {
 	s.t.Helper()
 	if s.installation == "" {
 		return nil
 	}
-	args := []string{"ps", "-a", "--format", "{{.Names}}", "--filter", "label=volundr.installation=" + s.installation,
-		"--filter", "label=app=code-interpreter"}
-	if name != "" {
-		args = append(args, "--filter", "name=^/?"+name+"$")
-	}
-	out, err := exec.Command("docker", args...).Output()
+	all, err := s.place.names(s.installation, name)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return strings.Fields(string(out))
+	return all
 }
 
 // sandbox gives a new one.

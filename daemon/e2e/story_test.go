@@ -122,7 +122,7 @@ func TestStory(t *testing.T) {
 	if err := p.client().Delete(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if left := leftovers(t, id); left != "" {
+	if left := p.leftovers(id); left != "" {
 		t.Errorf("left behind: %s", left)
 	}
 	b.sees("No sessions yet")

@@ -19,7 +19,8 @@ import (
 // waits for: before the engine hears of it, or when the engine has done it and
 // the daemon was not told.
 type toll struct {
-	socket string
+	socket    string // of an engine's
+	versioned bool   // paths begin with the API's version: /v1.41
 
 	mu     sync.Mutex
 	is     func(*http.Request) bool // nil: it waits for none
@@ -33,20 +34,38 @@ func newToll(t *testing.T) *toll {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &toll{socket: filepath.Join(t.TempDir(), "engine.sock")}
+	x := &toll{socket: filepath.Join(t.TempDir(), "engine.sock"), versioned: true}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", strings.TrimPrefix(found.Host, "unix://"))
-	}
-	to := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "engine"})
-	to.Transport, to.FlushInterval = &http.Transport{DialContext: dial}, -1
-	to.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
-	to.ModifyResponse = func(r *http.Response) error {
-		x.pass(r.Request, false)
-		return nil
 	}
 	ln, err := net.Listen("unix", x.socket)
 	if err != nil {
 		t.Fatal(err)
+	}
+	x.serve(t, ln, &url.URL{Scheme: "http", Host: "engine"}, &http.Transport{DialContext: dial})
+	return x
+}
+
+// tollTo stands before a server and gives its own address. Who knows it needs no
+// credentials.
+func tollTo(t *testing.T, server *url.URL, transport http.RoundTripper) (*toll, string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &toll{}
+	x.serve(t, ln, server, transport)
+	return x, "http://" + ln.Addr().String()
+}
+
+func (x *toll) serve(t *testing.T, ln net.Listener, server *url.URL, transport http.RoundTripper) {
+	to := httputil.NewSingleHostReverseProxy(server)
+	to.Transport, to.FlushInterval = transport, -1
+	to.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
+	to.ModifyResponse = func(r *http.Response) error {
+		x.pass(r.Request, false)
+		return nil
 	}
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if x.pass(r, true) {
@@ -60,7 +79,6 @@ func newToll(t *testing.T) *toll {
 	srv.Listener = ln
 	srv.Start()
 	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
-	return x
 }
 
 // unhurried is a context that keeps its values and never ends.
@@ -75,8 +93,11 @@ func (x *toll) at(method, begins, ends string, before bool, strike func()) {
 	defer x.mu.Unlock()
 	x.before, x.strike = before, strike
 	x.is = func(r *http.Request) bool {
-		_, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/") // v1.41
-		return r.Method == method && strings.HasPrefix(path, begins) && strings.HasSuffix(path, ends)
+		path := strings.TrimPrefix(r.URL.Path, "/")
+		if x.versioned {
+			_, path, _ = strings.Cut(path, "/")
+		}
+		return r.Method == method && strings.HasPrefix(path, begins) && strings.HasSuffix(path, ends) && !r.URL.Query().Has("watch")
 	}
 }
 
