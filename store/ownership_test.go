@@ -53,6 +53,10 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 	_, oneSaved := db.SavedPrompt(ctx, p, saved)
 	prompts, promptsErr := db.SavedPrompts(ctx, p)
 	_, changeSaved := db.PutSavedPrompt(ctx, p, SavedPrompt{ID: saved, Name: "a", Content: "c"})
+	connected := must(db.AddIntegration(ctx, anna, Integration{Slug: "github"}))(t)
+	_, oneConnected := db.Integration(ctx, p, connected.ID)
+	integrations, integrationsErr := db.Integrations(ctx, p)
+	_, changeConnected := db.ChangeIntegration(ctx, p, connected)
 	return map[string]func() (int, error){
 		"Session": one(session), "Sessions": count(len(sessions), sessionsErr), "PatchSession": one(patch), "Wish": one(wish),
 		"Events": count(len(events), eventsErr), "Entries": count(len(entries), entriesErr), "AddPrompt": one(prompt),
@@ -64,6 +68,8 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 		"Credential": one(cred), "Credentials": count(len(creds), credsErr), "DeleteCredential": one(db.DeleteCredential(ctx, p, "key")),
 		"Preset": one(onePreset), "Presets": count(len(presets), presetsErr), "ChangePreset": one(changePreset), "DeletePreset": one(db.DeletePreset(ctx, p, preset)),
 		"SavedPrompt": one(oneSaved), "SavedPrompts": count(len(prompts), promptsErr), "PutSavedPrompt": one(changeSaved), "DeleteSavedPrompt": one(db.DeleteSavedPrompt(ctx, p, saved)),
+		"Integration": one(oneConnected), "Integrations": count(len(integrations), integrationsErr), "ChangeIntegration": one(changeConnected),
+		"DeleteIntegration": one(db.DeleteIntegration(ctx, p, connected.ID)),
 	}
 }
 
