@@ -5,11 +5,9 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"strings"
 
 	"volundr/daemon/source"
 	"volundr/daemon/vault"
@@ -65,6 +63,10 @@ type build struct {
 	spec    runtime.Spec
 	config  wire.Config       // of the broker
 	env     map[string]string // of agent, editor and terminal
+
+	// undo takes back what was left outside of the spec, should a later
+	// contributor fail: the last first.
+	undo []func() error
 }
 
 // part is a part of the spec by its name.
@@ -80,23 +82,6 @@ func (b *build) part(name string) *runtime.Part {
 // outer are the parts that the user's work runs in.
 func (b *build) outer() []*runtime.Part {
 	return []*runtime.Part{b.part(runtime.PartAgent), b.part(runtime.PartEditor), b.part(runtime.PartTerminal)}
-}
-
-// contributors add their piece in this order; of two values the later wins.
-var contributors = []struct {
-	name string
-	add  func(*Launcher, context.Context, *build) error
-}{
-	{"core", (*Launcher).core},
-	{"template", (*Launcher).template},
-	{"git", (*Launcher).git},
-	{"integration", (*Launcher).integration},
-	{"storage", (*Launcher).storage},
-	{"gateway", (*Launcher).gateway},
-	{"resource", (*Launcher).resource},
-	{"isolation", (*Launcher).isolation},
-	{"secret injection", (*Launcher).injection},
-	{"secrets", (*Launcher).secrets},
 }
 
 // Spec builds the spec of the session's current run from its stored request.
@@ -117,17 +102,8 @@ func (l *Launcher) Spec(ctx context.Context, s store.Session, image string) (run
 		return runtime.Spec{}, err
 	}
 	b.spec.Image = image
-	for _, c := range contributors {
-		err := c.add(l, ctx, b)
-		var field *FieldError
-		switch {
-		case errors.As(err, &field): // a sentence, and whose it is
-			said := *field
-			said.Msg = fmt.Sprintf("%s (%s).", strings.TrimRight(field.Msg, "."), c.name)
-			return runtime.Spec{}, &said
-		case err != nil:
-			return runtime.Spec{}, fmt.Errorf("launch (%s): %w", c.name, err)
-		}
+	if err := l.contribute(ctx, b, contributors); err != nil {
+		return runtime.Spec{}, err
 	}
 	return b.spec, b.finish()
 }

@@ -129,21 +129,34 @@ func isServerURL(address string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && ip.IsLoopback())
 }
 
-// checkTools opens what MCP servers refer to, only to find out that it is there.
-func (l *Launcher) checkTools(ctx context.Context, p store.Principal, r Request) error {
-	for i, s := range r.MCP {
-		if _, err := l.variables(ctx, p, s, "mcp_servers", fmt.Sprint(i), "env_from_credentials"); err != nil {
-			return err
+// checkTools are the MCP servers of a request. It opens what they refer to, only
+// to find out that it is there.
+func (l *Launcher) checkTools(ctx context.Context, p store.Principal, r Request) ([]MCPServer, error) {
+	all, err := l.tools(ctx, p, r)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range all {
+		loc := []string{"mcp_servers", fmt.Sprint(i), "env_from_credentials"}
+		if i >= len(r.MCP) {
+			loc = []string{"integration_ids"}
+		}
+		if _, err := l.variables(ctx, p, s, loc...); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // ofTool are the variables of the one MCP server of this name; none where the
 // session has no such server.
 func (l *Launcher) ofTool(ctx context.Context, p store.Principal, r Request, name string) (*laid, error) {
 	out := newLaid()
-	for _, s := range r.MCP {
+	all, err := l.tools(ctx, p, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
 		if s.Name == name {
 			env, err := l.variables(ctx, p, s, "mcp_servers")
 			out.Env = env

@@ -93,7 +93,7 @@ func TestAnMCPServerAloneGetsItsSecrets(t *testing.T) {
 	if err := l.Vault.Delete(t.Context(), ann, "linear-api-key"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := spec(t, l, r); !errors.Is(err, runtime.ErrInvalid) || !strings.Contains(err.Error(), "(template)") || !strings.Contains(err.Error(), "`volundr credentials set linear-api-key`") {
+	if _, err := spec(t, l, r); !errors.Is(err, runtime.ErrInvalid) || !strings.Contains(err.Error(), "(integration)") || !strings.Contains(err.Error(), "`volundr credentials set linear-api-key`") {
 		t.Errorf("gone: %v", err)
 	}
 	for from, want := range map[string]string{"db": "has no value", "db:none": "db:KEY: host.name, password", "gone": "There is no credential"} {

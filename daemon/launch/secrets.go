@@ -41,7 +41,8 @@ func (l *Launcher) CheckSecrets(ctx context.Context, p store.Principal, r Reques
 	if _, err := l.laid(ctx, p, r); err != nil {
 		return err
 	}
-	return l.checkTools(ctx, p, r)
+	_, err := l.checkTools(ctx, p, r)
+	return err
 }
 
 func ownerOf(s store.Session) store.Principal {

@@ -29,7 +29,14 @@ func (noRing) Set(string, string, string) error   { return errors.New("none") }
 // stocked is a launcher whose vault holds one credential of each type for ann.
 func stocked(t *testing.T) *Launcher {
 	t.Helper()
-	l, _ := launcher(t)
+	l, _ := stockedAt(t)
+	return l
+}
+
+// stockedAt lets local folders below the returned one pass too.
+func stockedAt(t *testing.T) (*Launcher, string) {
+	t.Helper()
+	l, dir := launcher(t)
 	db, err := store.Open(filepath.Join(t.TempDir(), "volundr.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +66,7 @@ func stocked(t *testing.T) *Launcher {
 			t.Fatal(err)
 		}
 	}
-	return l
+	return l, dir
 }
 
 // The contract's rules, one by one.

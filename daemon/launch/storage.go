@@ -99,7 +99,7 @@ func (l *Launcher) storage(_ context.Context, b *build) error {
 		if f.readOnly || b.request.Source.WritableGit {
 			continue
 		}
-		guards, err := guard(f)
+		guards, err := b.guard(f)
 		if err != nil {
 			return refused(err, f.host, b.request.Source.Type)
 		}
@@ -117,7 +117,7 @@ func (l *Launcher) storage(_ context.Context, b *build) error {
 // is mounted onto itself first, for what is a mount point cannot be renamed and
 // replaced by another of the same name. An earlier session could have put links
 // in their places, so none is followed.
-func guard(f folder) ([]runtime.Mount, error) {
+func (b *build) guard(f folder) ([]runtime.Mount, error) {
 	root, err := os.OpenRoot(f.host)
 	if err != nil {
 		return nil, err
@@ -133,6 +133,7 @@ func guard(f folder) ([]runtime.Mount, error) {
 		return nil, unfit("%s is a worktree or a submodule, and its repository lies elsewhere: choose a copy of it, or the main folder of the repository.", f.host)
 	}
 	if err := root.Mkdir(".git/hooks", 0o755); err == nil {
+		b.undo = append(b.undo, func() error { return unmake(f.host, ".git/hooks") })
 		if err := root.Lchown(".git/hooks", f.uid, f.gid); err != nil && os.Geteuid() == 0 {
 			return nil, err
 		}
@@ -151,4 +152,14 @@ func guard(f folder) ([]runtime.Mount, error) {
 		mounts = append(mounts, runtime.Mount{Host: filepath.Join(f.host, filepath.FromSlash(g.name)), Path: path.Join(f.at, g.name), ReadOnly: true})
 	}
 	return mounts, nil
+}
+
+// unmake removes an empty folder below another, and follows no link out of it.
+func unmake(host, name string) error {
+	root, err := os.OpenRoot(host)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return root.Remove(name)
 }

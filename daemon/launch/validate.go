@@ -38,7 +38,7 @@ func Problems(r Request) (all []error) {
 }
 
 var checks = []func(Request) error{
-	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles, checkCredentials, checkProtected, CheckMCP,
+	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles, checkCredentials, checkProtected, CheckMCP, checkIntegrations,
 	func(r Request) error { _, err := resources(r.Resources); return err },
 }
 
@@ -174,28 +174,11 @@ func checkNetwork(r Request) error {
 
 // checkAbsent refuses what has nothing behind it yet.
 func checkAbsent(r Request) error {
-	for _, f := range []struct {
-		field, name, msg string
-	}{
-		{"workspace_id", r.WorkspaceID, "There is no workspace %q: each session of this version has its own, leave workspace_id out."},
-		{"integration_ids", first(r.IntegrationIDs), "There is no integration %q: this version has none yet, leave integration_ids out."},
-	} {
-		if f.name != "" {
-			return wrong(f.name, "value_error", fmt.Sprintf(f.msg, f.name), f.field)
-		}
+	if r.WorkspaceID != "" {
+		return wrong(r.WorkspaceID, "value_error", fmt.Sprintf("There is no workspace %q: each session of this version has its own, leave workspace_id out.", r.WorkspaceID), "workspace_id")
 	}
 	if r.TermRestricted {
 		return wrong(true, "value_error", "A restricted terminal does not exist in this version: leave terminal_restricted out.", "terminal_restricted")
 	}
 	return nil
-}
-
-func first(list []string) string {
-	if len(list) == 0 {
-		return ""
-	}
-	if list[0] == "" {
-		return " "
-	}
-	return list[0]
 }

@@ -152,7 +152,7 @@ func (d *document) value(n ast.Node, path []string) any {
 // written reports whether a value is taken as it is written: a variable's is a
 // text, also where it looks like a number.
 func written(path []string) bool {
-	return len(path) == 2 && path[0] == "env" || len(path) > 0 && path[0] == "command"
+	return len(path) == 2 && path[0] == "env" || len(path) > 0 && (path[0] == "command" || path[0] == "mcp_servers")
 }
 
 func (d *document) number(n ast.Node) any {

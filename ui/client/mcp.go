@@ -2,7 +2,11 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
+	"reflect"
+	"strings"
 )
 
 // MCPServer is a server of tools (Model Context Protocol) that a session's agent
@@ -19,6 +23,54 @@ type MCPServer struct {
 	// EnvFrom are variables by the credential that they come from: NAME, or
 	// NAME:KEY of one with several values.
 	EnvFrom map[string]string `json:"env_from_credentials,omitempty"`
+}
+
+// ParseMCPServer reads a server as people write it in a line: NAME=COMMAND with
+// its arguments, NAME=URL, or its JSON.
+func ParseMCPServer(text string) (s MCPServer, err error) {
+	if strings.HasPrefix(text, "{") {
+		in := json.NewDecoder(strings.NewReader(text))
+		in.DisallowUnknownFields()
+		if err := in.Decode(&s); err != nil {
+			return s, fmt.Errorf("this is not the JSON of an MCP server: %w", err)
+		}
+		if in.More() {
+			return s, fmt.Errorf("there is more than one MCP server in %q", text)
+		}
+		return s, nil
+	}
+	name, rest, ok := strings.Cut(text, "=")
+	words := strings.Fields(rest)
+	if !ok || name == "" || len(words) == 0 {
+		return s, fmt.Errorf("an MCP server is written as NAME=COMMAND or NAME=URL, not %q", text)
+	}
+	s.Name = strings.TrimSpace(name)
+	if isURL(words[0]) && len(words) == 1 {
+		s.URL = words[0]
+		return s, nil
+	}
+	s.Command = words[0]
+	if len(words) > 1 {
+		s.Args = words[1:]
+	}
+	return s, nil
+}
+
+func isURL(word string) bool {
+	return strings.HasPrefix(word, "https://") || strings.HasPrefix(word, "http://")
+}
+
+// Line is the server in one line, which ParseMCPServer reads.
+func (s MCPServer) Line() string {
+	line := strings.Join(append([]string{s.Name + "=" + s.URL + s.Command}, s.Args...), " ")
+	if back, err := ParseMCPServer(line); err == nil && reflect.DeepEqual(back, s) {
+		return line
+	}
+	var out strings.Builder
+	to := json.NewEncoder(&out)
+	to.SetEscapeHTML(false)
+	_ = to.Encode(s) // of texts
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // MCPServerInfo is the contract's: one that is on offer.
