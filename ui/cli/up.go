@@ -34,12 +34,16 @@ func (a *app) up() *cobra.Command {
 			if foreground {
 				return a.Serve(ctx, cfg)
 			}
-			_, cl, err := running(ctx, cfg)
-			if errors.Is(err, errDown) {
-				cl, err = a.launch(ctx, cfg, c.OutOrStdout())
-			}
-			if err != nil {
+			st, cl, err := running(ctx, cfg)
+			switch {
+			case errors.Is(err, errDown):
+				if cl, err = a.launch(ctx, cfg, c.OutOrStdout()); err != nil {
+					return err
+				}
+			case err != nil:
 				return err
+			case st.Version != a.Version:
+				fmt.Fprintf(c.OutOrStdout(), "The daemon that runs is of version %s, and this is %s. To put this one in its place, run `volundr down` and `volundr up`: sessions run on meanwhile.\n\n", clean(st.Version), a.Version)
 			}
 			link, err := cl.LoginLink(ctx)
 			if err != nil {
