@@ -73,9 +73,10 @@ func Whereabouts(c client.Credential) string {
 	return strings.Join(out, ", ")
 }
 
-// choiceOf is a credential in the form of a new session.
+// choiceOf is a credential or an integration in the form of a new session.
 type choiceOf struct {
 	name, title string
+	label       string // of an integration
 	chosen      bool
 }
 
@@ -86,12 +87,12 @@ func (p NewPage) credentials() (out []choiceOf) {
 	for _, c := range p.Stored {
 		chosen := slices.Contains(named, c.Name)
 		if chosen || !ModelKey(c) {
-			out = append(out, choiceOf{c.Name, Whereabouts(c), chosen})
+			out = append(out, choiceOf{name: c.Name, title: Whereabouts(c), chosen: chosen})
 		}
 	}
 	for _, name := range named {
 		if !slices.ContainsFunc(out, func(c choiceOf) bool { return c.name == name }) {
-			out = append(out, choiceOf{name, "It is not stored.", true})
+			out = append(out, choiceOf{name: name, title: "It is not stored.", chosen: true})
 		}
 	}
 	return out

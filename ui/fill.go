@@ -16,7 +16,7 @@ func FormOf(c client.SessionCreate) Form {
 	f := Form{
 		Name: c.Name, Agent: c.Agent, Command: strings.Join(c.Command, " "), Model: c.Model, Mode: c.Mode,
 		Prompt: c.InitialPrompt, System: c.SystemPrompt, Network: c.Network, Runtime: c.Runtime, Credentials: strings.Join(c.CredentialNames, ", "),
-		Setup: strings.Join(c.SetupScripts, "\n---\n"), Source: "git", Use: "copy",
+		Setup: strings.Join(c.SetupScripts, "\n---\n"), Source: "git", Use: "copy", Integrations: strings.Join(c.IntegrationIDs, ", "),
 	}
 	if raw, err := json.Marshal(c); err == nil {
 		f.Base = string(raw)
@@ -40,6 +40,9 @@ func FormOf(c client.SessionCreate) Form {
 			f.Files += ":" + file.To
 		}
 		f.Files += "\n"
+	}
+	for _, server := range c.MCPServers {
+		f.MCP += server.Line() + "\n"
 	}
 	f.CPU, f.Memory = written(c.ResourceConfig["cpu"]), written(c.ResourceConfig["memory"])
 	return f
@@ -99,6 +102,21 @@ func files(text string) (out []client.File) {
 		}
 	}
 	return out
+}
+
+// servers are MCP servers, one a line, and what is wrong with one.
+func servers(text string) (out []client.MCPServer, problem string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		s, err := client.ParseMCPServer(line)
+		if err != nil {
+			return out, strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + "."
+		}
+		out = append(out, s)
+	}
+	return out, ""
 }
 
 // set puts a resource into a request, or takes it out.

@@ -25,6 +25,11 @@ func TestFormBecomesARequest(t *testing.T) {
 		{"no repository", "name=a&source=git", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, "repo"},
 		{"no folder", "name=a&source=folder", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceCopy}}, "local_path"},
 		{"no command", "name=a&source=empty&agent=acp", client.SessionCreate{Name: "a", Agent: "acp", Source: &client.Source{Type: client.SourceGit}}, "command"},
+		{"MCP servers", "name=a&source=empty&mcp_servers=docs%3Dnpx+-y+docs%0D%0Aweb%3Dhttps%3A%2F%2Fx%0D%0A&integration_ids=i1&integration_ids=i2",
+			client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}, IntegrationIDs: []string{"i1", "i2"},
+				MCPServers: []client.MCPServer{{Name: "docs", Command: "npx", Args: []string{"-y", "docs"}}, {Name: "web", URL: "https://x"}}}, ""},
+		{"a bad MCP server", "name=a&source=empty&mcp_servers=docs", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, "mcp_servers"},
+		{"an odd key in one", "name=a&source=empty&mcp_servers=%7B%22nam%22%3A1%7D", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, "mcp_servers"},
 		{"bad env", "name=a&source=empty&env=nonsense", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, "env"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -54,8 +59,9 @@ func TestRefusalStandsBesideItsField(t *testing.T) {
 	p.Problems = nil
 	p.Take(&client.Error{Status: 422, Problems: []client.Problem{
 		{Loc: []any{"body", "source", "git", "branch"}, Msg: "No such branch."}, {Loc: []any{"body", "name"}, Msg: "Value error, Too long."}, {Loc: []any{"body", "odd"}, Msg: "Odd."},
+		{Loc: []any{"body", "mcp_servers", 0, "command"}, Msg: "No command."},
 	}})
-	if diff := cmp.Diff(map[string]string{"branch": "No such branch.", "name": "Too long.", "": "Odd."}, p.Problems); diff != "" {
+	if diff := cmp.Diff(map[string]string{"branch": "No such branch.", "name": "Too long.", "": "Odd.", "mcp_servers": "No command."}, p.Problems); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -102,6 +108,10 @@ func TestFormsGiveBackTheRequestThatFilledThem(t *testing.T) {
 			Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b", Branch: "c", BaseBranch: "d"}, Env: map[string]string{"A": "1", "B": "x=y"},
 			ResourceConfig: map[string]any{"cpu": 1.5, "memory": "4Gi", "gpu": 1.}, TemplateName: "t", ProfileName: "p", IssueID: "1",
 			SetupScripts: []string{"make", "set -x\nnpm ci"}, Files: []client.File{{From: ".env"}, {From: "/x", To: "y"}}, CredentialNames: []string{"k", "l"}},
+		"servers of tools": {Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b"}, IntegrationIDs: []string{"github", "i-2"},
+			MCPServers: []client.MCPServer{{Name: "docs", Command: "npx", Args: []string{"-y", "@acme/docs"}}, {Name: "web", URL: "https://mcp.acme.io/x"},
+				{Name: "old", Type: "sse", URL: "https://mcp.acme.io/sse"}, {Name: "db", Command: "my server", Args: []string{"a b", ""}, Env: map[string]string{"A": "<b>"}, EnvFrom: map[string]string{"KEY": "db:password"}},
+				{Name: "odd=name", Command: "x"}, {Name: "curl", Command: "https://is-a-command", Args: []string{"x"}}}},
 		"an agent of one's own": {Name: "a", Agent: "acp", Command: []string{"my", "agent"}, Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b"}},
 		"a copy":                {Name: "a", Agent: "codex", Source: &client.Source{Type: client.SourceCopy, LocalPath: "/x"}},
 		"a live folder and more beside it": {Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceMount, LocalPath: "/x", WritableGit: true,

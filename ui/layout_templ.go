@@ -193,7 +193,7 @@ func sheets(page string) []string {
 		return append(all, "dashboard", "chronicle")
 	case "new":
 		return append(all, "form")
-	case "credentials":
+	case "settings":
 		return append(all, "form", "settings")
 	case "login":
 		return append(all, "chat")

@@ -19,8 +19,9 @@ type NewPage struct {
 	Profiles  []client.Template
 	Places    []string            // runtimes, the usual one first
 	Stored    []client.Credential // that a session can be given
-	Presets   []client.Preset     // the caller's
-	Saved     string              // what was just saved, as in "template NAME"
+	Connected []client.Integration
+	Presets   []client.Preset // the caller's
+	Saved     string          // what was just saved, as in "template NAME"
 	// Text is the session in YAML; AsText: it is shown in place of the fields.
 	Text   string
 	AsText bool
@@ -35,8 +36,9 @@ type Form struct {
 	WritableGit                       bool
 	Prompt, System, Env, Network      string
 	Runtime, CPU, Memory              string
-	Credentials                       string
+	Credentials, Integrations         string
 	Setup, Files                      string
+	MCP                               string // a server a line
 
 	// Base is the request that the fields were filled from, as JSON: what has no
 	// field stays as it is.
@@ -53,6 +55,7 @@ func ReadForm(v url.Values) Form {
 		Prompt: get("initial_prompt"), System: get("system_prompt"), Env: get("env"), Network: get("network"),
 		Runtime: get("runtime"), CPU: get("cpu"), Memory: get("memory"), Credentials: strings.Join(v["credential_names"], ", "),
 		Setup: strings.ReplaceAll(v.Get("setup_scripts"), "\r\n", "\n"), Files: get("files"), Base: v.Get("base"),
+		Integrations: strings.Join(v["integration_ids"], ", "), MCP: get("mcp_servers"),
 	}
 	return f
 }
@@ -69,7 +72,15 @@ func (f Form) Create() (client.SessionCreate, map[string]string) {
 	}
 	c.SystemPrompt, c.InitialPrompt, c.Command = lines(f.System), lines(f.Prompt), nil
 	c.CredentialNames = strings.Fields(strings.ReplaceAll(f.Credentials, ",", " "))
+	c.IntegrationIDs = nil
+	if ids := strings.Fields(strings.ReplaceAll(f.Integrations, ",", " ")); len(ids) > 0 {
+		c.IntegrationIDs = ids
+	}
 	c.SetupScripts, c.Files = scripts(f.Setup), files(f.Files)
+	var problem string
+	if c.MCPServers, problem = servers(f.MCP); problem != "" {
+		problems["mcp_servers"] = problem
+	}
 	paths := folders(c)
 	switch f.Source {
 	case "folder":
@@ -126,9 +137,12 @@ func (p *NewPage) Take(err *client.Error) {
 		p.Problems[""] = err.Detail
 	}
 	known := []string{"name", "model", "repo", "branch", "base_branch", "local_path", "command", "mode", "network", "runtime",
-		"env", "cpu", "memory", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files"}
+		"env", "cpu", "memory", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files", "integration_ids", "mcp_servers"}
 	for _, problem := range err.Problems {
 		field := problem.Field()
+		if len(problem.Loc) > 1 && problem.Loc[1] == "mcp_servers" { // the field in it has no place of its own
+			field = "mcp_servers"
+		}
 		if to, ok := formFields[field]; ok {
 			field = to
 		}

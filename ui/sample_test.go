@@ -200,8 +200,9 @@ func newPage() NewPage {
 	return NewPage{
 		Presets:   []client.Preset{{ID: "p1", Name: "careful", Description: "Looks twice"}, {ID: "p2", Name: "quick"}},
 		Templates: templates(), Profiles: []client.Template{{Name: "large", Description: "8 cores, 16Gi"}, {Name: "small"}},
-		Shell: shell("New session"), Form: Form{Name: "quiet-otter", Source: "git", Repo: "https://github.com/acme/billing.git", Credentials: "deploy, gone"},
-		Stored: stored(),
+		Shell: shell("New session"), Form: Form{Name: "quiet-otter", Source: "git", Repo: "https://github.com/acme/billing.git", Credentials: "deploy, gone",
+			Integrations: "github, missing", MCP: "docs=npx -y @acme/docs-mcp\n"},
+		Stored: stored(), Connected: integrationsPage().Connected,
 		Models: []client.Model{{ID: "claude-sonnet-4-6", Name: "Sonnet 4.6"}}, Repos: []string{"https://github.com/acme/website"},
 		Problems: map[string]string{"branch": "The remote has no branch \"mian\". It has main and dev."},
 	}
@@ -229,6 +230,48 @@ func credentialsPage() CredentialsPage {
 			{Type: "ssh_key", Label: "SSH key", Description: "A private key.", Mount: "file", Fields: []client.CredentialField{
 				{Key: "private_key", Label: "Private key", Type: "textarea", Required: true}, {Key: "public_key", Label: "Public key", Type: "textarea"}}},
 			{Type: "generic", Label: "Generic", Description: "Any values by name.", Mount: "env"}}}
+}
+
+func integrationsPage() IntegrationsPage {
+	field := func(label, kind string) client.ServiceField { return client.ServiceField{Label: label, Type: kind} }
+	token := client.ServiceSchema{Required: []string{"token"}, Properties: map[string]client.ServiceField{"token": field("Access token", "password")}}
+	key := client.ServiceSchema{Required: []string{"api_key"}, Properties: map[string]client.ServiceField{"api_key": field("API key", "password")}}
+	return IntegrationsPage{Shell: shell("Integrations"), Done: "Connected.", Slug: "jira", Config: map[string]string{"url": "acme.atlassian.net"},
+		Problems: map[string]string{"config": "The address of a service looks like https://host/path, without user, query or fragment."},
+		Stored:   append(stored(), client.Credential{Name: "jira", Type: "api_key", Keys: []string{"api_key"}}),
+		Connected: []client.Integration{
+			{ID: "i1", Slug: "github", IntegrationType: "source_control", CredentialName: "github", Enabled: true, HasTools: true},
+			{ID: "i2", Slug: "gitlab", IntegrationType: "source_control", CredentialName: "gitlab-work", Config: map[string]string{"url": "https://git.acme.io"}, HasTools: true},
+			{ID: "i3", Slug: "jira", IntegrationType: "issue_tracker", CredentialName: "jira", Config: map[string]string{"url": "https://jira.acme.io", "email": "ann@acme.io"}, Enabled: true},
+			{ID: "i4", Slug: "anthropic", IntegrationType: "ai_provider", CredentialName: "anthropic", Enabled: true},
+		},
+		Tested: map[string]client.IntegrationTest{"i1": {Success: true, Provider: "github", User: ptr("ann"), Workspace: ptr("@acme")},
+			"i4": {Provider: "anthropic", Error: ptr("api.anthropic.com refused the key (401: invalid x-api-key) from the credential anthropic. Set another with `volundr credentials set anthropic`.")}},
+		Services: []client.Service{
+			{Slug: "github", Name: "GitHub", Description: "Repositories, issues and pull requests.", IntegrationType: "source_control", CredentialSchema: token, MCPServer: &client.ServiceTools{Name: "github"}},
+			{Slug: "gitlab", Name: "GitLab", Description: "Projects, issues and merge requests.", IntegrationType: "source_control", CredentialSchema: token, MCPServer: &client.ServiceTools{Name: "gitlab"},
+				ConfigSchema: client.ServiceSchema{Properties: map[string]client.ServiceField{"url": field("Address, where it is not gitlab.com", "text")}}},
+			{Slug: "jira", Name: "Jira", Description: "Issues of a Jira site.", IntegrationType: "issue_tracker", CredentialSchema: key, MCPServer: &client.ServiceTools{Name: "jira"},
+				ConfigSchema: client.ServiceSchema{Required: []string{"url", "email"}, Properties: map[string]client.ServiceField{"url": field("Address of the site", "text"), "email": field("E-mail address of the account", "text")}}},
+			{Slug: "anthropic", Name: "Anthropic", Description: "Claude models.", IntegrationType: "ai_provider", CredentialSchema: key},
+		}}
+}
+
+func presetsPage() PresetsPage {
+	return PresetsPage{Shell: shell("Presets"), Done: "Saved.",
+		Presets: []client.Preset{
+			{ID: "p1", Name: "careful", Description: "Looks twice before it writes", IsDefault: true, CLITool: "claude", Model: ptr("claude-opus-4-6"), Source: &client.Source{Type: client.SourceGit, Repo: "https://github.com/acme/billing.git"},
+				ResourceConfig: map[string]any{"cpu": 4., "memory": "8Gi"}},
+			{ID: "p2", Name: "quick", CLITool: "codex"}},
+		Form:     PresetForm{ID: "p1", Name: "careful", Description: "Looks twice before it writes", Default: true, YAML: "agent: claude\nmodell: claude-opus-4-6\nresource_config:\n  cpu: 4\n"},
+		Problems: map[string]string{"yaml": "Line 2: there is no key \"modell\" here: did you mean \"model\"?", "name": "There is a preset of this name: choose another."}}
+}
+
+func promptsPage() PromptsPage {
+	return PromptsPage{Shell: shell("Prompts"), Repos: []string{"https://github.com/acme/website"},
+		Prompts: []client.SavedPrompt{{ID: "r1", Name: "review", Content: "Read the diff as a strict reviewer.\nSay what is wrong, the worst first."},
+			{ID: "r2", Name: "release-notes", Content: "Write the notes of this release.", ProjectRepo: ptr("https://github.com/acme/billing.git")}},
+		Form: PromptForm{Name: "tests", Content: "Which tests are missing?"}, Problems: map[string]string{"project_repo": "String should have at most 500 characters"}}
 }
 
 func stored() []client.Credential {

@@ -153,6 +153,7 @@ func (s *server) contract(g *echo.Group) {
 	s.presetRoutes(g)
 	s.changesRoutes(g)
 	s.gitRoutes(g)
+	s.integrationRoutes(g)
 	s.chronicleRoutes(g)
 	g.GET("/models", s.models)
 	g.GET("/stats", s.stats)

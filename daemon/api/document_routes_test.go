@@ -144,6 +144,13 @@ var operations = []operation{
 	{do: "POST /secrets", summary: "Store a generic credential that is not there yet", in: secretIn{}, out: Secret{}, status: 201},
 	{do: "GET /secrets/{name}", summary: "A generic credential without its values", out: Secret{}},
 
+	{do: "GET /integrations/catalog", summary: "Services that can be connected", out: []client.Service{}},
+	{do: "GET /integrations", summary: "List what one has connected", out: []client.Integration{}},
+	{do: "POST /integrations", summary: "Connect a service with a stored credential", in: client.IntegrationSave{}, out: client.Integration{}, status: 201},
+	{do: "PUT /integrations/{id}", summary: "Change its credential or settings, or switch it off", in: client.IntegrationSave{}, out: client.Integration{}},
+	{do: "DELETE /integrations/{id}", summary: "Disconnect a service; the credential stays", status: 204},
+	{do: "POST /integrations/{id}/test", summary: "Ask the service whose key it is", out: client.IntegrationTest{}},
+
 	{do: "GET /mcp-servers", summary: "MCP servers that templates bring", out: []client.MCPServerInfo{}},
 	{do: "GET /mcp-servers/{name}", summary: "An MCP server", out: client.MCPServerInfo{}},
 

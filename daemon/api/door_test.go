@@ -112,6 +112,8 @@ func TestEveryRouteHasADoor(t *testing.T) {
 					want = "Chronicle not found: " + id
 				case strings.Contains(route.Path, "/prompts/:id"):
 					want = "Prompt not found: " + id
+				case strings.Contains(route.Path, "/integrations/:id"):
+					want = "Integration not found: " + id
 				case strings.Contains(route.Path, "/presets/:id"):
 					want = "Preset not found: " + id
 				case strings.Contains(route.Path, "/templates/"):

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -151,18 +150,26 @@ func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
 	if p.Stored, err = s.stored(c); err != nil {
 		return err
 	}
-	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
-	if err != nil {
+	if p.Connected, err = s.connected(c); err != nil {
 		return err
 	}
+	if p.Repos, err = s.usedRepos(c); err != nil {
+		return err
+	}
+	return html(c, status, ui.NewSessionPage(p))
+}
+
+// usedRepos are the repositories of the caller's sessions.
+func (s *server) usedRepos(c echo.Context) (repos []string, err error) {
+	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
 	seen := map[string]bool{"": true}
 	for _, row := range rows {
 		if v := s.view(c, row); v.Source.Type == client.SourceGit && !seen[v.Repo] {
 			seen[v.Repo] = true
-			p.Repos = append(p.Repos, v.Repo)
+			repos = append(repos, v.Repo)
 		}
 	}
-	return html(c, status, ui.NewSessionPage(p))
+	return repos, err
 }
 
 // postNewSession takes the form, or the same as YAML, and shows the one as the
@@ -207,14 +214,10 @@ func (s *server) asText(c echo.Context, name string, req launch.Request) error {
 // postText takes the YAML.
 func (s *server) postText(c echo.Context) error {
 	posted := c.Request().PostForm
-	p := ui.NewPage{AsText: true, Text: strings.TrimPrefix(strings.ReplaceAll(posted.Get("yaml"), "\r\n", "\n"), "\n")}
+	p := ui.NewPage{AsText: true, Text: typed(posted.Get("yaml"))}
 	l, problems := template.ParseLaunch([]byte(p.Text))
 	if len(problems) > 0 {
-		var lines []string
-		for _, problem := range problems {
-			lines = append(lines, fmt.Sprintf("Line %d: %s.", problem.Line, strings.TrimSuffix(problem.Msg, ".")))
-		}
-		p.Problems = map[string]string{"yaml": strings.Join(lines, "\n")}
+		p.Problems = map[string]string{"yaml": byLine(problems)}
 		return s.form(c, http.StatusUnprocessableEntity, p)
 	}
 	switch posted.Get("view") {

@@ -51,6 +51,17 @@ func (s *server) pages(e *echo.Echo) {
 	e.GET("/credentials", s.credentialsPage)
 	e.POST("/credentials", s.postCredential)
 	e.POST("/credentials/:name/delete", s.postDeleteCredential)
+	e.GET("/integrations", s.integrationsPage)
+	e.POST("/integrations", s.postIntegration)
+	e.POST("/integrations/:id/test", s.postTest)
+	e.POST("/integrations/:id/switch", s.postSwitch)
+	e.POST("/integrations/:id/delete", s.postDisconnect)
+	e.GET("/presets", s.presetsPage)
+	e.POST("/presets", s.postPreset)
+	e.POST("/presets/:id/delete", s.postDeletePreset)
+	e.GET("/prompts", s.promptsPage)
+	e.POST("/prompts", s.postSavedPrompt)
+	e.POST("/prompts/:id/delete", s.postDeletePrompt)
 
 	s.chroniclePages(e)
 

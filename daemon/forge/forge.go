@@ -65,12 +65,6 @@ type Proposal struct {
 	Target string // branch; empty: the repository's default
 }
 
-// Account is who a token belongs to.
-type Account struct {
-	User      string
-	Workspace string // organisation or site, where the token tells it
-}
-
 // api is one repository at its forge.
 type api interface {
 	create(ctx context.Context, n Proposal) (PullRequest, error)

@@ -102,12 +102,12 @@ func (a *app) completeCreate(c *cobra.Command) {
 	_ = c.MarkFlagFilename("from", "yaml", "yml")
 }
 
-func pairs(env []string) (map[string]string, error) {
+func pairs(flag string, list []string) (map[string]string, error) {
 	var out map[string]string
-	for _, e := range env {
+	for _, e := range list {
 		k, v, ok := strings.Cut(e, "=")
 		if !ok || k == "" {
-			return nil, fmt.Errorf("--env %q is not NAME=value", e)
+			return nil, fmt.Errorf("--%s %q is not NAME=value", flag, e)
 		}
 		if out == nil {
 			out = map[string]string{}

@@ -49,7 +49,7 @@ func (w *wishes) flags(c *cobra.Command) {
 	f.StringVar(&w.in.Network, "network", "", "open (default) or none")
 	f.StringSliceVar(&w.in.CredentialNames, "credential", nil, "credential for the session, by name (again for more)")
 	f.StringSliceVar(&w.in.EnvSecretRefs, "secret", nil, "generic credential whose keys are variables of the session, by name (again for more)")
-	f.StringSliceVar(&w.in.IntegrationIDs, "integration", nil, "integration for the session, by id (again for more)")
+	f.StringSliceVar(&w.in.IntegrationIDs, "integration", nil, "integration whose tools the agent gets, by service or id (again for more)")
 	f.StringArrayVar(&w.mcp, "mcp", nil, "MCP server for the agent, as in NAME='npx -y module' or NAME=https://host/path, or the JSON of one (again for more)")
 	f.StringSliceVar(&w.in.ProtectedBranches, "protect", nil, "further branch that is not pushed to, as in release/* (again for more)")
 	f.BoolVar(&w.in.TerminalRestricted, "restrict-terminal", false, "restrict the terminal")
@@ -64,7 +64,7 @@ func (w *wishes) request() (in client.SessionCreate, err error) {
 	if in.Source, err = w.source(); err != nil {
 		return in, err
 	}
-	if in.Env, err = pairs(w.env); err != nil {
+	if in.Env, err = pairs("env", w.env); err != nil {
 		return in, err
 	}
 	in.Files = filesOf(w.files)
