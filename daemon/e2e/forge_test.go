@@ -30,6 +30,20 @@ func container(t *testing.T, id, part string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// rob takes away behind the daemon's back what a session's agent runs in.
+func (p *product) rob(id string) {
+	p.t.Helper()
+	var take *exec.Cmd
+	if pod := strings.TrimSpace(p.onCluster(id, "pods")); pod != "" {
+		take = kubectl("delete", pod, "--now")
+	} else {
+		take = exec.Command("docker", "rm", "-f", container(p.t, id, "agent"))
+	}
+	if out, err := take.CombinedOutput(); err != nil {
+		p.t.Fatal(err, string(out))
+	}
+}
+
 // sameAs compares a session's workspace with the story's.
 func (s *tale) sameAs(id, what string) {
 	s.t.Helper()
@@ -71,9 +85,7 @@ func (s *tale) goesOn() {
 
 	s.inAgent(other.ID, "echo late > /workspace/late.txt")
 	s.state = s.product.state(other.ID, false)
-	if out, err := exec.Command("docker", "rm", "-f", container(s.t, other.ID, "agent")).CombinedOutput(); err != nil {
-		s.t.Fatal(err, string(out))
-	}
+	s.rob(other.ID)
 	failed := s.awaitState(other.ID, client.Failed)
 	if r := s.oneEach(other.ID)[0]; failed.Failure == nil || r.Reason != failed.Failure.Reason || r.Author != "rule" || !r.Pack {
 		s.t.Errorf("the chronicle of a failure: %+v", r)

@@ -35,6 +35,9 @@ func TestStory(t *testing.T) {
 		t.Fatal(all, err)
 	}
 	id := all[0].ID
+	if on := map[bool]string{false: "docker", true: "kubernetes"}[onKubernetes()]; all[0].Runtime != on {
+		t.Errorf("it runs on %s, want %s", all[0].Runtime, on)
+	}
 
 	// A prompt whose tool asks for permission; the diff in the tool call.
 	b.say("write hello.txt")
