@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -23,19 +24,30 @@ const between = 25 * time.Millisecond
 // its broker says. It asks over a link like the daemon's, and meanwhile passes
 // on what the agent asks its model.
 func (f *floor) answers(ctx context.Context, ip string) error {
+	return f.answersOver(ctx, func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(ip, strconv.Itoa(wire.BrokerPort)))
+		if err != nil {
+			return nil, err
+		}
+		return wire.Client(conn, f.key, f.pod.session, 0)
+	})
+}
+
+// answersOver does so over a connection that dial makes.
+func (f *floor) answersOver(ctx context.Context, dial func(context.Context) (net.Conn, error)) error {
 	var conn net.Conn
 	err := poll(ctx, time.Minute, between, "the broker answers", func() (ok bool, _ error) {
 		var err error
-		var d net.Dialer
-		if conn, err = d.DialContext(ctx, "tcp", net.JoinHostPort(ip, strconv.Itoa(wire.BrokerPort))); err == nil {
-			conn, err = wire.Client(conn, f.key, f.pod.session, 0)
-		}
+		conn, err = dial(ctx)
 		return err == nil, nil
 	})
 	if err != nil {
 		return err
 	}
-	mux, err := yamux.Client(conn, nil)
+	conf := yamux.DefaultConfig()
+	conf.LogOutput = io.Discard
+	mux, err := yamux.Client(conn, conf)
 	if err != nil {
 		return err
 	}

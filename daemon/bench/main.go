@@ -35,6 +35,7 @@ var figures = []struct {
 	{"watcher", watcher},
 	{"sandboxes", sandboxes},
 	{"sandbox load", sandboxLoad},
+	{"kubernetes", cluster},
 }
 
 // bench is what the figures stand on.
@@ -54,7 +55,7 @@ func main() {
 		return
 	}
 	asJSON := flag.Bool("json", false, "print JSON")
-	only := flag.String("only", "", "one figure: start, daemon, surfaces, chronicles, watcher, sandboxes or sandbox load")
+	only := flag.String("only", "", "one figure: start, daemon, surfaces, chronicles, watcher, sandboxes, sandbox load or kubernetes")
 	b := &bench{log: os.Stderr}
 	flag.StringVar(&b.volundr, "volundr", "./volundr", "the executable to measure")
 	flag.IntVar(&b.rounds, "rounds", 10, "how often each thing is measured")
