@@ -66,8 +66,8 @@ func (r *Runtime) start(ctx context.Context, s runtime.Spec) error {
 }
 
 // standing gives the Pod that may stay, or nil when there is none (any more):
-// one of another run, of a helper or the other way round, or in which something
-// has ended, is taken away.
+// one of another run, of a helper or the other way round, in which something has
+// ended, or which no machine has taken for long, is taken away.
 func (r *Runtime) standing(ctx context.Context, s runtime.Spec, name string) (*corev1.Pod, error) {
 	pod, err := r.api.pods.Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -83,7 +83,7 @@ func (r *Runtime) standing(ctx context.Context, s runtime.Spec, name string) (*c
 	switch {
 	case run > s.Run:
 		return nil, fmt.Errorf("run %d is there already: %w", run, runtime.ErrInvalid)
-	case run == s.Run && (pod.Labels[runtime.LabelHelper] != "") == s.Helper && pod.DeletionTimestamp == nil && !ended(pod) && !stuck(pod):
+	case run == s.Run && (pod.Labels[runtime.LabelHelper] != "") == s.Helper && pod.DeletionTimestamp == nil && !ended(pod) && !stuck(pod) && !forgotten(pod, time.Now()):
 		return pod, nil
 	}
 	return nil, r.deletePod(ctx, pod, grace)

@@ -258,5 +258,12 @@ func ended(pod *corev1.Pod) bool {
 	return false
 }
 
+// forgotten reports whether a Pod has waited for a machine longer than we do. Made
+// anew it is looked at anew: a scheduler whose view of the volumes was cut off
+// comes back to the old one only after minutes.
+func forgotten(pod *corev1.Pod, now time.Time) bool {
+	return pod.Spec.NodeName == "" && now.Sub(pod.CreationTimestamp.Time) >= patience
+}
+
 // stuck reports whether a Pod cannot be started as it is.
 func stuck(pod *corev1.Pod) bool { return judge(pod, nil).final }

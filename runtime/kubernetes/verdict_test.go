@@ -124,3 +124,17 @@ func TestAPartSaysHowItEnded(t *testing.T) {
 		})
 	}
 }
+
+func TestAPodThatNoMachineTakesIsMadeAnew(t *testing.T) {
+	made := time.Now()
+	for _, c := range []struct {
+		node string
+		age  time.Duration
+		want bool
+	}{{"", 0, false}, {"", patience - time.Second, false}, {"", patience, true}, {"node", time.Hour, false}} {
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(made)}, Spec: corev1.PodSpec{NodeName: c.node}}
+		if got := forgotten(pod, made.Add(c.age)); got != c.want {
+			t.Errorf("on %q after %s: %v", c.node, c.age, got)
+		}
+	}
+}
