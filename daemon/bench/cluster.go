@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -16,9 +18,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // kube is the test cluster that VOLUNDR_KUBECONFIG names, with nothing in it but
@@ -28,7 +27,7 @@ type kube struct {
 	kubeconfig     string
 	image, sandbox string // that it has
 	program        string // the cluster's executable, which is kubectl too
-	config         *rest.Config
+	server         string // URL of the API
 	http           *http.Client
 }
 
@@ -43,11 +42,7 @@ func cluster(ctx context.Context, b *bench) (rows []row, err error) {
 	}
 	k := &kube{bench: b, kubeconfig: os.Getenv("VOLUNDR_KUBECONFIG"), image: os.Getenv("VOLUNDR_KUBE_IMAGE"),
 		sandbox: os.Getenv("VOLUNDR_KUBE_SANDBOX_IMAGE"), program: os.Getenv("VOLUNDR_CLUSTER")}
-	if k.config, err = clientcmd.BuildConfigFromFlags("", k.kubeconfig); err != nil {
-		return nil, err
-	}
-	k.config.NextProtos = []string{"http/1.1"} // the turnstile passes forwards on, which HTTP/2 does not have
-	if k.http, err = rest.HTTPClientFor(k.config); err != nil {
+	if err := k.connect(ctx); err != nil {
 		return nil, err
 	}
 	defer k.http.CloseIdleConnections()
@@ -59,6 +54,44 @@ func cluster(ctx context.Context, b *bench) (rows []row, err error) {
 		}
 	}
 	return rows, nil
+}
+
+// connect reads the kubeconfig as kubectl does. Forwards pass the connection on,
+// which HTTP/2 cannot.
+func (k *kube) connect(ctx context.Context) error {
+	raw, err := k.kubectl(ctx, nil, "config", "view", "--raw", "-o", "json")
+	if err != nil {
+		return err
+	}
+	var conf struct {
+		Clusters []struct {
+			Cluster struct {
+				Server string `json:"server"`
+				CA     []byte `json:"certificate-authority-data"`
+			} `json:"cluster"`
+		} `json:"clusters"`
+		Users []struct {
+			User struct {
+				Cert []byte `json:"client-certificate-data"`
+				Key  []byte `json:"client-key-data"`
+			} `json:"user"`
+		} `json:"users"`
+	}
+	if err := json.Unmarshal(raw, &conf); err != nil {
+		return err
+	}
+	if len(conf.Clusters) != 1 || len(conf.Users) != 1 {
+		return fmt.Errorf("%s does not name one cluster and one user", k.kubeconfig)
+	}
+	pair, err := tls.X509KeyPair(conf.Users[0].User.Cert, conf.Users[0].User.Key)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(conf.Clusters[0].Cluster.CA)
+	k.server = conf.Clusters[0].Cluster.Server
+	k.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}}}
+	return nil
 }
 
 // onCluster has this program measured once more, on a cluster of its own.
@@ -121,7 +154,7 @@ func (k *kube) ask(ctx context.Context, method, path, kind string, in, into any)
 			return err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, k.config.Host+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, k.server+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

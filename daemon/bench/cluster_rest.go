@@ -19,7 +19,7 @@ type turnstile struct {
 }
 
 func (k *kube) turnstile() (*turnstile, error) {
-	server, err := url.Parse(k.config.Host)
+	server, err := url.Parse(k.server)
 	if err != nil {
 		return nil, err
 	}
