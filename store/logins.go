@@ -7,24 +7,31 @@ import (
 	"github.com/google/uuid"
 )
 
-// Login is one row of logins: a browser that is logged in. The principal it
-// stands for has the user's roles, which are not stored here.
+// Login is a way in: one row of logins, which is a browser that is logged in,
+// or one of tokens.
 type Login struct {
 	ID        string
-	Hash      string // of the cookie, which is never stored
+	Hash      string // of the cookie or token, which is never stored
 	UserID    string
 	TenantID  string
-	Agent     string // User-Agent
+	UserName  string   // the user's, as it is now; only read
+	Role      Role     // the same
+	Token     bool     // a personal access token
+	Scopes    []string // of a token
+	Agent     string   // User-Agent
 	CreatedAt time.Time
 	UsedAt    time.Time
 	ExpiresAt time.Time
 }
 
-const loginColumns = `id, hash, user_id, tenant_id, agent, created_at, used_at, expires_at`
+const loginColumns = `logins.id, hash, user_id, logins.tenant_id, users.name, role, agent, logins.created_at, used_at, expires_at`
+
+// loginsOfUsers leaves out the logins of who is no user any more.
+const loginsOfUsers = ` FROM logins JOIN users ON users.tenant_id = logins.tenant_id AND users.id = user_id `
 
 func scanLogin(row scanner) (l Login, err error) {
 	var created, used, expires int64
-	err = row.Scan(&l.ID, &l.Hash, &l.UserID, &l.TenantID, &l.Agent, &created, &used, &expires)
+	err = row.Scan(&l.ID, &l.Hash, &l.UserID, &l.TenantID, &l.UserName, &l.Role, &l.Agent, &created, &used, &expires)
 	l.CreatedAt, l.UsedAt, l.ExpiresAt = moment(created), moment(used), moment(expires)
 	return l, notFound(err)
 }
@@ -43,7 +50,8 @@ func (db *DB) AddLoginLink(ctx context.Context, hash string, p Principal, expire
 }
 
 // UseLoginLink spends a link and says whom it logs in (Admin is not known
-// here). ErrNotFound when there is none, it was used or it has expired.
+// here). ErrNotFound when there is none, it was used, it has expired, or its
+// user is gone.
 func (db *DB) UseLoginLink(ctx context.Context, hash string, now time.Time) (p Principal, err error) {
 	err = db.write(ctx, func(t *tx) error {
 		return notFound(t.QueryRowContext(ctx, `DELETE FROM login_links WHERE hash = ? AND expires_at > ? RETURNING user_id, tenant_id`,
@@ -53,7 +61,7 @@ func (db *DB) UseLoginLink(ctx context.Context, hash string, now time.Time) (p P
 }
 
 // AddLogin stores a login and returns it with its ID and times. Logins that
-// have expired are dropped on the way.
+// have expired are dropped on the way. ErrNotFound when there is no such user.
 func (db *DB) AddLogin(ctx context.Context, l Login) (out Login, err error) {
 	if l.ID == "" {
 		l.ID = uuid.NewString()
@@ -62,9 +70,11 @@ func (db *DB) AddLogin(ctx context.Context, l Login) (out Login, err error) {
 		if _, err := t.ExecContext(ctx, `DELETE FROM logins WHERE expires_at <= ?`, millis(t.now)); err != nil {
 			return err
 		}
-		out, err = scanLogin(t.QueryRowContext(ctx, `INSERT INTO logins (`+loginColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-			RETURNING `+loginColumns,
-			l.ID, l.Hash, l.UserID, l.TenantID, l.Agent, millis(t.now), millis(t.now), millis(l.ExpiresAt)))
+		if _, err := t.ExecContext(ctx, `INSERT INTO logins (id, hash, user_id, tenant_id, agent, created_at, used_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			l.ID, l.Hash, l.UserID, l.TenantID, l.Agent, millis(t.now), millis(t.now), millis(l.ExpiresAt)); err != nil {
+			return err
+		}
+		out, err = scanLogin(t.QueryRowContext(ctx, `SELECT `+loginColumns+loginsOfUsers+`WHERE logins.id = ?`, l.ID))
 		return err
 	})
 	return out, err
@@ -72,7 +82,7 @@ func (db *DB) AddLogin(ctx context.Context, l Login) (out Login, err error) {
 
 // LoginByHash gives the login of a cookie, unless it has expired.
 func (db *DB) LoginByHash(ctx context.Context, hash string, now time.Time) (Login, error) {
-	return scanLogin(db.r.QueryRowContext(ctx, `SELECT `+loginColumns+` FROM logins WHERE hash = ? AND expires_at > ?`, hash, millis(now)))
+	return scanLogin(db.r.QueryRowContext(ctx, `SELECT `+loginColumns+loginsOfUsers+`WHERE hash = ? AND expires_at > ?`, hash, millis(now)))
 }
 
 // TouchLogin notes that a login was used, and until when it lasts now.
@@ -85,7 +95,7 @@ func (db *DB) TouchLogin(ctx context.Context, id string, used, expires time.Time
 
 // Logins gives p's own logins, the last used first.
 func (db *DB) Logins(ctx context.Context, p Principal) ([]Login, error) {
-	rows, err := db.r.QueryContext(ctx, `SELECT `+loginColumns+` FROM logins WHERE tenant_id = ? AND user_id = ? ORDER BY used_at DESC`,
+	rows, err := db.r.QueryContext(ctx, `SELECT `+loginColumns+loginsOfUsers+`WHERE logins.tenant_id = ? AND user_id = ? ORDER BY used_at DESC`,
 		p.TenantID, p.UserID)
 	if err != nil {
 		return nil, err

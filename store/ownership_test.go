@@ -11,7 +11,7 @@ import (
 
 // Every method that takes a principal, asked by one who does not own the rows.
 // What they return must be nothing or ErrNotFound.
-func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login string) map[string]func() (int, error) {
+func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login string, token Token) map[string]func() (int, error) {
 	ctx, name := t.Context(), "stolen"
 	count := func(n int, err error) func() (int, error) { return func() (int, error) { return n, err } }
 	one := func(err error) func() (int, error) {
@@ -52,6 +52,8 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 	saved := must(db.PutSavedPrompt(ctx, anna, SavedPrompt{Name: "a", Content: "b"}))(t).ID
 	_, oneSaved := db.SavedPrompt(ctx, p, saved)
 	prompts, promptsErr := db.SavedPrompts(ctx, p)
+	tokens, tokensErr := db.Tokens(ctx, p)
+	_, oneUser := db.User(ctx, p, "anna")
 	_, changeSaved := db.PutSavedPrompt(ctx, p, SavedPrompt{ID: saved, Name: "a", Content: "c"})
 	connected := must(db.AddIntegration(ctx, anna, Integration{Slug: "github"}))(t)
 	_, oneConnected := db.Integration(ctx, p, connected.ID)
@@ -67,6 +69,7 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 		"File": one(oneFile), "Files": count(len(files), filesErr), "DeleteFile": one(db.DeleteFile(ctx, p, file)),
 		"Credential": one(cred), "Credentials": count(len(creds), credsErr), "DeleteCredential": one(db.DeleteCredential(ctx, p, "key")),
 		"Preset": one(onePreset), "Presets": count(len(presets), presetsErr), "ChangePreset": one(changePreset), "DeletePreset": one(db.DeletePreset(ctx, p, preset)),
+		"Tokens": count(len(tokens), tokensErr), "DeleteToken": one(db.DeleteToken(ctx, p, token.ID)), "User": one(oneUser),
 		"SavedPrompt": one(oneSaved), "SavedPrompts": count(len(prompts), promptsErr), "PutSavedPrompt": one(changeSaved), "DeleteSavedPrompt": one(db.DeleteSavedPrompt(ctx, p, saved)),
 		"Integration": one(oneConnected), "Integrations": count(len(integrations), integrationsErr), "ChangeIntegration": one(changeConnected),
 		"DeleteIntegration": one(db.DeleteIntegration(ctx, p, connected.ID)),
@@ -75,23 +78,25 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 
 func TestForeignPrincipalFindsNothing(t *testing.T) {
 	db := open(t)
+	people(t, db)
 	s := create(t, db)
 	must(db.AppendDaemon(t.Context(), s.ID, "note", "", "secret"))(t)
 	check(t, db.OpenChronicle(t.Context(), Chronicle{ID: "c", SessionID: s.ID, Run: 1, OwnerID: "anna", TenantID: "t1"}))
 	check(t, db.RecordUsage(t.Context(), Usage{SessionID: s.ID, Run: 1, Turn: "a", Provider: "cloud", Input: 5}))
 	login := must(db.AddLogin(t.Context(), Login{Hash: "h", UserID: "anna", TenantID: "t1", ExpiresAt: time.Now().Add(time.Hour)}))(t)
+	token := must(db.AddToken(t.Context(), anna, Token{Name: "ci", Hash: "k", ExpiresAt: time.Now().Add(time.Hour)}))(t)
 	must(db.PutCredential(t.Context(), anna, Credential{Name: "key", Type: "api", Sealed: []byte("x")}))(t)
 	must(db.w.ExecContext(t.Context(), `INSERT INTO comments VALUES ('said', ?, 'anna', 't1', '', 'a', 'new', 1, '', '', 0)`, s.ID))(t)
 	for who, p := range map[string]Principal{"a colleague": bert, "another tenant's admin": other, "nobody": {},
 		"a namesake elsewhere": {UserID: "anna", TenantID: "t2"}} {
-		for name, ask := range foreign(t, db, p, s, "c", login.ID) {
+		for name, ask := range foreign(t, db, p, s, "c", login.ID, token) {
 			if n, err := ask(); n != 0 || err != nil && !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s as %s: %d rows, %v", name, who, n, err)
 			}
 		}
 	}
 	// The same questions find everything when their owner asks: they can fail.
-	for name, ask := range foreign(t, db, anna, s, "c", login.ID) {
+	for name, ask := range foreign(t, db, anna, s, "c", login.ID, token) {
 		if n, err := ask(); n == 0 || err != nil {
 			t.Errorf("%s as the owner: %d rows, %v", name, n, err)
 		}

@@ -87,6 +87,7 @@ func TestLoginLinkWorksOnceAndNotTooLate(t *testing.T) {
 func TestLoginLastsUntilItExpiresOrIsDeleted(t *testing.T) {
 	db := open(t)
 	now := time.Now()
+	people(t, db)
 	l := must(db.AddLogin(t.Context(), Login{Hash: "h", UserID: "anna", TenantID: "t1", Agent: "Firefox", ExpiresAt: now.Add(time.Hour)}))(t)
 	if diff := cmp.Diff(l, must(db.LoginByHash(t.Context(), "h", now))(t)); diff != "" {
 		t.Error(diff)

@@ -28,6 +28,14 @@ func open(t *testing.T, options ...Option) *DB {
 	return db
 }
 
+// people makes users of the principals above.
+func people(t *testing.T, db *DB) {
+	t.Helper()
+	for p, role := range map[Principal]Role{anna: RoleDeveloper, bert: RoleDeveloper, chief: RoleAdmin, other: RoleAdmin} {
+		must(db.AddUser(t.Context(), Principal{TenantID: p.TenantID, Admin: true}, User{ID: p.UserID, Name: p.UserID, Role: role}))(t)
+	}
+}
+
 // create makes a session of anna's.
 func create(t *testing.T, db *DB, change ...func(*Session)) Session {
 	t.Helper()
