@@ -49,6 +49,7 @@ type Auth struct {
 	public       func(*http.Request) bool
 	log          *slog.Logger
 	failures     *rate.Limiter // of wrong codes and tokens; right ones always pass
+	live         live
 }
 
 // New reads the token and the installation's name, or makes them.
@@ -75,6 +76,7 @@ func New(ctx context.Context, o Options) (*Auth, error) {
 		public:       o.Public,
 		log:          o.Log,
 		failures:     rate.NewLimiter(rate.Every(time.Second), 20),
+		live:         live{all: map[*underway]bool{}},
 	}
 	if a.loginPage == nil {
 		a.loginPage = http.HandlerFunc(plainLoginPage)
@@ -86,7 +88,11 @@ func New(ctx context.Context, o Options) (*Auth, error) {
 		if hash == programLogin.Hash {
 			return programLogin, nil
 		}
-		return o.DB.LoginByHash(ctx, hash, time.Now())
+		l, err := o.DB.LoginByHash(ctx, hash, time.Now())
+		if errors.Is(err, store.ErrNotFound) {
+			l, err = o.DB.LoginByToken(ctx, hash, time.Now())
+		}
+		return l, err
 	})
 	return a, nil
 }
@@ -120,23 +126,37 @@ func (a *Auth) Logins(ctx context.Context, p store.Principal) ([]store.Login, er
 }
 
 // Revoke ends one of p's logins and everything that was opened with it:
-// surfaces are cut in the middle of a connection. store.ErrNotFound when p has
-// no such login.
+// streams and surfaces are cut in the middle of a connection.
+// store.ErrNotFound when p has no such login.
 func (a *Auth) Revoke(ctx context.Context, p store.Principal, id string) error {
 	if err := a.db.DeleteLogin(ctx, p, id); err != nil {
 		return fmt.Errorf("revoke login: %w", err)
 	}
 	a.Surfaces.revoke(id)
+	a.cut(ctx, func(l store.Login) bool { return l.ID == id })
 	return nil
 }
 
-// byToken checks a bearer token.
-func (a *Auth) byToken(authorization string) (store.Login, bool) {
-	scheme, token, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "Bearer") || !same(token, a.token) {
-		return store.Login{}, false
+// byToken checks the bearer token of a request: that of the token file, or a
+// person's. store.ErrNotFound when it is neither.
+func (a *Auth) byToken(r *http.Request) (store.Login, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case !strings.EqualFold(scheme, "Bearer"):
+		return store.Login{}, store.ErrNotFound
+	case same(token, a.token):
+		return programLogin, nil
+	case !strings.HasPrefix(token, tokenPrefix):
+		return store.Login{}, store.ErrNotFound
 	}
-	return programLogin, true
+	now := time.Now()
+	l, err := a.db.LoginByToken(r.Context(), digest(token), now)
+	if err == nil && now.Sub(l.UsedAt) >= tokenStep {
+		if err := a.db.TouchToken(r.Context(), l.ID, now); err != nil {
+			a.log.WarnContext(r.Context(), "Cannot note the use of a token", "error", err)
+		}
+	}
+	return l, err
 }
 
 // byCookie finds the login of a request's cookie. A name can stand there more

@@ -1,6 +1,6 @@
 // Package auth decides who a request comes from and whether it may come in at
-// all: host names, Origin and Sec-Fetch checks, logins, the bearer token of
-// programs, and the unguessable host names of surfaces.
+// all: host names, Origin and Sec-Fetch checks, logins, tokens, what each
+// may be used for, and the unguessable host names of surfaces.
 //
 // One listener serves three kinds of host names:
 //

@@ -49,18 +49,20 @@ func (a *Auth) Misdirected(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Auth) control(w http.ResponseWriter, r *http.Request, inner http.Handler) {
-	login, byToken := a.byToken(r.Header.Get("Authorization"))
-	if why := Forged(r, a.ControlOrigin(), !byToken); why != "" {
+	seen := a.live.count()
+	login, err := a.byToken(r)
+	if why := Forged(r, a.ControlOrigin(), err != nil); why != "" {
 		refuse(w, r, why)
 		return
 	}
-	if byToken {
-		r = r.WithContext(WithLogin(r.Context(), login))
-	} else if r.Header.Get("Authorization") != "" {
-		a.wrongToken(w, r)
-		return
+	switch {
+	case err == nil:
+		a.admit(w, r, login, seen, func() (store.Login, error) { return a.byToken(r) }, inner)
+	case r.Header.Get("Authorization") != "":
+		a.wrongToken(w, r, err)
+	default:
+		inner.ServeHTTP(w, r)
 	}
-	inner.ServeHTTP(w, r)
 }
 
 // program serves 127.0.0.1 and localhost. No cookie is looked at, for any
@@ -70,13 +72,14 @@ func (a *Auth) program(w http.ResponseWriter, r *http.Request, next http.Handler
 		refuse(w, r, why)
 		return
 	}
-	login, ok := a.byToken(r.Header.Get("Authorization"))
+	seen := a.live.count()
+	login, err := a.byToken(r)
 	switch {
-	case ok:
+	case err == nil:
 		r.Header.Del("Cookie")
-		next.ServeHTTP(noCookies{w}, r.WithContext(WithLogin(r.Context(), login)))
+		a.admit(noCookies{w}, r, login, seen, func() (store.Login, error) { return a.byToken(r) }, next)
 	case r.Header.Get("Authorization") != "":
-		a.wrongToken(w, r)
+		a.wrongToken(w, r, err)
 	case a.public(r):
 		next.ServeHTTP(noCookies{w}, r)
 	case isTopLevel(r):
@@ -93,11 +96,12 @@ func (a *Auth) requireLogin(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		seen := a.live.count()
 		login, err := a.byCookie(r)
 		switch {
 		case err == nil:
 			a.prolong(w, r, login)
-			next.ServeHTTP(w, r.WithContext(WithLogin(r.Context(), login)))
+			a.admit(w, r, login, seen, func() (store.Login, error) { return a.byCookie(r) }, next)
 		case !errors.Is(err, store.ErrNotFound):
 			a.log.ErrorContext(r.Context(), "Cannot read logins", "error", err)
 			Answer(w, r, http.StatusInternalServerError, Page{Title: "Internal error", Detail: "Internal error."})
@@ -122,12 +126,18 @@ func unauthorized(w http.ResponseWriter, r *http.Request, detail string) {
 	Answer(w, r, http.StatusUnauthorized, Page{Title: "Not logged in", Detail: detail, Hint: "volundr open"})
 }
 
-func (a *Auth) wrongToken(w http.ResponseWriter, r *http.Request) {
-	if !a.failures.Allow() {
+// wrongToken answers a token that err says is none.
+func (a *Auth) wrongToken(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case !errors.Is(err, store.ErrNotFound):
+		a.fail(w, r, "Cannot read tokens", err)
+	case !a.failures.Allow():
 		tooMany(w, r)
-		return
+	case strings.Contains(r.Header.Get("Authorization"), " "+tokenPrefix):
+		unauthorized(w, r, "This token is not valid: it has expired, was revoked, or never was one. Make a new one in the settings, or with `volundr tokens create`.")
+	default:
+		unauthorized(w, r, "This token is not valid; the file that `volundr status --json` names as token_file holds the one that is.")
 	}
-	unauthorized(w, r, "This token is not valid; the file that `volundr status --json` names as token_file holds the one that is.")
 }
 
 func tooMany(w http.ResponseWriter, r *http.Request) {

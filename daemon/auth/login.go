@@ -24,7 +24,7 @@ const (
 func (a *Auth) cookieName() string { return "volundr-" + a.installation }
 
 // LoginLink makes a link that logs a browser in as p, once, within ten minutes,
-// and leads to the dashboard, or with "?next=" to another page of ours. Only its
+// in place of whoever was logged in there, and leads to the dashboard, or with "?next=" to another page of ours. Only its
 // hash is kept.
 func (a *Auth) LoginLink(ctx context.Context, p store.Principal) (string, error) {
 	code := strings.ToLower(rand.Text())
@@ -61,6 +61,10 @@ func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 		Hash: digest(secret), UserID: p.UserID, TenantID: p.TenantID,
 		Agent: r.UserAgent()[:min(len(r.UserAgent()), 256)], ExpiresAt: time.Now().Add(loginLife),
 	})
+	if errors.Is(err, store.ErrNotFound) { // the user is gone
+		a.deadLink(w, r)
+		return
+	}
 	if err != nil {
 		a.fail(w, r, "Cannot store login", err)
 		return

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 
 	"volundr/store"
 )
@@ -9,15 +10,27 @@ import (
 // Local is the one principal of a laptop.
 var Local = store.Principal{UserID: "local", TenantID: "default", Admin: true}
 
-// programLogin is the login of requests that show the bearer token. It is not
-// in the store and ends with the token.
-var programLogin = store.Login{ID: "program", Hash: "program", UserID: Local.UserID, TenantID: Local.TenantID}
+// programLogin is the login of requests that show the token of the token file.
+// It is not in the store and ends with the token.
+var programLogin = store.Login{ID: "program", Hash: "program", UserID: Local.UserID, TenantID: Local.TenantID, UserName: "local", Role: store.RoleAdmin}
 
-// principalOf gives a login's user the roles that logins do not store.
+// principalOf is who a login stands for. A token of an admin that has not the
+// scope for it sees no more than what is the admin's own.
 func principalOf(l store.Login) store.Principal {
-	p := store.Principal{UserID: l.UserID, TenantID: l.TenantID}
-	p.Admin = p.UserID == Local.UserID && p.TenantID == Local.TenantID
-	return p
+	return store.Principal{UserID: l.UserID, TenantID: l.TenantID, Admin: l.Role == store.RoleAdmin && inScope(l, Admin)}
+}
+
+// OwnsMachine reports whether somebody may use what is of the daemon's machine
+// itself: its folders, and the logins of its git.
+func (a *Auth) OwnsMachine(ctx context.Context, p store.Principal) (bool, error) {
+	if p.TenantID != Local.TenantID {
+		return false, nil
+	}
+	u, err := a.db.User(ctx, store.Principal{TenantID: p.TenantID, Admin: true}, p.UserID)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return u.ID == p.UserID && u.Role == store.RoleAdmin, err
 }
 
 type loginKey struct{}

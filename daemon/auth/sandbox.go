@@ -11,7 +11,8 @@ import (
 
 // anonymous is who asks a listener that asks for no token. It sees its own
 // sandboxes and nobody else's.
-var anonymous = store.Login{ID: "anonymous", Hash: "anonymous", UserID: "anonymous", TenantID: Local.TenantID}
+var anonymous = store.Login{ID: "anonymous", Hash: "anonymous", UserID: "anonymous", TenantID: Local.TenantID,
+	UserName: "anonymous", Role: store.RoleDeveloper, Scopes: []string{ScopeSandboxes}}
 
 // SandboxDoor is the door of a listener for the sandbox API alone. With open it
 // asks for no token: programs on this machine may come in, web pages not. addr
@@ -44,11 +45,12 @@ func (a *Auth) SandboxDoor(addr net.Addr, encrypted, open bool, next http.Handle
 			refuse(w, r, "The sandbox API is for programs, and refuses what a web page asks for.")
 			return
 		}
-		login, ok := a.byToken(r.Header.Get("Authorization"))
+		seen := a.live.count()
+		login, err := a.byToken(r)
 		switch {
-		case ok:
+		case err == nil:
 		case r.Header.Get("Authorization") != "" && !open:
-			a.wrongToken(w, r)
+			a.wrongToken(w, r, err)
 			return
 		case open:
 			login = anonymous
@@ -59,6 +61,6 @@ func (a *Auth) SandboxDoor(addr net.Addr, encrypted, open bool, next http.Handle
 			next.ServeHTTP(noCookies{w}, r)
 			return
 		}
-		next.ServeHTTP(noCookies{w}, r.WithContext(WithLogin(r.Context(), login)))
+		a.admit(noCookies{w}, r, login, seen, func() (store.Login, error) { return a.byToken(r) }, next)
 	}), nil
 }

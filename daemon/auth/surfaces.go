@@ -123,7 +123,7 @@ func (s *Surfaces) Resolve(r *http.Request) (Grant, error) {
 	}
 	out := Grant{
 		Session: l.session, Surface: l.surface, Port: l.port, Login: g.login,
-		Origin: "http://" + r.Host, Live: g.ctx, proof: s.proof(name, g.login.Hash),
+		Origin: "http://" + r.Host, Live: g.ctx, proof: s.proof(name, g.login),
 	}
 	for _, c := range r.CookiesNamed(SurfaceCookie) {
 		out.Remembered = out.Remembered || same(c.Value, out.proof)
@@ -149,14 +149,16 @@ func (s *Surfaces) proven(r *http.Request, l label) (store.Login, error) {
 	cookies := r.CookiesNamed(SurfaceCookie)
 	for _, c := range cookies[:min(4, len(cookies))] {
 		hash, _, _ := strings.Cut(c.Value, ".")
-		if !same(c.Value, s.proof(l.String(), hash)) || !same(l.token, s.token(l, hash)) {
+		if !same(l.token, s.token(l, hash)) {
 			continue
 		}
 		login, err := s.login(r.Context(), hash)
 		if err != nil {
 			return store.Login{}, fmt.Errorf("%w: %w", ErrNoGrant, err)
 		}
-		return login, nil
+		if same(c.Value, s.proof(l.String(), login)) {
+			return login, nil
+		}
 	}
 	return store.Login{}, ErrNoGrant
 }
@@ -229,7 +231,8 @@ func (s *Surfaces) token(l label, login string) string {
 }
 
 // proof is the value of a surface's cookie. The login's hash in it opens
-// nothing by itself.
-func (s *Surfaces) proof(name, login string) string {
-	return login + "." + hex.EncodeToString(s.mac("used", name, login))
+// nothing by itself; with another role it proves nothing any more, for that one
+// may not have been handed the label.
+func (s *Surfaces) proof(name string, login store.Login) string {
+	return login.Hash + "." + hex.EncodeToString(s.mac("used", name, login.Hash+"\n"+string(login.Role)))
 }
