@@ -13,7 +13,7 @@ import (
 	"volundr/store"
 )
 
-func (s *Sources) mirror(r Remote) string { return filepath.Join(s.Dir, r.Key()+".git") }
+func (s *Sources) mirror(r Remote) string { return filepath.Join(s.Dir, r.place()+".git") }
 
 // refresh brings the mirror to what the remote has now, and makes it first when
 // there is none. The caller holds the lock.

@@ -17,6 +17,7 @@ type Remote struct {
 	Local string // the folder, when it is one
 
 	user, password string // to log in with; empty: the user's own git knows
+	guest          string // whose it is, when not of who owns this machine
 }
 
 // Key names the remote in paths. It tells nothing and needs no escaping.
@@ -24,6 +25,9 @@ func (r Remote) Key() string {
 	sum := sha256.Sum256([]byte(r.URL))
 	return hex.EncodeToString(sum[:16])
 }
+
+// place names its mirror.
+func (r Remote) place() string { return r.Key() + r.guest }
 
 // protocols that git may use for this remote. Plain http is for servers on this
 // machine only: what it carries is not encrypted.

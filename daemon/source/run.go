@@ -27,7 +27,7 @@ func (s *Sources) command(ctx context.Context, r Remote, args ...string) *exec.C
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, r.loginEnv()...)
+	cmd.Env = append(append(cmd.Env, r.loginEnv()...), s.guestEnv(r)...)
 	cmd.Env = append(cmd.Env, "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "SSH_ASKPASS_REQUIRE=never", "LC_ALL=C",
 		"GIT_ALLOW_PROTOCOL="+r.protocols())
 	alone(cmd)

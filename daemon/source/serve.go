@@ -63,7 +63,7 @@ func (s *Sources) advertise(w http.ResponseWriter, req *http.Request, r Remote, 
 		problem(w, http.StatusForbidden, "Only git's smart HTTP protocol is served here.")
 		return
 	}
-	unlock, err := s.lock(req.Context(), r.Key())
+	unlock, err := s.lock(req.Context(), r.place())
 	if err != nil {
 		problem(w, http.StatusServiceUnavailable, "The mirror is busy: try again.")
 		return
@@ -116,7 +116,7 @@ func (s *Sources) service(name string) handler {
 		}
 		options := serviceOptions
 		if name == "receive-pack" {
-			unlock, err := s.lock(req.Context(), r.Key())
+			unlock, err := s.lock(req.Context(), r.place())
 			if err != nil {
 				problem(w, http.StatusServiceUnavailable, "The mirror is busy: try again.")
 				return

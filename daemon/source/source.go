@@ -34,6 +34,9 @@ type Options struct {
 	// Login gives the user name and password with which p's git uses a repository
 	// by http; empty: the user's own git knows better. May be nil.
 	Login func(ctx context.Context, p store.Principal, repo string) (user, password string, err error)
+	// Owns reports whether p is one of those whose machine this is: only they use
+	// its folders, and its git's logins and keys. nil: everybody is.
+	Owns func(ctx context.Context, p store.Principal) (bool, error)
 	// Protected are patterns of branches that no session pushes to.
 	Protected []string
 	// BranchPrefix is what the branches of sessions begin with; empty: they get
@@ -122,6 +125,9 @@ func (s *Sources) remote(ctx context.Context, session string) (Remote, origin, e
 // parse is a repository as p uses it.
 func (s *Sources) parse(ctx context.Context, p store.Principal, repo string) (Remote, error) {
 	r, err := Parse(repo)
+	if err == nil {
+		r, err = s.as(ctx, p, r)
+	}
 	if err != nil || s.Login == nil || !strings.HasPrefix(r.URL, "http") {
 		return r, err
 	}
