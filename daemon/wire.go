@@ -58,7 +58,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 		Gateways: gateways(d.cfg), Heard: func(session, trouble string) { p.links.Model(session, trouble) }, Log: d.log})
 	p.forges = forge.New(forge.Options{Hosts: d.cfg.Git.Forges, Vault: p.vault, Env: os.Getenv})
 	p.sources, err = source.New(source.Options{Dir: d.cfg.Paths.Mirrors, DB: d.db, Session: link.SessionFrom,
-		Folders: folders(d.cfg), Protected: d.cfg.Git.ProtectedBranches, BranchPrefix: branchPrefix(d.cfg), Login: p.forges.Login, Log: d.log})
+		Folders: folders(d.cfg), Protected: d.cfg.Git.ProtectedBranches, BranchPrefix: branchPrefix(d.cfg), Login: p.forges.Login, Owns: d.auth.OwnsMachine, Log: d.log})
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,8 @@ func pages() map[string]templ.Component {
 		"integrations": Integrations(integrationsPage()),
 		"presets":      Presets(presetsPage()),
 		"prompts":      Prompts(promptsPage()),
+		"tokens":       Tokens(tokensPage()),
+		"users":        Users(usersPage()),
 		"reference":    ReferencePage(referencePage()),
 		"new":          NewSessionPage(newPage()),
 		"new-text":     NewSessionPage(textPage()),

@@ -14,6 +14,7 @@ type Shell struct {
 	Image   *Progress // the session image is being made, or could not be
 	Trouble []client.Trouble
 	Cursor  int64 // number of the last event that the page knows
+	Admin   bool  // who reads it manages users
 }
 
 // Progress is a long preparation that everything waits for.

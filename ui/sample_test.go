@@ -287,3 +287,19 @@ func confirmPage(act string) ConfirmPage {
 		Known: true, Repository: true, Busy: true, Files: 3, Names: []string{"invoice/round.go", "invoice/round_test.go", "notes.txt"}, Branches: []string{"fix-rounding"}, Commits: 2,
 	}}
 }
+
+func tokensPage() TokensPage {
+	used := now.Add(-time.Hour)
+	ci := client.Token{ID: "11111111-1111-4111-8111-111111111111", Name: "ci", Scopes: []string{"work"}, User: "local", LastUsedAt: &used, ExpiresAt: now.Add(720 * time.Hour)}
+	return TokensPage{Shell: shell("Access tokens"), Me: "local", Scopes: []string{"admin", "work", "sandboxes", "read"},
+		Made:   &client.TokenMade{Token: ci, Secret: "volundr_abcdefghijklmnopqrstuvwxyz"},
+		Tokens: []client.Token{ci, {ID: "22222222-2222-4222-8222-222222222222", Name: "old", Scopes: []string{"read"}, User: "ann", ExpiresAt: now.Add(-time.Hour)}}}
+}
+
+func usersPage() UsersPage {
+	seen := now.Add(-time.Minute)
+	p := UsersPage{Shell: shell("Users"), Me: "local", Link: "http://volundr-abcdefgh.localhost:7420/login/abcdefghijklmnopqrstuvwxyz", For: "ann",
+		Users: []client.User{{ID: "33333333-3333-4333-8333-333333333333", DisplayName: "ann", Role: "viewer"}, {ID: "local", DisplayName: "local", Role: "admin", SeenAt: &seen}}}
+	p.Admin = true
+	return p
+}

@@ -9,11 +9,11 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 var settingsPages = []struct{ path, name string }{
-	{"/credentials", "Credentials"}, {"/integrations", "Integrations"}, {"/presets", "Presets"}, {"/prompts", "Prompts"},
+	{"/credentials", "Credentials"}, {"/integrations", "Integrations"}, {"/presets", "Presets"}, {"/prompts", "Prompts"}, {"/tokens", "Tokens"}, {"/users", "Users"},
 }
 
-// settingsBar leads from one page of settings to the next.
-func settingsBar(at string) templ.Component {
+// settingsBar leads from one page of settings to the next. Users are for admins.
+func settingsBar(at string, admin bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -82,7 +82,7 @@ func settingsBar(at string) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-				} else {
+				} else if p.name != "Users" || admin {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<a class=\"button\" href=\"")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

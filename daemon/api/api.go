@@ -29,8 +29,11 @@ import (
 	"volundr/ui/client"
 )
 
-// Prefix of the contract's main routes.
-const Prefix = "/api/v1/volundr"
+// Prefix of the contract's main routes, and TokenPrefix of its tokens'.
+const (
+	Prefix      = "/api/v1/volundr"
+	TokenPrefix = "/api/v1/users/tokens"
+)
 
 // Options are the pieces that the routes stand on.
 type Options struct {
@@ -90,7 +93,7 @@ func sandboxRouter(s *server) *echo.Echo {
 	e := newEcho(s.Log, func(echo.Context, int, string) error { return errors.ErrUnsupported })
 	s.v1(e)
 	documents(e, sandboxDocument, sandboxReference)
-	return e
+	return guarded(e)
 }
 
 func newEcho(log *slog.Logger, page func(echo.Context, int, string) error) *echo.Echo {
@@ -104,20 +107,23 @@ func (s *server) router() *echo.Echo {
 	e := newEcho(s.Log, s.errorPage)
 	e.GET(assetPrefix+"*", asset)
 	s.contract(e.Group(Prefix))
+	s.tokenRoutes(e.Group(TokenPrefix))
 	s.v1(e)
 	documents(e, document, wholeReference)
 	s.pages(e)
-	return e
+	return guarded(e)
 }
 
 // Public reports whether everybody may have a path: health, and what the login
 // page is drawn with.
-func Public(r *http.Request) bool {
-	switch r.URL.Path {
+func Public(r *http.Request) bool { return public(r.URL.Path) }
+
+func public(path string) bool {
+	switch path {
 	case "/health", "/livez", "/readyz":
 		return true
 	}
-	return strings.HasPrefix(r.URL.Path, assetPrefix)
+	return strings.HasPrefix(path, assetPrefix)
 }
 
 // contract are the routes that existing clients rely on, and ours beside them.
@@ -175,6 +181,7 @@ func (s *server) contract(g *echo.Group) {
 	g.GET("/status", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Status(c.Request().Context())) })
 	g.GET("/doctor", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Doctor(c.Request().Context())) })
 	g.POST("/image", func(c echo.Context) error { s.RetryImage(); return c.NoContent(http.StatusAccepted) })
+	s.userRoutes(g)
 	g.POST("/login-links", s.loginLink)
 	g.POST("/shutdown", s.shutdown)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/auth"
 	"volundr/store"
 	"volundr/ui/client"
 )
@@ -117,7 +118,11 @@ func (k *socket) run(ctx context.Context, sp speaker) error {
 		select {
 		case <-changed:
 		case b := <-frames:
-			if err := sp.hear(ctx, b); err != nil {
+			hear := sp.hear
+			if err := allowed(k.c, auth.Work); err != nil { // it may watch
+				hear = func(ctx context.Context, _ []byte) error { return k.complain(ctx, err) }
+			}
+			if err := hear(ctx, b); err != nil {
 				return err
 			}
 		case err := <-ended:

@@ -131,6 +131,13 @@ var contractCases = []contractCase{
 	{"GET /models", "", 200, `[{"id":"m1","name":"M","description":"","provider":"cloud","tier":"balanced","color":"#000000","cost_per_million_tokens":null,"vram_required":null}]`},
 	{"GET /stats", "", 200, `{"active_sessions":"*","total_sessions":"*","tokens_today":0,"local_tokens":0,"cloud_tokens":0,"cost_today":0}`},
 	{"GET /me", "", 200, `{"user_id":"local","email":"local@localhost","tenant_id":"default","roles":["volundr:admin"],"display_name":"local","status":"active"}`},
+	{"POST /users", `{"name":"ann"}`, 201, `{"id":"*","email":"ann@localhost","display_name":"ann","status":"active","created_at":"*","role":"developer","seen_at":null}`},
+	{"PUT /users/$last", `{"role":"viewer"}`, 200, `{"display_name":"ann","role":"viewer"}`},
+	{"PUT /users/ann", `{"role":"emperor"}`, 422, `{"detail":[{"type":"enum","loc":["body","role"]}]}`},
+	{"GET /users", "", 200, `[{"display_name":"ann"},{"id":"local","role":"admin"}]`},
+	{"POST /users/ann/login-links", "", 201, `{"url":"*"}`},
+	{"DELETE /users/ann", "", 204, ""},
+	{"DELETE /users/local", "", 409, `{"detail":"local is the last admin: make somebody else one first."}`},
 	{"GET /feature-flags", "", 200, `{"local_mounts_enabled":true,"file_manager_enabled":false,"mini_mode":false}`},
 
 	{"POST /credentials", `{"name":"token","data":{"a":"b"}}`, 201, `{"name":"token","secret_type":"generic","keys":["a"]}`},

@@ -32,6 +32,7 @@ var tags = []struct{ name, text, words string }{
 	{"Events", "Events that programs report.", "events"},
 	{"Launching", "What sessions are begun from.", "templates profiles presets prompts integrations mcp-servers"},
 	{"Credentials", "Kept encrypted, given to sessions, never given out.", "credentials secrets"},
+	{"Users", "Who may come in, and with what.", "users tokens"},
 	{"Server", "The daemon itself.", "models stats me feature-flags status doctor found image login-links shutdown"},
 }
 
@@ -88,7 +89,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 			}
 		}
 		for _, r := range c.router.Routes() {
-			page := !slices.ContainsFunc([]string{Prefix + "/", "/v1/", "/health", "/livez", "/readyz", "/s/"}, func(p string) bool { return strings.HasPrefix(r.Path, p) })
+			page := !slices.ContainsFunc([]string{Prefix + "/", TokenPrefix, "/v1/", "/health", "/livez", "/readyz", "/s/"}, func(p string) bool { return strings.HasPrefix(r.Path, p) })
 			below := strings.HasPrefix(r.Path, "/s/") && strings.HasSuffix(r.Path, "/*") // of a surface
 			if r.Method == echo.RouteNotFound || page || below {
 				continue
@@ -138,7 +139,7 @@ func writeDocument(t *testing.T) []byte {
 		}
 		op["responses"] = map[string]any{strconv.Itoa(status): success,
 			"default": map[string]any{"description": "Error", "content": jsonOf(map[string]any{"$ref": "#/components/schemas/HTTPError"})}}
-		if !strings.HasPrefix(path, "/s/") {
+		if !strings.HasPrefix(path, "/s/") && !strings.HasPrefix(path, "/api/") {
 			path = Prefix + path
 		}
 		if paths[path] == nil {
@@ -150,7 +151,7 @@ func writeDocument(t *testing.T) []byte {
 		paths[path].(map[string]any)[strings.ToLower(method)] = op
 	}
 	d["info"] = map[string]any{"title": "Volundr", "version": contractVersion,
-		"description": "Sessions with coding agents, their chronicles, and sandboxes for programs. Every request carries the token that lies in the token_file of volundr status --json as a bearer token."}
+		"description": "Sessions with coding agents, their chronicles, and sandboxes for programs. Every request carries a bearer token: the one that lies in the token_file of volundr status --json, or a personal one (volundr tokens create)."}
 	groups := []map[string]string{}
 	for _, g := range tags {
 		groups = append(groups, map[string]string{"name": g.name, "description": g.text})

@@ -106,6 +106,10 @@ func TestEveryRouteHasADoor(t *testing.T) {
 					want = "No chronicle found for session: " + id
 				case strings.Contains(route.Path, "/chronicles/:id") && !strings.HasSuffix(route.Path, "/diff"):
 					want = "Chronicle not found: " + id
+				case strings.Contains(route.Path, "/users/:id"):
+					want = "User not found: " + id
+				case strings.Contains(route.Path, "/tokens/:id"):
+					want = "Token not found: " + id
 				case strings.Contains(route.Path, "/found/"):
 					want = "Nothing unknown with th"
 				case strings.HasSuffix(route.Path, "/reforge"):

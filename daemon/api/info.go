@@ -2,11 +2,11 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/auth"
 	"volundr/store"
 	"volundr/ui/client"
 )
@@ -38,14 +38,13 @@ func statsView(st store.Stats) client.Stats {
 
 // me on a laptop is its owner, whom the contract calls an admin.
 func (s *server) me(c echo.Context) error {
-	p := principal(c)
-	roles := []string{"volundr:developer"}
-	if p.Admin {
-		roles = []string{"volundr:admin"}
-	}
-	return c.JSON(http.StatusOK, client.Me{UserID: p.UserID, Email: p.UserID + "@localhost", TenantID: p.TenantID,
-		Roles: slices.Clone(roles), DisplayName: p.UserID, Status: "active"})
+	l, _ := auth.LoginFrom(c.Request().Context())
+	return c.JSON(http.StatusOK, client.Me{UserID: l.UserID, Email: mailOf(l.UserName), TenantID: l.TenantID,
+		Roles: []string{client.RolePrefix + string(l.Role)}, DisplayName: l.UserName, Status: "active"})
 }
+
+// mailOf is an address where the contract wants one: we know none.
+func mailOf(name string) string { return name + "@localhost" }
 
 func (s *server) featureFlags(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]bool{"local_mounts_enabled": true, "file_manager_enabled": false, "mini_mode": false})

@@ -63,6 +63,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/prompts", s.postSavedPrompt)
 	e.POST("/prompts/:id/delete", s.postDeletePrompt)
 
+	s.userPages(e)
 	s.chroniclePages(e)
 
 	e.GET("/s/:id/session", s.chat)
@@ -107,7 +108,7 @@ func html(c echo.Context, status int, page templ.Component) error {
 func (s *server) shell(c echo.Context, title string) ui.Shell {
 	last, _ := s.DB.LastEvent(c.Request().Context())
 	st := s.Status(c.Request().Context())
-	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: last}
+	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: last, Admin: may(c, auth.Admin)}
 }
 
 func imageProgress(st client.ImageStatus) *ui.Progress {
@@ -183,7 +184,11 @@ func (s *server) dashboardModel(c echo.Context, f ui.Filter) (ui.Dashboard, erro
 
 func (s *server) about(c echo.Context) error {
 	ctx := c.Request().Context()
-	return html(c, http.StatusOK, ui.About(ui.AboutPage{Shell: s.shell(c, "About"), Status: s.Status(ctx), Findings: s.Doctor(ctx)}))
+	p := ui.AboutPage{Shell: s.shell(c, "About"), Status: s.Status(ctx)}
+	if may(c, auth.Machine) {
+		p.Findings = s.Doctor(ctx)
+	}
+	return html(c, http.StatusOK, ui.About(p))
 }
 
 func (s *server) buildImage(c echo.Context) error {

@@ -199,6 +199,9 @@ func (s *server) checkLaunch(c echo.Context, req *launch.Request) error {
 	if req.Agent == "" {
 		req.Agent = s.agentFor(req.Model)
 	}
+	if err := s.checkMachine(c, *req); err != nil {
+		return err
+	}
 	if err := s.Launch.Validate(*req); err != nil {
 		return unfit(err, req.Source)
 	}

@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/launch"
 	"volundr/daemon/source"
@@ -30,4 +33,17 @@ func (s *server) checkSource(ctx context.Context, p store.Principal, name string
 		return unfit(err, *src)
 	}
 	return nil
+}
+
+// checkMachine refuses folders and files of the daemon's machine to whom it is
+// not: the daemon would read them for anybody.
+func (s *server) checkMachine(c echo.Context, req launch.Request) error {
+	if req.Source.Type != source.LocalCopy && req.Source.Type != source.LocalMount && len(req.Files) == 0 {
+		return nil
+	}
+	owns, err := s.Auth.OwnsMachine(c.Request().Context(), principal(c))
+	if err == nil && !owns {
+		err = fail(http.StatusForbidden, "Folders and files of the daemon's machine are for its admins. Name a repository by its https address instead.")
+	}
+	return err
 }

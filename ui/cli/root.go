@@ -101,11 +101,11 @@ func New(d Daemon) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"}, &cobra.Group{ID: "more", Title: "More:"})
 	up, down, logs, image, settings, tray, desktop := a.up(), a.down(), a.daemonLogs(), a.image(), a.settings(), a.tray(), a.desktop()
 	ours(up, down, logs, image, settings, tray, desktop)
-	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), tray, desktop} {
+	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), a.users(), tray, desktop} {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{a.sessions(), a.templates(), a.presets(), a.prompts(), a.inbox(), a.chronicles(), a.sandbox(), a.credentials(), a.integrations()} {
+	for _, c := range []*cobra.Command{a.sessions(), a.templates(), a.presets(), a.prompts(), a.inbox(), a.chronicles(), a.sandbox(), a.credentials(), a.integrations(), a.tokens()} {
 		c.GroupID = "work"
 		root.AddCommand(c)
 	}

@@ -28,10 +28,14 @@ func New(url, token string) *Client {
 	return &Client{URL: strings.TrimRight(url, "/"), Token: token, HTTP: &http.Client{}}
 }
 
-// Do sends in as JSON (nil: no body) to a path below Base and reads the answer
-// into out (nil: ignored).
+// Do sends in as JSON (nil: no body) to a path below Base, or one that begins
+// with /api/, and reads the answer into out (nil: ignored).
 func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
-	res, err := c.send(ctx, method, Base+path, in)
+	full := path
+	if !strings.HasPrefix(path, "/api/") {
+		full = Base + path
+	}
+	res, err := c.send(ctx, method, full, in)
 	if err != nil {
 		return err
 	}
