@@ -26,34 +26,41 @@ type noRing struct{}
 func (noRing) Get(string, string) (string, error) { return "", errors.New("none") }
 func (noRing) Set(string, string, string) error   { return errors.New("none") }
 
-// stocked holds a key of each kind. Models are asked at gateway.
-func stocked(t *testing.T, gateway string) *vault.Vault {
+// credentials are a key of each kind.
+var credentials = map[string]struct {
+	kind   string
+	values vault.Values
+}{
+	"key":       {vault.APIKey, vault.Values{"api_key": "s3cret-key"}},
+	"personal":  {vault.APIKey, vault.Values{"api_key": "lin_api_s3cret-key"}},
+	"oauth":     {vault.OAuthToken, vault.Values{"access_token": "s3cret-key", "refresh_token": "r"}},
+	"any":       {vault.Generic, vault.Values{"pat": "s3cret-key"}},
+	"two":       {vault.Generic, vault.Values{"user": "u", "pat": "p"}},
+	"git":       {vault.GitCredential, vault.Values{"url": "https://me:tok@github.com"}},
+	"anthropic": {vault.APIKey, vault.Values{"api_key": "s3cret-key"}},
+	"openai":    {vault.APIKey, vault.Values{"api_key": "s3cret-key"}},
+}
+
+// stocked holds all of them, and asks for models at a gateway.
+func stocked(t *testing.T) func(gateway string) *vault.Vault {
 	t.Helper()
 	db, err := store.Open(filepath.Join(t.TempDir(), "volundr.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	v := vault.New(vault.Options{DB: db, Dir: t.TempDir(), Keyring: noRing{}, Env: func(string) string { return "" },
-		Gateways: map[string]string{"anthropic": gateway, "openai": gateway + "/v1"}})
-	for name, c := range map[string]struct {
-		kind   string
-		values vault.Values
-	}{
-		"key":       {vault.APIKey, vault.Values{"api_key": "s3cret-key"}},
-		"personal":  {vault.APIKey, vault.Values{"api_key": "lin_api_s3cret-key"}},
-		"oauth":     {vault.OAuthToken, vault.Values{"access_token": "s3cret-key", "refresh_token": "r"}},
-		"any":       {vault.Generic, vault.Values{"pat": "s3cret-key"}},
-		"two":       {vault.Generic, vault.Values{"user": "u", "pat": "p"}},
-		"git":       {vault.GitCredential, vault.Values{"url": "https://me:tok@github.com"}},
-		"anthropic": {vault.APIKey, vault.Values{"api_key": "s3cret-key"}},
-		"openai":    {vault.APIKey, vault.Values{"api_key": "s3cret-key"}},
-	} {
+	dir := t.TempDir()
+	open := func(gateway string) *vault.Vault {
+		return vault.New(vault.Options{DB: db, Dir: dir, Keyring: noRing{}, Env: func(string) string { return "" },
+			Gateways: map[string]string{"anthropic": gateway, "openai": gateway + "/v1"}})
+	}
+	v := open("http://127.0.0.1:1")
+	for name, c := range credentials {
 		if _, err := v.Put(t.Context(), ann, vault.Credential{Name: name, Type: c.kind}, c.values); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return v
+	return open
 }
 
 // at has a service ask a server of the test's in place of its own.
@@ -67,6 +74,7 @@ func at(t *testing.T, slug, address string) {
 
 // Each service is asked as its API wants it, once, and tells whose the key is.
 func TestWhoseAKeyIs(t *testing.T) {
+	open := stocked(t)
 	for name, c := range map[string]struct {
 		slug, credential string
 		config           map[string]string
@@ -113,7 +121,7 @@ func TestWhoseAKeyIs(t *testing.T) {
 			if c.want.Workspace == "HOST" {
 				c.want.Workspace = host
 			}
-			got, err := Test(t.Context(), stocked(t, srv.URL), ann, store.Integration{Slug: c.slug, Credential: c.credential, Config: config})
+			got, err := Test(t.Context(), open(srv.URL), ann, store.Integration{Slug: c.slug, Credential: c.credential, Config: config})
 			if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
 				t.Fatalf("%v %s", err, diff)
 			}
@@ -126,6 +134,7 @@ func TestWhoseAKeyIs(t *testing.T) {
 
 // What cannot be told is a sentence with a next step, and holds no value.
 func TestWhyAKeyIsNotTaken(t *testing.T) {
+	open := stocked(t)
 	answers := func(status int, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); io.WriteString(w, text) }
 	}
@@ -164,7 +173,7 @@ func TestWhyAKeyIsNotTaken(t *testing.T) {
 			if c.answer != nil {
 				at(t, c.slug, srv.URL)
 			}
-			_, err := Test(t.Context(), stocked(t, srv.URL), ann, store.Integration{Slug: c.slug, Credential: c.credential, Config: map[string]string{"url": c.address}})
+			_, err := Test(t.Context(), open(srv.URL), ann, store.Integration{Slug: c.slug, Credential: c.credential, Config: map[string]string{"url": c.address}})
 			var no *Refused
 			if !errors.As(err, &no) || !strings.Contains(no.Text, c.said) || strings.Contains(no.Text, "s3cret") {
 				t.Errorf("%v", err)
@@ -183,7 +192,7 @@ func TestARedirectGetsNoKey(t *testing.T) {
 	srv := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
 	defer srv.Close()
 	at(t, "github", srv.URL)
-	_, err := Test(t.Context(), stocked(t, srv.URL), ann, store.Integration{Slug: "github", Credential: "key"})
+	_, err := Test(t.Context(), stocked(t)(srv.URL), ann, store.Integration{Slug: "github", Credential: "key"})
 	if err == nil || !strings.Contains(err.Error(), "(302)") {
 		t.Errorf("%v", err)
 	}
