@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"volundr/runtime/broker/wire"
@@ -16,6 +17,7 @@ const maxDescribed = 100
 // events makes events of movements, with what the commits hold.
 func (p place) events(ctx context.Context, g git, repo string, moves []movement) []wire.Git {
 	var all []wire.Git
+	var fresh []string // branches that were pushed for the first time, from the end
 	branch := p.branch()
 	// Which branch was worked on is known backwards from the one that is now.
 	for i := len(moves) - 1; i >= 0; i-- {
@@ -34,6 +36,12 @@ func (p place) events(ctx context.Context, g git, repo string, moves []movement)
 			case e.Branch == "":
 				e.Branch = branch
 			}
+		}
+		if e.Action == "push" && ok && len(all) < maxDescribed {
+			if strings.Trim(moves[i].old, "0") == "" {
+				fresh = append(fresh, e.Remote+"/"+e.Branch)
+			}
+			e.Commits = pushed(ctx, g, moves[i], e.Remote, fresh)
 		}
 		if ok {
 			e.Repo = repo
@@ -72,6 +80,28 @@ func origin(moves []movement, i int, branch string) string {
 		return short // the order of what happens within a second is not known
 	}
 	return branch
+}
+
+// pushed counts the commits that a push gave a remote. Of a branch that it did
+// not have they are those that none of its others held; fresh are the branches
+// that it did not have before, this push's the last.
+func pushed(ctx context.Context, g git, m movement, remote string, fresh []string) *int {
+	args := []string{"rev-list", "--count", "--max-count=100000", m.new}
+	if strings.Trim(m.old, "0") != "" {
+		args = append(args, "^"+m.old)
+	} else {
+		args = append(args, "--not")
+		for _, branch := range fresh {
+			args = append(args, "--exclude="+branch)
+		}
+		args = append(args, "--remotes="+remote)
+	}
+	out, err := g.run(ctx, nil, args...)
+	n, bad := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil || bad != nil {
+		return nil
+	}
+	return &n
 }
 
 // branch is what HEAD stands on; empty: on a commit.

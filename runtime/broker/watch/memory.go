@@ -43,6 +43,7 @@ type told struct {
 	Stored int64           `json:"stored,omitempty"` // bytes, of which
 	Base   int64           `json:"base,omitempty"`   // when it was made
 	Logs   map[string]mark `json:"logs,omitempty"`
+	Fresh  []fresh         `json:"fresh,omitempty"`
 	At     int64           `json:"at"` // unix seconds
 }
 
@@ -241,6 +242,11 @@ func (m *memory) forget(ctx context.Context, paths []string) error {
 func (m *memory) tree(ctx context.Context) (string, error) {
 	g := m.git
 	g.env = m.own()
+	return written(ctx, g)
+}
+
+// written is the tree of the index that is used.
+func written(ctx context.Context, g git) (string, error) {
 	out, err := g.run(ctx, nil, "write-tree", "--missing-ok")
 	tree := strings.TrimSpace(string(out))
 	if err == nil && !objectName(tree) {

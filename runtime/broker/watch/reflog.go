@@ -131,7 +131,7 @@ func ordered(all []movement) []movement {
 			rest = append(rest, m)
 		}
 	}
-	slices.SortStableFunc(rest, func(a, b movement) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(rest, func(a, b movement) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.log, b.log)) })
 	behind := make([][]movement, len(head)+1) // what stands before head[i]
 	for _, m := range rest {
 		branch := strings.TrimPrefix(m.log, "refs/heads/")

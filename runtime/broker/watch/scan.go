@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -57,6 +58,7 @@ func (m *memory) scan(ctx context.Context, paths []string) (changes []wire.FileC
 	if err != nil {
 		return nil, nil, err
 	}
+	more = m.twoSteps(ctx, more, m.told.Tree, tree, time.Now().Unix())
 	m.told.Tree, m.ahead = tree, false
 	return append(changes, more...), quiet, nil
 }

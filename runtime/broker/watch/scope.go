@@ -65,7 +65,7 @@ func (s *scope) settle(ctx context.Context) error {
 	if s.repo != nil {
 		s.repo.moves(s.mem.told.Logs, 0)
 	}
-	s.mem.told.Base = s.mem.told.Stored
+	s.mem.told.Base, s.mem.told.Fresh = s.mem.told.Stored, nil
 	return s.mem.save(time.Now().Unix())
 }
 

@@ -165,6 +165,9 @@ func short(events []Event) []string {
 					line += " " + p.name + " " + p.value
 				}
 			}
+			if g.Commits != nil {
+				line += fmt.Sprintf(" with %d", *g.Commits)
+			}
 			if g.Ins+g.Del > 0 {
 				line += fmt.Sprintf(" +%d -%d", g.Ins, g.Del)
 			}

@@ -206,6 +206,7 @@ type Git struct {
 	Branch  string   `json:"branch,omitempty"`  // that is worked on, made, checked out or pushed
 	From    string   `json:"from,omitempty"`    // branch, checkout: where it came from
 	Remote  string   `json:"remote,omitempty"`  // push
+	Commits *int     `json:"commits,omitempty"` // push: that the remote did not have; absent: not known
 	Files   []string `json:"files,omitempty"`   // of the commit, 200 at most
 	Ins     int      `json:"ins,omitempty"`
 	Del     int      `json:"del,omitempty"`
