@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	units "github.com/docker/go-units"
+
 	"volundr/daemon/auth"
 	"volundr/daemon/config"
 	"volundr/runtime"
@@ -73,6 +75,16 @@ func BuildImage(ctx context.Context, cfg config.Config, sandbox bool, push strin
 		return err
 	}
 	fmt.Fprintf(out, "The %s image is %s.\n", kind, ref)
+	layers, err := rt.Layers(ctx, ref)
+	if err != nil {
+		return err
+	}
+	total := int64(0)
+	for _, l := range layers {
+		total += l.Size
+		fmt.Fprintf(out, "%10s  %.100s\n", units.HumanSize(float64(l.Size)), l.Step)
+	}
+	fmt.Fprintf(out, "%10s  in all\n", units.HumanSize(float64(total)))
 	return nil
 }
 

@@ -110,6 +110,10 @@ func TestEnsureImageBuildsWhatIsMissingAndNoMore(t *testing.T) {
 	if err != nil || !strings.HasPrefix(found.Config.Labels[labelRecipe], strings.TrimPrefix(one, "volundr-session:")) {
 		t.Errorf("%v, %v", found.Config.Labels, err)
 	}
+	got, err := newImageMaker(api, ImageOptions{}, slog.New(slog.DiscardHandler)).layers(t.Context(), one)
+	if err != nil || len(got) != 2 || !strings.HasPrefix(got[0].Step, "COPY file:") || got[1].Size != int64(len("one")) {
+		t.Errorf("layers %+v, %v", got, err)
+	}
 	left, err := api.ImageList(t.Context(), image.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", labelStage+"="+mark))})
 	if err != nil || len(left) > 0 {
 		t.Errorf("%d images of the stage are left, %v", len(left), err)
@@ -122,6 +126,18 @@ func TestEnsureImageBuildsWhatIsMissingAndNoMore(t *testing.T) {
 	}
 	if _, err := api.ImageInspect(t.Context(), one); err != nil {
 		t.Errorf("the young image of another version was pruned: %v", err)
+	}
+}
+
+func TestStepsOfLayersReadAsTheirRecipe(t *testing.T) {
+	for by, want := range map[string]string{
+		"/bin/sh -c #(nop) COPY dir:ab in /opt ":             "COPY dir:ab in /opt",
+		"|2 A=b C=d /bin/sh -c apt-get update \\\n  && true": "RUN apt-get update \\ && true",
+		"COPY /usr /usr # buildkit":                          "COPY /usr /usr # buildkit",
+	} {
+		if got := step(by); got != want {
+			t.Errorf("%q is %q, want %q", by, got, want)
+		}
 	}
 }
 
