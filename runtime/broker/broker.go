@@ -79,12 +79,17 @@ func Run(ctx context.Context, config wire.Config, dir string, log *slog.Logger) 
 	b.outside = &outside{links: b.links, hold: holdOutside}
 	b.space = workspace{ready: make(chan struct{}), runner: b.runner, config: config, log: log, journal: j}
 	b.watcher = &watcher{runner: b.runner, journal: j, log: log, ready: b.space.ready}
+	var where func(context.Context, string, []string) map[string]string
+	if config.Agent.Kind == "claude" {
+		where = b.where
+	}
 	b.talk = conversation.New(conversation.Options{
 		Config: config, Journal: j, Log: log, Start: b.startAgent,
 		Ready: b.space.ready, Resume: b.space.resumed, Moved: b.outside.moved.Load,
 		Spent:  b.outside.meter.Take,
 		Before: b.takeCheckpoint,
 		Began:  b.watcher.began, Ended: b.watcher.settle,
+		Where: where,
 	})
 	b.outside.cut = b.talk.Cut
 	b.ports.known = j.History().Ports

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,20 @@ func TestClaude(t *testing.T) {
 		q := await(d, "p7", wire.EntryPermission, func(wire.Permission) bool { return true })
 		d.post("/v1/permissions/"+q.ID, wire.Answer{Option: allow(q)})
 		d.end("p7")
+	})
+	t.Run("the folder of a command is told, wherever the shell stands", func(t *testing.T) {
+		if code, body := d.post("/v1/mode", wire.Choice{ID: "bypassPermissions"}); code != 204 {
+			t.Fatalf("mode: %d %s", code, body)
+		}
+		for i, c := range []struct{ line, dir string }{{"mkdir -p inner && cd inner", "/workspace"}, {"pwd", "/workspace/inner"}, {"cd /workspace", "/workspace/inner"}, {"pwd", "/workspace"}} {
+			turn := fmt.Sprint("p7-", i)
+			d.prompt(turn, "run "+c.line)
+			d.end(turn)
+			calls := all[wire.Tool](d, turn, wire.EntryTool)
+			if last := calls[len(calls)-1]; last.Dir != c.dir || last.Status != "completed" {
+				t.Errorf("%q ran in %q: %+v", c.line, last.Dir, last)
+			}
+		}
 	})
 	t.Run("an error of the provider ends the turn with its words", func(t *testing.T) {
 		d.prompt("p8", "fail 401")

@@ -25,6 +25,7 @@ import (
 	"volundr/runtime/broker/runner"
 	"volundr/runtime/broker/sandbox"
 	"volundr/runtime/broker/secret"
+	"volundr/runtime/broker/transcript"
 	"volundr/runtime/broker/watch"
 	"volundr/runtime/broker/wire"
 	"volundr/runtime/broker/workspace"
@@ -37,6 +38,7 @@ const usage = `usage: volundr-session broker                  hold the session's
        volundr-session unpack WHAT             lay what comes on stdin into an empty place
        volundr-session watch                   tell what happens in the workspace (orders on stdin)
        volundr-session checkpoint …            record workspace and conversation, put them back
+       volundr-session where SESSION CALL …    say in which folders Claude Code gave commands
        volundr-session sandbox                 run commands and keep files for the daemon, until the deadline
        volundr-session forward                 carry connections to the broker over stdin and stdout
        volundr-session mcp NAME -- command …   become an MCP server, with the secrets that it needs
@@ -79,6 +81,8 @@ func run(ctx context.Context, args []string, log *slog.Logger) error {
 		return pack.MainUnpack(args, os.Stdin, os.Stderr)
 	case "watch":
 		return watch.Main(ctx, os.Stdin, os.Stdout, log)
+	case "where":
+		return transcript.Main(args, os.Stdout)
 	case "sandbox":
 		c, err := config()
 		if err != nil {

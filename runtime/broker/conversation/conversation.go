@@ -56,6 +56,10 @@ type Options struct {
 	// short while, or at once when ctx is over.
 	Began func(turn string)
 	Ended func(ctx context.Context)
+	// Where gives the folders in which tool calls of an ACP session ran their
+	// commands, by the calls' ids, as far as they are known; nil: the agent tells
+	// them itself.
+	Where func(ctx context.Context, session string, calls []string) map[string]string
 	// Dir is where the agent works; empty: /workspace.
 	Dir string
 	// StallAfter is how long a turn may be without progress; zero: 120 s.

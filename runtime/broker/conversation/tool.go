@@ -17,6 +17,7 @@ type call struct {
 	untold  bool      // it changed since
 	fromRaw bool      // its content is the raw output
 	printed string    // by its command, the last maxPrinted bytes
+	asked   bool      // where its command ran
 }
 
 const (
@@ -69,6 +70,7 @@ func (c *Conversation) hearTool(e acp.Tool) {
 			})
 		})
 	}
+	c.askWhere(k)
 }
 
 func (k *call) merge(e acp.Tool) {

@@ -30,6 +30,9 @@ type turn struct {
 	// one that came late would be of the next turn.
 	finish              func()
 	settled, cancelling bool
+	// where are the calls whose folder is to be looked up; looking: that is done.
+	where   []*call
+	looking bool
 }
 
 const continueText = "The connection to the model was interrupted. Please continue where you left off."
@@ -109,7 +112,7 @@ func (c *Conversation) answered(a *agent, res acp.Result, err error) {
 
 // finish ends a turn that is answered, when nothing of it is under way any more.
 func (c *Conversation) finish(t *turn) {
-	if t != nil && c.turn == t && t.finish != nil && t.settled && !t.cancelling {
+	if t != nil && c.turn == t && t.finish != nil && t.settled && !t.cancelling && !t.looking {
 		c.hear()
 		t.finish()
 	}
