@@ -74,6 +74,12 @@ type ModelUsage struct {
 	CostMicros int64  `json:"cost_micros"`
 }
 
+// Unpriced reports whether nobody knew what the model costs: it is asked for
+// money, and none was counted.
+func (m ModelUsage) Unpriced() bool {
+	return m.Provider == "cloud" && m.CostMicros == 0 && m.Input+m.Output+m.CacheRead+m.CacheWrite > 0
+}
+
 const chronicleColumns = `id, session_id, run, owner_id, tenant_id, coalesce(parent_id, ''), status, name, project, repo, branch, model,
 	config, reason, started_at, ended_at, tokens, cost_micros, active_ms, models, summary, key_changes, unfinished, author, tags,
 	base_commit, final_commit, workspace, context, agent, missing, created_at, updated_at`

@@ -90,14 +90,14 @@ func TestTenThousandEntriesArePagedByTheirIndex(t *testing.T) {
 func TestPromptIsARowAnEntryAndAMessage(t *testing.T) {
 	db := open(t)
 	s := create(t, db)
-	p := must(db.AddPrompt(t.Context(), anna, Prompt{SessionID: s.ID, Blocks: json.RawMessage(`[{"type":"text"}]`)}))(t)
+	p := must(db.AddPrompt(t.Context(), anna, Prompt{SessionID: s.ID, Blocks: json.RawMessage(`[{"type":"text"}]`), Via: ViaCLI}))(t)
 	again := must(db.AddPrompt(t.Context(), anna, Prompt{ID: p.ID, SessionID: s.ID, Blocks: json.RawMessage(`[]`)}))(t)
 	if diff := cmp.Diff(p, again); diff != "" {
 		t.Errorf("the same id again: %s", diff)
 	}
 	second := must(db.AddPrompt(t.Context(), anna, Prompt{SessionID: s.ID, Blocks: json.RawMessage(`[]`)}))(t)
 	entries := must(db.Entries(t.Context(), anna, s.ID, 0, 0, 10))(t)
-	if len(entries) != 2 || entries[0].Type != EntryPrompt || entries[0].Turn != p.ID || entries[0].Source != "daemon" {
+	if len(entries) != 2 || entries[0].Type != EntryPrompt || entries[0].Turn != p.ID || entries[0].Source != "daemon" || !strings.Contains(string(entries[0].Data), `"via":"cli"`) {
 		t.Errorf("entries: %+v", entries)
 	}
 	if got := must(db.SystemSession(t.Context(), s.ID))(t); got.MessageCount != 2 {

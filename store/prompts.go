@@ -15,7 +15,17 @@ const EntryPrompt = "prompt"
 type PromptData struct {
 	ID     string          `json:"id"`
 	Blocks json.RawMessage `json:"blocks"`
+	Via    string          `json:"via,omitempty"`
 }
+
+// Ways in which a prompt is given.
+const (
+	ViaBrowser = "browser"
+	ViaCLI     = "cli"
+	ViaAPI     = "api" // by another program
+)
+
+const promptColumns = `id, session_id, blocks, created_at, sent_at, via`
 
 // AddPrompt stores a prompt for one of p's sessions, shows it in the
 // conversation and counts the message, in one transaction. An empty ID is
@@ -30,9 +40,9 @@ func (db *DB) AddPrompt(ctx context.Context, p Principal, prompt Prompt) (out Pr
 		if err != nil {
 			return err
 		}
-		res, err := t.ExecContext(ctx, `INSERT INTO prompts (id, session_id, owner_id, tenant_id, blocks, created_at)
-			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-			prompt.ID, s.ID, s.OwnerID, s.TenantID, string(prompt.Blocks), millis(t.now))
+		res, err := t.ExecContext(ctx, `INSERT INTO prompts (id, session_id, owner_id, tenant_id, blocks, created_at, via)
+			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+			prompt.ID, s.ID, s.OwnerID, s.TenantID, string(prompt.Blocks), millis(t.now), prompt.Via)
 		if err != nil {
 			return err
 		}
@@ -41,12 +51,12 @@ func (db *DB) AddPrompt(ctx context.Context, p Principal, prompt Prompt) (out Pr
 			return err
 		}
 		if n == 0 {
-			out, err = scanPrompt(t.QueryRowContext(ctx, `SELECT id, session_id, blocks, created_at, sent_at FROM prompts
+			out, err = scanPrompt(t.QueryRowContext(ctx, `SELECT `+promptColumns+` FROM prompts
 				WHERE id = ? AND session_id = ?`, prompt.ID, s.ID))
 			return notFound(err)
 		}
-		out = Prompt{ID: prompt.ID, SessionID: s.ID, Blocks: prompt.Blocks, CreatedAt: t.now}
-		data, err := json.Marshal(PromptData{prompt.ID, prompt.Blocks})
+		out = Prompt{ID: prompt.ID, SessionID: s.ID, Blocks: prompt.Blocks, Via: prompt.Via, CreatedAt: t.now}
+		data, err := json.Marshal(PromptData{prompt.ID, prompt.Blocks, prompt.Via})
 		if err != nil {
 			return err
 		}
@@ -65,7 +75,7 @@ func (db *DB) AddPrompt(ctx context.Context, p Principal, prompt Prompt) (out Pr
 // UnsentPrompts gives, for the link, the prompts that the broker has not taken
 // yet, in the order in which they were given.
 func (db *DB) UnsentPrompts(ctx context.Context, sessionID string) ([]Prompt, error) {
-	rows, err := db.r.QueryContext(ctx, `SELECT id, session_id, blocks, created_at, sent_at FROM prompts
+	rows, err := db.r.QueryContext(ctx, `SELECT `+promptColumns+` FROM prompts
 		WHERE session_id = ? AND sent_at = 0 ORDER BY created_at, rowid`, sessionID)
 	if err != nil {
 		return nil, err
@@ -84,7 +94,7 @@ func (db *DB) UnsentPrompts(ctx context.Context, sessionID string) ([]Prompt, er
 
 // Prompt gives, for the system, a prompt of a session.
 func (db *DB) Prompt(ctx context.Context, sessionID, id string) (Prompt, error) {
-	p, err := scanPrompt(db.r.QueryRowContext(ctx, `SELECT id, session_id, blocks, created_at, sent_at FROM prompts
+	p, err := scanPrompt(db.r.QueryRowContext(ctx, `SELECT `+promptColumns+` FROM prompts
 		WHERE id = ? AND session_id = ?`, id, sessionID))
 	return p, notFound(err)
 }
@@ -108,7 +118,7 @@ func (db *DB) MarkSent(ctx context.Context, promptID string) error {
 func scanPrompt(row scanner) (p Prompt, err error) {
 	var blocks string
 	var created, sent int64
-	err = row.Scan(&p.ID, &p.SessionID, &blocks, &created, &sent)
+	err = row.Scan(&p.ID, &p.SessionID, &blocks, &created, &sent, &p.Via)
 	p.Blocks, p.CreatedAt, p.SentAt = json.RawMessage(blocks), moment(created), moment(sent)
 	return p, err
 }

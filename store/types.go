@@ -152,6 +152,7 @@ type Prompt struct {
 	ID        string
 	SessionID string
 	Blocks    json.RawMessage // []wire.Block
+	Via       string          // ViaBrowser, …; empty: not known
 	CreatedAt time.Time
 	SentAt    time.Time
 }

@@ -113,6 +113,9 @@ func verb(e client.TimelineEvent) string {
 	return "Note"
 }
 
+// vias say how somebody asked, where it was not in the chat.
+var vias = map[string]string{"cli": "on the command line", "api": "by a program"}
+
 var fileVerbs = map[string]string{"created": "Created", "modified": "Changed", "deleted": "Deleted"}
 
 var gitVerbs = map[string]string{"commit": "Committed", "branch": "Branched", "checkout": "Checked out", "merge": "Merged",
@@ -138,6 +141,26 @@ func eventClass(e client.TimelineEvent) string {
 
 // statusNames are the states of files in words.
 var statusNames = map[string]string{"new": "added", "mod": "modified", "del": "deleted"}
+
+// costs is what a run cost, as far as prices are known; empty: nothing.
+func costs(c client.Chronicle) string {
+	known, unknown := dollars(client.Deref(c.Cost)), c.Unpriced()
+	switch {
+	case len(unknown) == 0:
+		return known
+	case known == "":
+		return "price not known"
+	}
+	return known + ", without " + strings.Join(unknown, ", ")
+}
+
+// costOf is what one model of it cost.
+func costOf(m client.ModelUsage) string {
+	if m.Unpriced {
+		return "price not known"
+	}
+	return dollars(m.CostUSD)
+}
 
 // Bar is one bar of the token-burn chart, in percent of its height.
 type Bar struct {

@@ -746,7 +746,7 @@ func tale(c client.Chronicle, now time.Time) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if d := dollars(client.Deref(c.Cost)); d != "" {
+		if d := costs(c); d != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "· ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -23,7 +23,8 @@ func tales() []client.Chronicle {
 			Model: "claude-sonnet-4-6", ConfigSnapshot: json.RawMessage(`{"name":"fix-rounding","model":"claude-sonnet-4-6"}`), KeyChanges: []string{},
 			TokenUsage: 41200, Cost: of(0.42), DurationSeconds: of(int64(1260)), Tags: []string{"money"}, Name: "fix-rounding", Run: 3 - i, Author: "agent",
 			Reason: "stopped", StartedAt: now.Add(-time.Duration(i+1) * 5 * time.Hour), WallSeconds: 4020, BaseCommit: "3ee7d9c97b6c59a81ad1c40e44a786692d6a939b", FinalCommit: "5b97581aa97b6c59a81ad1c40e44a786692d6a93", Agent: "claude", Pack: true,
-			Models: []client.ModelUsage{{Model: "claude-sonnet-4-6", Provider: "cloud", Turns: 4, Input: 30100, Output: 11100, CostUSD: 0.42}}}
+			Models: []client.ModelUsage{{Model: "claude-sonnet-4-6", Provider: "cloud", Turns: 4, Input: 30100, Output: 11100, CostUSD: 0.42},
+				{Model: "next-1", Provider: "cloud", Turns: 1, Input: 300, Output: 20, Unpriced: true}}}
 		if i < 2 {
 			c.ParentChronicleID = of(fmt.Sprintf("c%d", 2-i))
 		}
@@ -40,7 +41,7 @@ func tale3() client.Timeline {
 	return client.Timeline{
 		Events: []client.TimelineEvent{
 			{T: 0, Type: "session", Kind: "start", Label: "Run 3 began", At: now},
-			{T: 4, Type: "message", Kind: "prompt", Who: "user", Label: "Round invoices half to even, on the total only", At: now, Checkpoint: "k1"},
+			{T: 4, Type: "message", Kind: "prompt", Who: "user", Label: "Round invoices half to even, on the total only", At: now, Checkpoint: "k1", Via: "cli"},
 			{T: 19, Type: "terminal", Who: "agent", Label: "go test ./invoice/...", Exit: of(1), DurationMS: 8200, At: now},
 			{T: 61, Type: "file", Label: "invoice/round.go", Action: of("modified"), Ins: of(24), Del: of(9), At: now},
 			{T: 61, Type: "file", Label: "invoice/half_even.go", From: "invoice/bankers.go", Action: of("modified"), At: now},
@@ -51,7 +52,7 @@ func tale3() client.Timeline {
 			{T: 3700, Type: "error", Label: "The model did not answer for 60 s.", At: now},
 			{T: 4020, Type: "session", Kind: "end", Label: "stopped", At: now},
 		},
-		Files:     []client.FileStat{{Path: "invoice/round.go", Status: "mod", Ins: 24, Del: 9}, {Path: "invoice/half_even.go", Status: "mod"}},
+		Files:     []client.FileStat{{Path: "invoice/round.go", Status: "mod", Ins: 24, Del: 9}, {Path: "invoice/half_even.go", Status: "mod", From: "invoice/bankers.go"}},
 		Commits:   []client.Commit{{Hash: "5b97581", Msg: "Round on the total only", Time: "09:14"}},
 		TokenBurn: []int64{41200, 0, 0, 1200, 300, 0, 0, 0, 9000, 4100, 0, 0, 0, 700}, Next: "1.2",
 	}

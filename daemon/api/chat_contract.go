@@ -228,7 +228,7 @@ func (sp *contractSpeaker) hear(ctx context.Context, frame []byte) error {
 		if len(blocks) == 0 {
 			return nil
 		}
-		_, err = sp.s.prompt(ctx, sp.p, sp.row, "", blocks)
+		_, err = sp.s.prompt(ctx, sp.p, sp.row, store.Prompt{Via: via(sp.c)}, blocks)
 	}
 	if err != nil {
 		return sp.complain(ctx, err)

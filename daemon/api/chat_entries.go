@@ -92,7 +92,7 @@ func (k *socket) command(ctx context.Context, frame []byte) error {
 		if len(f.Blocks) == 0 {
 			return nil
 		}
-		_, err = k.s.prompt(ctx, k.p, k.row, f.ID, blocksOf(f.Blocks))
+		_, err = k.s.prompt(ctx, k.p, k.row, store.Prompt{ID: f.ID, Via: via(k.c)}, blocksOf(f.Blocks))
 	case client.FrameCancel:
 		err = k.s.Links.Cancel(ctx, k.row.ID)
 	case client.FrameAnswer:

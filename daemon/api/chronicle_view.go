@@ -40,7 +40,10 @@ func (s *server) chronicleView(row store.Chronicle) client.Chronicle {
 	v.WallSeconds = max(0, int64(end.Sub(row.StartedAt)/time.Second))
 	for _, m := range row.Models {
 		v.Models = append(v.Models, client.ModelUsage{Model: m.Model, Provider: m.Provider, Turns: m.Turns, Input: m.Input, Output: m.Output,
-			CacheRead: m.CacheRead, CacheWrite: m.CacheWrite, CostUSD: float64(m.CostMicros) / 1e6})
+			CacheRead: m.CacheRead, CacheWrite: m.CacheWrite, CostUSD: float64(m.CostMicros) / 1e6, Unpriced: m.Unpriced()})
+	}
+	if row.CostMicros == 0 && len(v.Unpriced()) > 0 {
+		v.Cost = nil
 	}
 	return v
 }
@@ -49,7 +52,7 @@ func (s *server) chronicleView(row store.Chronicle) client.Chronicle {
 func eventView(e chronicle.Event) client.TimelineEvent {
 	return client.TimelineEvent{
 		T: e.T, Type: e.Type, Label: e.Label, Tokens: e.Tokens, Action: orNil(e.Action), Ins: e.Ins, Del: e.Del, Hash: orNil(e.Hash), Exit: e.Exit,
-		At: e.At, Kind: e.Kind, Who: e.Who, Turn: e.Turn, Text: e.Text, Automatic: e.Automatic, Model: e.Model,
+		At: e.At, Kind: e.Kind, Who: e.Who, Turn: e.Turn, Text: e.Text, Automatic: e.Automatic, Via: e.Via, Model: e.Model,
 		CostUSD: float64(e.CostMicros) / 1e6, DurationMS: e.DurationMS, Tool: e.Tool, Status: e.Status, Allowed: e.Allowed, From: e.From,
 		Git: e.Git, Branch: e.Branch, Author: e.Author, Files: e.Files, Dir: e.Dir, Shell: e.Shell, Where: e.Where, Checkpoint: e.Checkpoint, More: e.More, Detail: e.Detail,
 	}

@@ -70,7 +70,7 @@ func (s *server) postMessage(c echo.Context) error {
 	if strings.TrimSpace(in.Content) == "" {
 		return fail(http.StatusBadRequest, "content is required")
 	}
-	if _, err := s.prompt(c.Request().Context(), principal(c), row, "", []wire.Block{{Type: "text", Text: in.Content}}); err != nil {
+	if _, err := s.prompt(c.Request().Context(), principal(c), row, store.Prompt{Via: via(c)}, []wire.Block{{Type: "text", Text: in.Content}}); err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, map[string]string{"status": "sent", "session_id": row.ID})
@@ -79,17 +79,17 @@ func (s *server) postMessage(c echo.Context) error {
 // maxPrompt bounds a prompt with its images.
 const maxPrompt = 8 << 20
 
-// prompt writes a prompt down and has it delivered. A session that is still
+// prompt writes a prompt of an id, or a new one, down and has it delivered. A session that is still
 // starting gets it when it runs; one that has ended refuses.
-func (s *server) prompt(ctx context.Context, p store.Principal, row store.Session, id string, blocks []wire.Block) (store.Prompt, error) {
+func (s *server) prompt(ctx context.Context, p store.Principal, row store.Session, in store.Prompt, blocks []wire.Block) (store.Prompt, error) {
 	switch row.State {
 	case store.Stopping, store.Stopped, store.Failed, store.Archived:
 		return store.Prompt{}, fail(http.StatusConflict, "Session %s is %s. Start it, then send the message again.", row.Name, row.State)
 	}
-	if id == "" {
-		id = uuid.NewString()
-	} else if _, err := uuid.Parse(id); err != nil {
-		return store.Prompt{}, fail(http.StatusUnprocessableEntity, "The prompt's id %q is not a uuid.", id)
+	if in.ID == "" {
+		in.ID = uuid.NewString()
+	} else if _, err := uuid.Parse(in.ID); err != nil {
+		return store.Prompt{}, fail(http.StatusUnprocessableEntity, "The prompt's id %q is not a uuid.", in.ID)
 	}
 	raw, err := json.Marshal(blocks)
 	if err != nil {
@@ -98,7 +98,8 @@ func (s *server) prompt(ctx context.Context, p store.Principal, row store.Sessio
 	if len(raw) > maxPrompt {
 		return store.Prompt{}, fail(http.StatusRequestEntityTooLarge, "The prompt is larger than %d MiB. Put large files into the workspace and name them.", maxPrompt>>20)
 	}
-	out, err := s.DB.AddPrompt(ctx, p, store.Prompt{ID: id, SessionID: row.ID, Blocks: raw})
+	in.SessionID, in.Blocks = row.ID, raw
+	out, err := s.DB.AddPrompt(ctx, p, in)
 	if err != nil {
 		return out, err
 	}

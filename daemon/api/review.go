@@ -115,7 +115,7 @@ func (s *server) sendReview(c echo.Context) error {
 		return fail(http.StatusConflict, "There is no comment to send. Choose a line's number to write one.")
 	}
 	blocks := []wire.Block{{Type: "text", Text: reviewText(in.Text, list)}}
-	if _, err := s.prompt(c.Request().Context(), principal(c), row, in.ID, blocks); err != nil {
+	if _, err := s.prompt(c.Request().Context(), principal(c), row, store.Prompt{ID: in.ID, Via: via(c)}, blocks); err != nil {
 		return err
 	}
 	ids := make([]string, len(list))

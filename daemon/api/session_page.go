@@ -164,7 +164,7 @@ func (s *server) postPrompt(c echo.Context) error {
 	if text == "" {
 		return fail(http.StatusUnprocessableEntity, "The message is empty.")
 	}
-	if _, err := s.prompt(c.Request().Context(), principal(c), row, c.FormValue("id"), []wire.Block{{Type: "text", Text: text}}); err != nil {
+	if _, err := s.prompt(c.Request().Context(), principal(c), row, store.Prompt{ID: c.FormValue("id"), Via: via(c)}, []wire.Block{{Type: "text", Text: text}}); err != nil {
 		return err
 	}
 	return done(c, "/sessions/"+row.ID+"/chat")
@@ -194,6 +194,6 @@ func (s *server) sendFirst(c echo.Context, row store.Session, text string) error
 	if err != nil {
 		return err
 	}
-	_, err = s.DB.AddPrompt(c.Request().Context(), principal(c), store.Prompt{SessionID: row.ID, Blocks: raw})
+	_, err = s.DB.AddPrompt(c.Request().Context(), principal(c), store.Prompt{SessionID: row.ID, Blocks: raw, Via: via(c)})
 	return err
 }

@@ -13,6 +13,7 @@ type FileStat struct {
 	Status string `json:"status"` // new, mod, del
 	Ins    int    `json:"ins"`
 	Del    int    `json:"del"`
+	From   string `json:"from,omitempty"` // what it was called when the run began, if that is another name
 }
 
 // Commit is a commit in a timeline.
@@ -119,20 +120,25 @@ func (s *sum) file(e Event) {
 	}
 	at := s.at
 	if i, ok := at[e.From]; ok && e.From != "" && e.From != e.Label {
-		if j, over := at[e.Label]; over { // it took the place of another
+		if j, over := at[e.Label]; over {
 			f, old := &s.Files[i], s.Files[j]
-			if f.Ins, f.Del = f.Ins+old.Ins, f.Del+old.Del; old.Status != "new" {
-				f.Status = "mod"
-			}
+			if old.Status != "new" { // it took the place of another
+				f.Ins, f.Del, f.Status = f.Ins+old.Ins, f.Del+old.Del, "mod"
+			} // else it had been written there before, which the rename includes
 			s.Files[j] = FileStat{}
 		}
 		delete(at, e.From)
 		at[e.Label] = i
-		s.Files[i].Path = e.Label
-	} else if e.From != "" && e.Git == "" {
-		if _, known := at[e.Label]; !known {
+		s.Files[i].renamed(e)
+	} else if e.From != "" && e.From != e.Label && e.Git == "" {
+		switch j, known := at[e.Label]; {
+		case !known:
 			at[e.Label] = len(s.Files)
-			s.Files = append(s.Files, FileStat{Path: e.Label, Status: "mod"})
+			s.Files = append(s.Files, FileStat{Path: e.Label, Status: "mod", From: e.From})
+		case s.Files[j].Status == "new":
+			s.Files[j] = FileStat{Path: e.Label, Status: "mod", From: e.From}
+		default:
+			s.Files[j].From = e.From
 		}
 	}
 	i, known := at[e.Label]
@@ -149,6 +155,12 @@ func (s *sum) file(e Event) {
 		return
 	case e.Action == "deleted":
 		f.Status = "del"
+		if _, taken := at[f.From]; f.From != "" && !taken { // what went is the file of that name
+			delete(at, e.Label)
+			at[f.From] = i
+			f.Path = f.From
+		}
+		f.From = ""
 	case e.Action == "created" && f.Status == "":
 		f.Status = "new"
 	case f.Status == "" || f.Status == "del":
@@ -159,6 +171,16 @@ func (s *sum) file(e Event) {
 	}
 	if e.Del != nil {
 		f.Del += *e.Del
+	}
+}
+
+// renamed takes a new name; what was made in this run had none before.
+func (f *FileStat) renamed(e Event) {
+	if f.Path = e.Label; f.Status != "new" {
+		f.From = or(f.From, e.From)
+	}
+	if f.From == f.Path {
+		f.From = ""
 	}
 }
 

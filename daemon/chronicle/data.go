@@ -62,6 +62,7 @@ type Data struct {
 	Who       string `json:"who,omitempty"`
 	Turn      string `json:"turn,omitempty"`
 	Automatic bool   `json:"automatic,omitempty"` // nobody typed that
+	Via       string `json:"via,omitempty"`       // of a prompt: browser, cli, api
 
 	Model      string `json:"model,omitempty"`
 	Input      int64  `json:"input_tokens,omitempty"`
@@ -85,7 +86,8 @@ type Data struct {
 	Repo   string   `json:"repo,omitempty"`
 	Remote string   `json:"remote,omitempty"`
 	Author string   `json:"author,omitempty"`
-	Files  []string `json:"files,omitempty"` // of a commit
+	Pushed *int     `json:"pushed,omitempty"` // commits that the remote did not have
+	Files  []string `json:"files,omitempty"`  // of a commit
 	Commit string   `json:"commit,omitempty"`
 	Dir    string   `json:"dir,omitempty"`
 	Shell  string   `json:"shell,omitempty"`

@@ -36,6 +36,7 @@ type fold struct {
 type said struct {
 	text   string
 	images int
+	via    string // how it was given
 }
 
 // turn is the one under way.

@@ -33,7 +33,7 @@ func (f *fold) prompt(e store.Entry, v wire.TurnStart) store.TimelineEvent {
 // promptRow is the row of a prompt.
 func promptRow(run int, id string, at time.Time, asked said, d Data, clean func(string) string) store.TimelineEvent {
 	text := clean(asked.text)
-	d.Kind, d.Turn, d.Images = KindPrompt, id, asked.images
+	d.Kind, d.Turn, d.Images, d.Via = KindPrompt, id, asked.images, asked.via
 	head := label(text)
 	if head == "" {
 		head = "An image"

@@ -53,6 +53,9 @@ func (f *fold) git(e store.Entry) []store.TimelineEvent {
 		head = "Checked out " + or(v.Branch, short)
 	case "push":
 		head = fmt.Sprintf("Pushed %s to %s", or(v.Branch, short), or(v.Remote, "its remote"))
+		if d.Pushed = v.Commits; d.Pushed != nil {
+			head += ", " + plural(*d.Pushed, "commit")
+		}
 	case "rebase":
 		head = "Rebased " + or(v.Branch, short)
 	case "reset":

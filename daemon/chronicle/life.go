@@ -46,7 +46,7 @@ func (c *Chronicles) open(ctx context.Context, s store.Session, parent string) e
 		return err
 	}
 	for _, p := range waiting {
-		rows = append(rows, promptRow(s.Run, p.ID, began, inWords(p.Blocks), Data{Who: User}, c.Redact))
+		rows = append(rows, promptRow(s.Run, p.ID, began, inWords(p.Blocks, p.Via), Data{Who: User}, c.Redact))
 	}
 	repo := c.Redact(address(r.Source.Repo))
 	return c.db.OpenChronicle(ctx, store.Chronicle{

@@ -71,7 +71,7 @@ func facts(b *strings.Builder, c store.Chronicle) {
 	for _, f := range [][2]string{
 		{"Repository", c.Repo}, {"Branch", c.Branch}, {"Began at", c.BaseCommit}, {"Ended at", c.FinalCommit},
 		{"Agent", or(c.Agent, asked.Agent)}, {"Mode at the start", asked.Mode}, {"Model asked for", c.Model},
-		{"Tokens", fmt.Sprint(c.Tokens)}, {"Cost", fmt.Sprintf("$%.2f", float64(c.CostMicros)/1e6)},
+		{"Tokens", fmt.Sprint(c.Tokens)}, {"Cost", cost(c)},
 		{"Agent at work", span(c.Active)}, {"Tags", strings.Join(c.Tags, ", ")}, {"Chronicle", c.ID}, {"Continues", c.ParentID},
 		{"No snapshot", c.Missing},
 	} {
@@ -82,13 +82,35 @@ func facts(b *strings.Builder, c store.Chronicle) {
 	b.WriteString("\n")
 }
 
+// cost is what the run cost, as far as prices are known.
+func cost(c store.Chronicle) string {
+	var unknown []string
+	for _, m := range c.Models {
+		if m.Unpriced() {
+			unknown = append(unknown, m.Model)
+		}
+	}
+	known := fmt.Sprintf("$%.2f", float64(c.CostMicros)/1e6)
+	switch {
+	case len(unknown) == 0:
+		return known
+	case c.CostMicros == 0:
+		return "not known: there is no price for " + strings.Join(unknown, ", ")
+	}
+	return known + ", without " + strings.Join(unknown, ", ") + ", whose price is not known"
+}
+
 func models(b *strings.Builder, c store.Chronicle) {
 	if len(c.Models) == 0 {
 		return
 	}
 	b.WriteString("## Models\n\n| Model | Turns | Tokens in | Out | From the cache | Cost |\n|---|---|---|---|---|---|\n")
 	for _, m := range c.Models {
-		fmt.Fprintf(b, "| %s | %d | %d | %d | %d | $%.4f |\n", cell(line(m.Model)), m.Turns, m.Input+m.CacheWrite, m.Output, m.CacheRead, float64(m.CostMicros)/1e6)
+		price := fmt.Sprintf("$%.4f", float64(m.CostMicros)/1e6)
+		if m.Unpriced() {
+			price = "price not known"
+		}
+		fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %s |\n", cell(line(m.Model)), m.Turns, m.Input+m.CacheWrite, m.Output, m.CacheRead, price)
 	}
 	b.WriteString("\n")
 }
@@ -131,18 +153,11 @@ func files(b *strings.Builder, t Timeline) {
 	if len(t.Files) == 0 {
 		return
 	}
-	from := map[string]string{} // what a file was called when the run began
-	for _, e := range t.Events {
-		if e.Type == TypeFile && e.From != "" {
-			from[e.Label] = or(from[e.From], e.From)
-			delete(from, e.From)
-		}
-	}
 	b.WriteString("## Files\n\n| File | | + | − |\n|---|---|---|---|\n")
 	for _, f := range t.Files {
 		name, status := code(f.Path), or(statuses[f.Status], f.Status)
-		if old := from[f.Path]; old != "" {
-			name, status = code(old)+" → "+name, "renamed"
+		if f.From != "" {
+			name, status = code(f.From)+" → "+name, "renamed"
 		}
 		fmt.Fprintf(b, "| %s | %s | %d | %d |\n", cell(name), status, f.Ins, f.Del)
 	}

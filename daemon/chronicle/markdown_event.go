@@ -15,7 +15,7 @@ func event(b *strings.Builder, e Event) {
 	if quoted {
 		what = ""
 	}
-	fmt.Fprintf(b, "- **%d:%02d** ", e.T/60, e.T%60)
+	fmt.Fprintf(b, "- **%s** ", clock(e.T))
 	var notes []string
 	switch {
 	case e.Type == TypeTerminal:
@@ -83,13 +83,24 @@ func event(b *strings.Builder, e Event) {
 	}
 }
 
+// clock is a time since the run began: "0:07", "12:40", "3:04:10".
+func clock(t int64) string {
+	if t < 3600 {
+		return fmt.Sprintf("%d:%02d", t/60, t%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", t/3600, t%3600/60, t%60)
+}
+
 // asks says who asked.
 func asks(e Event) string {
 	if e.Automatic || e.Who == Daemon {
 		return "Volundr asked, by itself"
 	}
-	return "Asked"
+	return "Asked" + vias[e.Via]
 }
+
+// vias say how somebody asked, where it was not in the chat.
+var vias = map[string]string{"cli": " on the command line", "api": " by a program"}
 
 func colon(head, what string) string {
 	if what == "" {

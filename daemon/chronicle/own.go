@@ -26,7 +26,7 @@ func (c *Chronicles) Own(e store.Entry) (store.Entry, []store.TimelineEvent) {
 		if !ok {
 			return e, nil
 		}
-		return e, []store.TimelineEvent{promptRow(e.Run, v.ID, e.At, inWords(v.Blocks), Data{Who: User}, c.Redact)}
+		return e, []store.TimelineEvent{promptRow(e.Run, v.ID, e.At, inWords(v.Blocks, v.Via), Data{Who: User}, c.Redact)}
 	case link.EntryAnswer:
 		v, _ := data[link.Answer](e)
 		return at(TypeMessage, answered(v.Option), Data{Kind: KindAnswer, Who: Person, Turn: e.Turn, Option: plain(v.Option, maxLabel)})

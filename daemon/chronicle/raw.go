@@ -102,7 +102,7 @@ func rawData(c store.Chronicle, e Event) (string, object) {
 	case "commit", "merge":
 		return "git_commit", object{"hash": e.Hash, "message": e.Label, "files_changed": len(e.Files)}
 	case "push":
-		return "git_push", object{"branch": e.Branch, "commits_count": nil, "remote": e.Remote}
+		return "git_push", object{"branch": e.Branch, "commits_count": e.Pushed, "remote": e.Remote}
 	case "branch":
 		return "git_branch", object{"name": e.Branch, "from_branch": e.From}
 	case "checkout":

@@ -157,7 +157,7 @@ func (c *Chronicles) prompts(ctx context.Context, b link.Batch) (map[string]said
 		}
 		p, err := c.db.Prompt(ctx, b.Session, id)
 		if err == nil {
-			out[id] = inWords(p.Blocks)
+			out[id] = inWords(p.Blocks, p.Via)
 		} else if !isNotFound(err) {
 			return nil, err
 		}
@@ -166,10 +166,11 @@ func (c *Chronicles) prompts(ctx context.Context, b link.Batch) (map[string]said
 }
 
 // inWords is the text of a prompt, with its files named and its images counted.
-func inWords(raw json.RawMessage) (s said) {
+func inWords(raw json.RawMessage, via string) (s said) {
+	s.via = via
 	var blocks []wire.Block
 	if json.Unmarshal(raw, &blocks) != nil {
-		return said{}
+		return s
 	}
 	var parts []string
 	for _, b := range blocks {

@@ -38,7 +38,7 @@ func aTurn(w *world) []store.Entry {
 			{Path: "main.go", Action: "modified", Ins: 2, Del: 1}, {Path: "new.go", Action: "created", Ins: 5},
 			{Path: "old.go", Action: "deleted", Del: 7}, {Path: "moved.go", Action: "renamed", From: "new.go", Ins: 1}}, More: 3}),
 		w.entry(14, "", wire.EntryGit, wire.Git{Action: "commit", Hash: "0123456789abcdef0123456789abcdef01234567", Subject: "Fix it", Files: []string{"main.go"}}),
-		w.entry(15, "", wire.EntryGit, wire.Git{Action: "push", Hash: "0123456789abcdef0123456789abcdef01234567", Branch: "main", Remote: "origin"}),
+		w.entry(15, "", wire.EntryGit, wire.Git{Action: "push", Hash: "0123456789abcdef0123456789abcdef01234567", Branch: "main", Remote: "origin", Commits: exit(2)}),
 		w.entry(20, "", wire.EntryCommand, wire.ShellCommand{Command: "make", Dir: "/workspace", Exit: 1, StartedAt: 1000, EndedAt: 3000, Shell: "bash", Where: "terminal"}),
 		w.entry(21, "p1", wire.EntryStalled, wire.Note{Source: "agent", Message: "No progress."}),
 		w.entry(22, "p1", wire.EntryMode, wire.Options{Current: "plan", Options: []wire.Option{{ID: "plan", Name: "Plan only"}}}),
@@ -60,7 +60,7 @@ var aTurnTold = []string{
 	"file 13 old.go deleted +0-7",
 	"file 13 moved.go modified +1-0",
 	"git 14 Fix it #0123456789abcdef0123456789abcdef01234567",
-	"git 15 Pushed main to origin",
+	"git 15 Pushed main to origin, 2 commits",
 	"terminal 18 make exit=1 by person",
 	"error 21 No progress.",
 	"message 22 Mode: Plan only by agent",
@@ -112,7 +112,7 @@ func TestTheTimelineTellsARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	sums := chronicle.Sums{
-		Files:     []chronicle.FileStat{{"main.go", "mod", 2, 1}, {"moved.go", "new", 6, 0}, {"old.go", "del", 0, 7}},
+		Files:     []chronicle.FileStat{{Path: "main.go", Status: "mod", Ins: 2, Del: 1}, {Path: "moved.go", Status: "new", Ins: 6}, {Path: "old.go", Status: "del", Del: 7}},
 		Commits:   []chronicle.Commit{{"0123456", "Fix it", w.at.Add(14 * time.Second).Format("15:04")}},
 		TokenBurn: []int64{120},
 	}

@@ -59,6 +59,11 @@ func parts(t *testing.T, id string) int {
 	return count(t, "ps", "-q", "--filter", "label=volundr.session="+id)
 }
 
+// has reports whether the container of one part of a session runs.
+func has(t *testing.T, id, part string) bool {
+	return count(t, "ps", "-q", "--filter", "label=volundr.session="+id, "--filter", "label=volundr.part="+part) > 0
+}
+
 // stores counts its volumes.
 func stores(t *testing.T, id string) int {
 	return count(t, "volume", "ls", "-q", "--filter", "label=volundr.session="+id)

@@ -179,12 +179,19 @@ func (k *slain) reforges() {
 	}
 	k.oneEach(k.id)
 	want := k.product.state(k.id, false)
-	for i, hit := range []func(id string){func(string) { k.anew() }, func(id string) { slay(k.t, id, "broker") }} {
+	for i, b := range []struct {
+		part string // that has to run, and is killed unless it is the daemon that is
+		hit  func(id, part string)
+	}{
+		{"broker", func(string, string) { k.anew() }},
+		{"broker", func(id, part string) { slay(k.t, id, part) }},
+		{"agent", func(id, part string) { slay(k.t, id, part) }}, // the runner, which unpacks
+	} {
 		name = fmt.Sprintf("forged-%d", i)
 		k.under(forge, "a reforged session begins", func() bool {
 			s := made()
-			return s.ID != "" && s.Status != client.Running && parts(k.t, s.ID) > 1
-		}, func() { hit(made().ID) })
+			return s.ID != "" && s.Status != client.Running && parts(k.t, s.ID) > 1 && has(k.t, s.ID, b.part)
+		}, func() { b.hit(made().ID, b.part) })
 		id := made().ID
 		k.eventually(limit, "the reforged session runs, or says why not", func() bool {
 			s, err := k.client().Get(k.t.Context(), id)

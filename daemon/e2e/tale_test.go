@@ -71,9 +71,7 @@ func isLast(prompt string) bool { return strings.Contains(prompt, `{"summary":`)
 // without a question.
 var (
 	models = map[string]string{"codex": "gpt-5.5"}
-	// folders of an agent's commands, where it tells them
-	folders = map[string]string{"codex": "/workspace"}
-	modes   = map[string]string{"claude": "bypassPermissions", "codex": "agent-full-access"}
+	modes  = map[string]string{"claude": "bypassPermissions", "codex": "agent-full-access"}
 )
 
 // work is the first run.

@@ -17,7 +17,7 @@ func (s *tale) toldCommands(t client.Timeline) {
 	}
 	var want, got []told
 	for _, d := range agentDeeds {
-		want = append(want, told{d.line, "agent", folders[s.agent], d.exit})
+		want = append(want, told{d.line, "agent", "/workspace", d.exit})
 	}
 	for _, d := range personDeeds {
 		want = append(want, told{d.line, "terminal", "/workspace", d.exit})
@@ -42,7 +42,7 @@ func (s *tale) toldFiles(t client.Timeline) {
 	want := []client.FileStat{
 		{Path: "README.md", Status: "mod", Ins: 1}, {Path: "binary.dat", Status: "new"}, {Path: "dangling", Status: "new", Ins: 1},
 		{Path: "gone.txt", Status: "del", Del: 2}, {Path: "hand.txt", Status: "new", Ins: 1}, {Path: "hello.txt", Status: "new", Ins: 1},
-		{Path: "link", Status: "new", Ins: 1}, {Path: "odd näme.txt", Status: "new", Ins: 2}, {Path: "renamed.txt", Status: "mod"},
+		{Path: "link", Status: "new", Ins: 1}, {Path: "odd näme.txt", Status: "new", Ins: 2}, {Path: "renamed.txt", Status: "mod", From: "moved.txt"},
 		{Path: "tool.sh", Status: "new", Ins: 2},
 	}
 	got := slices.Clone(t.Files)
@@ -77,7 +77,7 @@ func (s *tale) toldGit(t client.Timeline) {
 		{"branch", "Branch side made from main", "", "", "side", ""},
 		{"commit", "By hand", s.final, "Bob", "main", "hand.txt"},
 		{"commit", "Say hello", hello, "Robot", "main", "hello.txt"},
-		{"push", "Pushed side to origin", "", "", "side", ""},
+		{"push", "Pushed side to origin, 1 commit", "", "", "side", ""},
 	}
 	var got []told
 	var open []string

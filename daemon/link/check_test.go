@@ -170,6 +170,8 @@ func TestCost(t *testing.T) {
 		{wire.TurnEnd{Model: "claude-haiku-4-5-20251001", Input: 100}, 100},
 		{wire.TurnEnd{Model: "gpt-5-codex/high", Input: 1e6, CacheRead: 1e6}, 1.375e6},
 		{wire.TurnEnd{Model: "GPT-5-2025-08-07", Output: 1e6}, 10e6},
+		{wire.TurnEnd{Model: "gpt-5.6-luna/max", Input: 1e6, Output: 1e6, CacheRead: 1e6, CacheWrite: 1e6}, 0.2e6 + 1.2e6 + 0.02e6 + 0.25e6},
+		{wire.TurnEnd{Model: "claude-opus-5-5", Input: 1e6, CacheRead: 1e6, CacheWrite: 1e6}, 4e6 + 0.2e6 + 5e6},
 		{wire.TurnEnd{Model: "gpt-55", Output: 1e6}, 0},
 		{wire.TurnEnd{Model: "", Output: 1e6}, 0},
 		{wire.TurnEnd{Model: "gpt-55", Output: 1e6, CostUSD: 0.25}, 250_000},

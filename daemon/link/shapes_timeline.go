@@ -52,6 +52,9 @@ func goodGit(v *wire.Git) bool {
 		}
 	}
 	v.Files, v.Ins, v.Del = files, count(v.Ins), count(v.Del)
+	if v.Commits != nil {
+		*v.Commits = count(*v.Commits)
+	}
 	return true
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,10 +116,26 @@ func (a *app) showChronicle() *cobra.Command {
 	return c
 }
 
+// costs is what a run cost, as far as prices are known.
+func costs(t client.Chronicle) string {
+	known, unknown := fmt.Sprintf("$%.2f", client.Deref(t.Cost)), strings.Join(t.Unpriced(), ", ")
+	switch {
+	case unknown == "":
+		return known
+	case t.Cost == nil:
+		return "not known: there is no price for " + unknown
+	}
+	return known + ", without " + unknown + ", whose price is not known"
+}
+
 // tell prints a chronicle for people.
 func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
+	ended := t.Reason
+	if t.Status == "draft" {
+		ended = "It goes on."
+	}
 	fmt.Fprintf(out, "%s, run %d, %s, %s. %s\n\n", clean(t.Name), t.Run, t.StartedAt.Local().Format("2 Jan 2006 15:04"),
-		age(time.Duration(t.WallSeconds)*time.Second), clean(t.Reason))
+		age(time.Duration(t.WallSeconds)*time.Second), clean(ended))
 	if s := client.Deref(t.Summary); s != "" {
 		fmt.Fprintf(out, "%s\n\n", clean(s))
 	}
@@ -132,7 +149,7 @@ func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 		fmt.Fprintf(out, "\nLeft to do:\n  %s\n", strings.ReplaceAll(clean(s), "\n", "\n  "))
 	}
 	rows := [][]string{{"Repository", t.Repo}, {"Branch", t.Branch}, {"Began at", t.BaseCommit}, {"Ended at", t.FinalCommit},
-		{"Tokens", fmt.Sprint(t.TokenUsage)}, {"Cost", fmt.Sprintf("$%.2f", client.Deref(t.Cost))}, {"Tags", strings.Join(t.Tags, ", ")}, {"Words by", t.Author}, {"Id", t.ID}}
+		{"Tokens", fmt.Sprint(t.TokenUsage)}, {"Cost", costs(t)}, {"Tags", strings.Join(t.Tags, ", ")}, {"Words by", t.Author}, {"Id", t.ID}}
 	if p := client.Deref(t.ParentChronicleID); p != "" {
 		rows = append(rows, []string{"Continues", p})
 	}
@@ -140,20 +157,20 @@ func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 		rows = append(rows, []string{"Commit", x.Hash + " " + x.Msg})
 	}
 	for _, f := range tl.Files {
-		rows = append(rows, []string{"File", fmt.Sprintf("%s +%d -%d %s", f.Status, f.Ins, f.Del, f.Path)})
+		name, status := f.Path, map[string]string{"new": "new", "mod": "changed", "del": "deleted"}[f.Status]
+		if f.From != "" {
+			name, status = f.From+" -> "+name, "renamed"
+		}
+		rows = append(rows, []string{"File", fmt.Sprintf("%s +%d -%d %s", status, f.Ins, f.Del, name)})
 	}
 	fmt.Fprintln(out)
-	columns(out, rows)
+	columns(out, slices.DeleteFunc(rows, func(r []string) bool { return r[1] == "" }))
 	if !whole {
 		return
 	}
 	rows = nil
 	for _, e := range tl.Events {
-		label := e.Label
-		if e.Exit != nil {
-			label += fmt.Sprintf(" (exit %d)", *e.Exit)
-		}
-		rows = append(rows, []string{fmt.Sprintf("%d:%02d", e.T/60, e.T%60), e.Type, label})
+		rows = append(rows, []string{clock(e.T), eventLine(e)})
 	}
 	fmt.Fprintln(out)
 	columns(out, rows)

@@ -38,6 +38,7 @@ func running(ctx context.Context, cfg config.Config) (client.Status, *client.Cli
 		return st, nil, fmt.Errorf("the daemon's token cannot be read (%w): are you the user who started it?", err)
 	}
 	cl := client.New(st.URL, strings.TrimSpace(string(token)))
+	cl.Agent = client.CommandLine
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	live, err := cl.Status(ctx)

@@ -136,6 +136,7 @@ func (a *app) target(cfg config.Config) (s server, ok bool, err error) {
 // status asks a server whether it lives and knows the token.
 func (s server) status(ctx context.Context) (client.Status, *client.Client, error) {
 	cl := client.New(s.URL, s.Token)
+	cl.Agent = client.CommandLine
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	st, err := cl.Status(ctx)

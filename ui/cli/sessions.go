@@ -192,7 +192,11 @@ func (a *app) show() *cobra.Command {
 		line("Mode", s.ModeName)
 		line("Repository", s.Repo)
 		line("Branch", s.Branch)
-		line("Tokens", fmt.Sprintf("%d, $%.2f", s.TokensUsed, s.CostUSD))
+		spent := fmt.Sprint(s.TokensUsed)
+		if s.CostUSD > 0 { // else nothing, or nobody knows
+			spent += fmt.Sprintf(", $%.2f", s.CostUSD)
+		}
+		line("Tokens", spent)
 		line("Created", s.CreatedAt.Local().Format(time.DateTime))
 		if s.Failure != nil {
 			for _, l := range s.Failure.Lines {

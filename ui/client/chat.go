@@ -132,6 +132,9 @@ func (c *Client) dial(ctx context.Context, path, protocol string) (*websocket.Co
 	if c.Token != "" {
 		header.Set("Authorization", "Bearer "+c.Token)
 	}
+	if c.Agent != "" {
+		header.Set("User-Agent", c.Agent)
+	}
 	conn, res, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(c.URL, "http")+path, &websocket.DialOptions{
 		HTTPClient: c.HTTP, HTTPHeader: header, Subprotocols: []string{protocol},
 	})

@@ -20,7 +20,7 @@ type Chronicle struct {
 	KeyChanges        []string        `json:"key_changes"`
 	UnfinishedWork    *string         `json:"unfinished_work"`
 	TokenUsage        int64           `json:"token_usage"`
-	Cost              *float64        `json:"cost"`             // US dollars
+	Cost              *float64        `json:"cost"`             // US dollars, without models whose price is not known; null: of none it is
 	DurationSeconds   *int64          `json:"duration_seconds"` // the agent at work
 	Tags              []string        `json:"tags"`
 	ParentChronicleID *string         `json:"parent_chronicle_id"`
@@ -53,6 +53,17 @@ type ModelUsage struct {
 	CacheRead  int64   `json:"cache_read_tokens"`
 	CacheWrite int64   `json:"cache_write_tokens"`
 	CostUSD    float64 `json:"cost_usd"`
+	Unpriced   bool    `json:"price_unknown"` // nobody knows what it cost
+}
+
+// Unpriced are the models whose price is not known: Cost is without them.
+func (c Chronicle) Unpriced() (models []string) {
+	for _, m := range c.Models {
+		if m.Unpriced {
+			models = append(models, m.Model)
+		}
+	}
+	return models
 }
 
 // TimelineEvent is the contract's, every key always present, and then what
@@ -74,6 +85,7 @@ type TimelineEvent struct {
 	Turn       string    `json:"turn,omitempty"`
 	Text       string    `json:"text,omitempty"` // with ?texts=true
 	Automatic  bool      `json:"automatic,omitempty"`
+	Via        string    `json:"via,omitempty"` // of a prompt: browser, cli, api
 	Model      string    `json:"model,omitempty"`
 	CostUSD    float64   `json:"cost_usd,omitempty"`
 	DurationMS int64     `json:"duration_ms,omitempty"`
@@ -108,6 +120,7 @@ type FileStat struct {
 	Status string `json:"status"` // new, mod, del
 	Ins    int    `json:"ins"`
 	Del    int    `json:"del"`
+	From   string `json:"from,omitempty"` // what it was called when the run began, if that is another name
 }
 
 // Commit is a commit in a timeline.

@@ -21,7 +21,11 @@ type Client struct {
 	URL   string // "http://127.0.0.1:7420", no slash at the end
 	Token string // bearer token
 	HTTP  *http.Client
+	Agent string // User-Agent; empty: Go's
 }
+
+// CommandLine begins the Agent of the command line.
+const CommandLine = "volundr-cli"
 
 // New makes a Client.
 func New(url, token string) *Client {
@@ -70,6 +74,9 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 func (c *Client) do(req *http.Request) (*http.Response, error) {
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	if c.Agent != "" {
+		req.Header.Set("User-Agent", c.Agent)
 	}
 	res, err := c.HTTP.Do(req)
 	if err != nil {

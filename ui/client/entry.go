@@ -53,6 +53,7 @@ const (
 type Prompt struct {
 	ID     string  `json:"id"`
 	Blocks []Block `json:"blocks"`
+	Via    string  `json:"via,omitempty"` // browser, cli, api
 }
 
 // Block is one piece of a prompt.
