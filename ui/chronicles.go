@@ -63,12 +63,16 @@ func moment(t int64) string {
 // verb says in a word what an event is.
 func verb(e client.TimelineEvent) string {
 	switch {
+	case e.Type == "terminal":
+		return "Ran"
 	case e.Kind == "prompt" && e.Automatic:
 		return "Continued"
 	case e.Kind == "prompt":
 		return "Asked"
 	case e.Kind == "turn" && e.Who == "daemon": // the last of a run
 		return "Summary"
+	case e.Kind == "turn" && e.StopReason == "cancelled":
+		return "Stopped at"
 	case e.Kind == "turn":
 		return "Answered"
 	case e.Kind == "permission":
@@ -101,8 +105,6 @@ func verb(e client.TimelineEvent) string {
 		return gitVerbs[e.Git]
 	case e.Type == "git":
 		return "Left"
-	case e.Type == "terminal":
-		return "Ran"
 	case e.Type == "error":
 		return "Error"
 	case e.Kind == "start":
@@ -154,12 +156,15 @@ func costs(c client.Chronicle) string {
 	return known + ", without " + strings.Join(unknown, ", ")
 }
 
-// costOf is what one model of it cost.
+// costOf is what one model of it cost, behind what it was used for.
 func costOf(m client.ModelUsage) string {
 	if m.Unpriced {
-		return "price not known"
+		return ", price not known"
 	}
-	return dollars(m.CostUSD)
+	if d := dollars(m.CostUSD); d != "" {
+		return ", " + d
+	}
+	return ""
 }
 
 // Bar is one bar of the token-burn chart, in percent of its height.
@@ -275,3 +280,27 @@ func kindURL(base string, shown []string, id string) string {
 func kindShown(shown []string, id string) bool { return slices.Contains(shown, id) }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// wholeText is what was asked or answered, where its line does not say it all.
+func wholeText(e client.TimelineEvent) string {
+	text := strings.TrimSpace(e.Text)
+	if e.Kind != "prompt" && e.Kind != "turn" || text == e.Label {
+		return ""
+	}
+	if len(text) > maxWhole {
+		text = strings.ToValidUTF8(text[:maxWhole], "") + "\n[the export has all of it]"
+	}
+	return text
+}
+
+// maxWhole bounds a text in a page, in bytes.
+const maxWhole = 16 << 10
+
+// labels are those of events, one a line.
+func labels(events []client.TimelineEvent) string {
+	all := make([]string, len(events))
+	for i, e := range events {
+		all[i] = e.Label
+	}
+	return strings.Join(all, "\n")
+}

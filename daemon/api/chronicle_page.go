@@ -95,7 +95,7 @@ func (s *server) showChronicle(c echo.Context, status int, problem string, edit 
 	if err != nil {
 		return err
 	}
-	tl, kinds, err := s.timelinePage(c, row.ID)
+	tl, kinds, err := s.timelinePage(c, row.ID, true)
 	if err != nil {
 		return err
 	}
@@ -122,9 +122,9 @@ func skipped(c echo.Context) bool { return c.QueryParam("cursor") != "" || c.Que
 
 // timelinePage is the piece of a timeline that the address asks for: kinds, and
 // what lies behind a cursor, or at a time (unix ms), which is what the search
-// found.
-func (s *server) timelinePage(c echo.Context, id string) (client.Timeline, []string, error) {
-	f := store.TimelineFilter{Limit: eventsPerPage}
+// found. texts: with what was asked and answered, whole.
+func (s *server) timelinePage(c echo.Context, id string, texts bool) (client.Timeline, []string, error) {
+	f := store.TimelineFilter{Limit: eventsPerPage, Texts: texts}
 	for _, k := range c.QueryParams()["kind"] {
 		if slices.Contains(timelineTypes, k) && !slices.Contains(f.Types, k) {
 			f.Types = append(f.Types, k)
@@ -168,7 +168,7 @@ func (s *server) timelinePane(c echo.Context, row store.Session) (ui.TimelinePan
 		return p, err
 	}
 	p.Chronicle = s.chronicleView(ch)
-	p.Timeline, p.Kinds, err = s.timelinePage(c, ch.ID)
+	p.Timeline, p.Kinds, err = s.timelinePage(c, ch.ID, false)
 	return p, err
 }
 

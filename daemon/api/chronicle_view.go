@@ -53,7 +53,7 @@ func eventView(e chronicle.Event) client.TimelineEvent {
 	return client.TimelineEvent{
 		T: e.T, Type: e.Type, Label: e.Label, Tokens: e.Tokens, Action: orNil(e.Action), Ins: e.Ins, Del: e.Del, Hash: orNil(e.Hash), Exit: e.Exit,
 		At: e.At, Kind: e.Kind, Who: e.Who, Turn: e.Turn, Text: e.Text, Automatic: e.Automatic, Via: e.Via, Model: e.Model,
-		CostUSD: float64(e.CostMicros) / 1e6, DurationMS: e.DurationMS, Tool: e.Tool, Status: e.Status, Allowed: e.Allowed, From: e.From,
+		CostUSD: float64(e.CostMicros) / 1e6, DurationMS: e.DurationMS, StopReason: e.StopReason, Tool: e.Tool, Status: e.Status, Allowed: e.Allowed, From: e.From,
 		Git: e.Git, Branch: e.Branch, Author: e.Author, Files: e.Files, Dir: e.Dir, Shell: e.Shell, Where: e.Where, Checkpoint: e.Checkpoint, More: e.More, Detail: e.Detail,
 	}
 }

@@ -13,6 +13,7 @@ import (
 var (
 	secretName  = regexp.MustCompile(`(?i)(key|token|secret|passw|passphrase|pwd|credential|auth|cookie|private|dsn)`)
 	secretValue = regexp.MustCompile(`^(sk-|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA|AIza|eyJ[A-Za-z0-9_-]+\.)`)
+	author      = regexp.MustCompile(`(?i)author`) // who wrote something is no secret
 	userInfo    = regexp.MustCompile(`(://)[^/@\s:]+(:[^/@\s]*)?@`)
 )
 
@@ -48,7 +49,7 @@ func (c *Chronicles) config(s store.Session, r request) json.RawMessage {
 func hide(list any) {
 	env, _ := list.(map[string]any)
 	for name, v := range env {
-		if text, ok := v.(string); ok && (secretName.MatchString(name) || secretValue.MatchString(text)) {
+		if text, ok := v.(string); ok && (secretName.MatchString(author.ReplaceAllString(name, "")) || secretValue.MatchString(text)) {
 			env[name] = Redacted
 		}
 	}

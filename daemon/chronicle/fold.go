@@ -47,6 +47,7 @@ type turn struct {
 	automatic bool
 	text      words
 	tools     map[string]string // what was told of each
+	denied    map[string]bool   // calls that a person did not allow
 }
 
 func newFold() *fold {

@@ -49,8 +49,14 @@ func (f *fold) tool(e store.Entry) []store.TimelineEvent {
 		head = "A tool call"
 	}
 	if f.turn != nil {
-		if told := f.turn.tools[v.ID]; !over && told == head {
+		told := f.turn.tools[v.ID]
+		switch {
+		case !over && told == head:
 			return nil
+		case over && f.turn.denied[v.ID] && told == "": // the question tells of it
+			return nil
+		case over && f.turn.denied[v.ID]:
+			d.Exit, d.DurationMS = nil, 0
 		}
 		f.turn.tools[v.ID] = head
 	}
@@ -165,6 +171,9 @@ func (f *fold) permissionDone(e store.Entry) []store.TimelineEvent {
 		return nil
 	}
 	delete(f.open, v.ID)
+	if f.turn != nil && !v.Allowed {
+		f.turn.denied[asked.Tool.ID] = true
+	}
 	verb := "Denied"
 	switch {
 	case v.Allowed:

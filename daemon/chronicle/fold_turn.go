@@ -14,7 +14,7 @@ func (f *fold) turnStart(e store.Entry) []store.TimelineEvent {
 	if !ok {
 		return nil
 	}
-	f.turn = &turn{id: v.Prompt, run: e.Run, began: e.At, automatic: v.Automatic, tools: map[string]string{}}
+	f.turn = &turn{id: v.Prompt, run: e.Run, began: e.At, automatic: v.Automatic, tools: map[string]string{}, denied: map[string]bool{}}
 	if v.Automatic && isLast(v.Prompt) {
 		return nil // one row tells of it, when it has ended
 	}

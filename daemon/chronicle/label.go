@@ -17,7 +17,10 @@ const (
 // markdown before it.
 func label(text string) string {
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(line), "#>*-` "))
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "```") {
+			continue
+		}
+		line = strings.TrimSpace(strings.TrimLeft(line, "#>*- "))
 		if line = plain(line, maxLabel); line != "" {
 			return line
 		}

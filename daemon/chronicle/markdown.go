@@ -19,8 +19,12 @@ func Markdown(c store.Chronicle, t Timeline) string {
 	if !c.EndedAt.IsZero() {
 		fmt.Fprintf(&b, ", %s", span(c.EndedAt.Sub(c.StartedAt)))
 	}
-	if c.Reason != "" {
-		fmt.Fprintf(&b, ". %s", line(end(c.Reason)))
+	switch {
+	case c.Reason == "":
+	case strings.HasSuffix(c.Reason, "."):
+		fmt.Fprintf(&b, ". %s", line(c.Reason))
+	default: // a word: stopped
+		fmt.Fprintf(&b, ", %s.", line(c.Reason))
 	}
 	b.WriteString("\n\n")
 	section(&b, "", c.Summary)
@@ -39,11 +43,9 @@ func Markdown(c store.Chronicle, t Timeline) string {
 	models(&b, c)
 	commits(&b, t.Events)
 	left(&b, t.Events)
-	files(&b, t)
+	touchedTable(&b, t)
 	b.WriteString("## Timeline\n\n")
-	for _, e := range t.Events {
-		event(&b, e)
-	}
+	timeline(&b, t.Events, len(c.Models) == 1)
 	return b.String()
 }
 
@@ -71,7 +73,7 @@ func facts(b *strings.Builder, c store.Chronicle) {
 	for _, f := range [][2]string{
 		{"Repository", c.Repo}, {"Branch", c.Branch}, {"Began at", c.BaseCommit}, {"Ended at", c.FinalCommit},
 		{"Agent", or(c.Agent, asked.Agent)}, {"Mode at the start", asked.Mode}, {"Model asked for", c.Model},
-		{"Tokens", fmt.Sprint(c.Tokens)}, {"Cost", cost(c)},
+		{"Tokens", grouped(c.Tokens)}, {"Cost", cost(c)},
 		{"Agent at work", span(c.Active)}, {"Tags", strings.Join(c.Tags, ", ")}, {"Chronicle", c.ID}, {"Continues", c.ParentID},
 		{"No snapshot", c.Missing},
 	} {
@@ -110,7 +112,7 @@ func models(b *strings.Builder, c store.Chronicle) {
 		if m.Unpriced() {
 			price = "price not known"
 		}
-		fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %s |\n", cell(line(m.Model)), m.Turns, m.Input+m.CacheWrite, m.Output, m.CacheRead, price)
+		fmt.Fprintf(b, "| %s | %d | %s | %s | %s | %s |\n", cell(line(m.Model)), m.Turns, grouped(m.Input+m.CacheWrite), grouped(m.Output), grouped(m.CacheRead), price)
 	}
 	b.WriteString("\n")
 }
@@ -149,7 +151,7 @@ func left(b *strings.Builder, events []Event) {
 	b.WriteString("\n")
 }
 
-func files(b *strings.Builder, t Timeline) {
+func touchedTable(b *strings.Builder, t Timeline) {
 	if len(t.Files) == 0 {
 		return
 	}

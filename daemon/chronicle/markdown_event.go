@@ -6,6 +6,59 @@ import (
 	"time"
 )
 
+// burst is how many files change alike, one after the other, before they are told
+// together.
+const burst = 6
+
+// timeline tells events, one a line: files that change alike stand together, and
+// an answer that its question tells is left out. oneModel: it need not be named.
+func timeline(b *strings.Builder, events []Event, oneModel bool) {
+	settled := map[string]bool{} // turns whose questions say how they were answered
+	for _, e := range events {
+		settled[e.Turn] = settled[e.Turn] || e.Kind == KindPermission && e.Allowed != nil
+	}
+	for i := 0; i < len(events); i++ {
+		e := events[i]
+		if e.Kind == KindAnswer && settled[e.Turn] {
+			continue
+		}
+		if n := alike(events[i:]); n >= burst {
+			files(b, events[i:i+n])
+			i += n - 1
+			continue
+		}
+		if oneModel {
+			e.Model = ""
+		}
+		event(b, e)
+	}
+}
+
+// alike counts the files at the beginning that changed in the same way.
+func alike(events []Event) int {
+	for i, e := range events {
+		if e.Type != TypeFile || e.Kind == KindMore || e.From != "" || e.Action != events[0].Action {
+			return i
+		}
+	}
+	return len(events)
+}
+
+// files are told in one line.
+func files(b *strings.Builder, all []Event) {
+	ins, del := 0, 0
+	var names []string
+	for _, e := range all {
+		if e.Ins != nil && e.Del != nil {
+			ins, del = ins+*e.Ins, del+*e.Del
+		}
+		if len(names) < 3 {
+			names = append(names, code(e.Label))
+		}
+	}
+	fmt.Fprintf(b, "- **%s** %s %d files: %s and %d more (+%d −%d)\n", clock(all[0].T), all[0].Action, len(all), strings.Join(names, ", "), len(all)-len(names), ins, del)
+}
+
 // event is one line of a document, and below it the whole text of what was asked
 // and answered where that does not fit into the line.
 func event(b *strings.Builder, e Event) {
@@ -46,8 +99,11 @@ func event(b *strings.Builder, e Event) {
 		}
 	case e.Kind == KindTurn:
 		head := "The agent answered"
-		if e.Who == Daemon {
+		switch {
+		case e.Who == Daemon:
 			head, what = "Volundr asked the agent for a summary", ""
+		case e.StopReason == "cancelled":
+			head = "The agent was stopped at this point"
 		}
 		b.WriteString(colon(head, what))
 		notes = append(lasted(e), used(e)...)
@@ -63,7 +119,7 @@ func event(b *strings.Builder, e Event) {
 	case e.Type == TypeError:
 		b.WriteString(colon("Error", what))
 	case e.Who == Person && e.Type == TypeMessage:
-		b.WriteString(colon("A person decided", what))
+		b.WriteString(colon("A person", what))
 	default:
 		b.WriteString(what)
 	}
@@ -121,7 +177,7 @@ func lasted(e Event) []string {
 
 func used(e Event) (notes []string) {
 	if e.Tokens != nil && *e.Tokens > 0 {
-		notes = append(notes, plural(int(*e.Tokens), "token"))
+		notes = append(notes, grouped(*e.Tokens)+" tokens")
 	}
 	if e.CostMicros > 0 {
 		notes = append(notes, fmt.Sprintf("$%.4f", float64(e.CostMicros)/1e6))
@@ -130,6 +186,15 @@ func used(e Event) (notes []string) {
 		notes = append(notes, line(e.Model))
 	}
 	return notes
+}
+
+// grouped is a number with its digits in threes.
+func grouped(n int64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 func insDel(e Event) string {

@@ -33,6 +33,12 @@ func TestMarkdown(t *testing.T) {
 			{T: 85, Type: TypeFile, Label: "mid.go", Data: Data{Action: "modified", From: "old.go", Ins: of(0), Del: of(0)}},
 			{T: 86, Type: TypeFile, Label: "new.go", Data: Data{Action: "modified", From: "mid.go", Ins: of(1), Del: of(0)}},
 			{T: 90, At: at(90), Type: TypeGit, Label: "Keep it", Data: Data{Git: "commit", Hash: "abc1234def", Author: "Ann", Files: []string{"a", "b"}, Ins: of(4), Del: of(2)}},
+			{T: 91, Type: TypeMessage, Label: "left out", Data: Data{Kind: KindAnswer, Who: Person, Turn: "t9"}},
+			{T: 92, Type: TypeMessage, Label: "Denied: rm -r x", Data: Data{Kind: KindPermission, Turn: "t9", Allowed: of(false)}},
+			{T: 93, Type: TypeMessage, Label: "And so", Text: "And so", Data: Data{Kind: KindTurn, Who: Assistant, StopReason: "cancelled"}},
+			{T: 94, Type: TypeFile, Label: "b1", Data: Data{Action: "created", Ins: of(1), Del: of(0)}}, {T: 94, Type: TypeFile, Label: "b2", Data: Data{Action: "created", Ins: of(1), Del: of(0)}},
+			{T: 94, Type: TypeFile, Label: "b3", Data: Data{Action: "created", Ins: of(1), Del: of(0)}}, {T: 94, Type: TypeFile, Label: "b4", Data: Data{Action: "created", Ins: of(1), Del: of(0)}},
+			{T: 94, Type: TypeFile, Label: "b5", Data: Data{Action: "created", Ins: of(1), Del: of(0)}}, {T: 94, Type: TypeFile, Label: "b6", Data: Data{Action: "created", Ins: of(1), Del: of(0)}},
 			{T: 95, Type: TypeMessage, Label: "Allowed", Data: Data{Kind: KindAnswer, Who: Person}},
 			{T: 96, Type: TypeError, Label: "It broke", Data: Data{Detail: "API error: 400"}},
 			{T: 99, Type: TypeGit, Label: "2 files were not committed", Data: Data{Kind: KindDirty, Files: []string{"x.go", "y z"}}},
@@ -41,15 +47,16 @@ func TestMarkdown(t *testing.T) {
 		}}
 	got := Markdown(c, tl)
 	for _, want := range []string{
-		"# fix-login\n", "app, run 2, 1 May 2026 09:00 UTC, 1 hour 5 minutes. stopped", "The login test passes.", "- a cookie is kept\n", "## Left to do\n\nLogout.",
+		"# fix-login\n", "app, run 2, 1 May 2026 09:00 UTC, 1 hour 5 minutes, stopped.", "The login test passes.", "- a cookie is kept\n", "## Left to do\n\nLogout.",
 		"*Told by the agent at the end of the run.*\n", "- Agent: claude\n- Mode at the start: acceptEdits\n",
-		"- Cost: $0.04, without new-1, whose price is not known\n", "| new-1 | 1 | 10 | 5 | 0 | price not known |\n", "| claude-\\|4 | 2 | 1000 | 200 | 50 | $0.0400 |\n", "| `` a\\|b`.go `` | changed | 3 | 1 |\n", "| `old.go` → `new.go` | renamed | 1 | 0 |\n",
+		"- Cost: $0.04, without new-1, whose price is not known\n", "| new-1 | 1 | 10 | 5 | 0 | price not known |\n", "| claude-\\|4 | 2 | 1,000 | 200 | 50 | $0.0400 |\n", "| `` a\\|b`.go `` | changed | 3 | 1 |\n", "| `old.go` → `new.go` | renamed | 1 | 0 |\n",
 		"## Commits\n\n- `abc1234` Keep it, by Ann, 2 files (+4 −2), at 09:01\n", "## Not committed\n\n- `x.go`\n- `y z`\n",
-		"- **0:03** Asked\n\n  > Fix the login test\n  > and explain\n\n", "- **0:09** The agent answered (6 seconds, 1200 tokens, $0.0400, claude-4)\n\n  > First.\n  >\n  > It is done\n",
+		"- **0:03** Asked\n\n  > Fix the login test\n  > and explain\n\n", "- **0:09** The agent answered (6 seconds, 1,200 tokens, $0.0400, claude-4)\n\n  > First.\n  >\n  > It is done\n",
 		"- **0:11** Volundr asked, by itself: Go on\n", "- **0:12** Asked on the command line: By hand\n- **0:13** Asked by a program: By another\n", "- **0:20** The agent used a tool: Write a.go (it failed, 2 seconds)\n",
 		"- **1:10** `go test ./... rm` in `/workspace/api` (2 lines, exit 1, 12 seconds, by the agent)\n", "- **1:15** `ls` (exit 0, in the terminal)\n",
 		"- **1:20** modified `a.go` (+3 −1)\n", "- **1:26** renamed `mid.go` to `new.go` (+1 −0)\n", "- **1:30** commit `abc1234` Keep it (+4 −2) (by Ann)\n",
-		"- **1:35** A person decided: Allowed\n", "- **1:36** Error: It broke\n  `API error: 400`\n", "- **1:06:40** Mode: plan\n", "- **1:39** Volundr asked the agent for a summary (3 seconds)\n",
+		"- **1:35** A person: Allowed\n", "- **1:32** Denied: rm -r x\n- **1:33** The agent was stopped at this point: And so\n",
+		"- **1:34** created 6 files: `b1`, `b2`, `b3` and 3 more (+6 −0)\n", "- **1:36** Error: It broke\n  `API error: 400`\n", "- **1:06:40** Mode: plan\n", "- **1:39** Volundr asked the agent for a summary (3 seconds)\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)

@@ -130,11 +130,14 @@ func costs(t client.Chronicle) string {
 
 // tell prints a chronicle for people.
 func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
-	ended := t.Reason
-	if t.Status == "draft" {
-		ended = "It goes on."
+	ended := ". " + t.Reason
+	switch {
+	case t.Status == "draft":
+		ended = " so far."
+	case !strings.HasSuffix(t.Reason, "."): // a word: stopped
+		ended = ", " + t.Reason + "."
 	}
-	fmt.Fprintf(out, "%s, run %d, %s, %s. %s\n\n", clean(t.Name), t.Run, t.StartedAt.Local().Format("2 Jan 2006 15:04"),
+	fmt.Fprintf(out, "%s, run %d, %s, %s%s\n\n", clean(t.Name), t.Run, t.StartedAt.Local().Format("2 Jan 2006 15:04"),
 		age(time.Duration(t.WallSeconds)*time.Second), clean(ended))
 	if s := client.Deref(t.Summary); s != "" {
 		fmt.Fprintf(out, "%s\n\n", clean(s))
@@ -168,12 +171,8 @@ func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 	if !whole {
 		return
 	}
-	rows = nil
-	for _, e := range tl.Events {
-		rows = append(rows, []string{clock(e.T), eventLine(e)})
-	}
 	fmt.Fprintln(out)
-	columns(out, rows)
+	columns(out, eventLines(tl.Events))
 }
 
 func (a *app) searchChronicles() *cobra.Command {

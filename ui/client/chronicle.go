@@ -89,6 +89,7 @@ type TimelineEvent struct {
 	Model      string    `json:"model,omitempty"`
 	CostUSD    float64   `json:"cost_usd,omitempty"`
 	DurationMS int64     `json:"duration_ms,omitempty"`
+	StopReason string    `json:"stop_reason,omitempty"` // of a turn: end_turn, cancelled, error, …
 	Tool       string    `json:"tool,omitempty"`
 	Status     string    `json:"status,omitempty"`
 	Allowed    *bool     `json:"allowed,omitempty"`

@@ -13,6 +13,7 @@ import (
 
 // ask is an open permission question.
 type ask struct {
+	tool    string // id of the call
 	options []wire.Option
 	reply   func(string)
 }
@@ -103,7 +104,7 @@ func (c *Conversation) hearAsk(e acp.Ask) {
 	if known := c.turn.tools[e.Tool.Call.ID]; known != nil {
 		t = known.tool
 	}
-	c.asks[id] = ask{options: e.Options, reply: e.Reply}
+	c.asks[id] = ask{tool: e.Tool.Call.ID, options: e.Options, reply: e.Reply}
 	c.add(wire.EntryPermission, wire.Permission{ID: id, Tool: c.shrink(t, permissionInput), Options: e.Options})
 }
 
@@ -127,6 +128,11 @@ func (c *Conversation) Answer(ctx context.Context, id, option string) (err error
 		}
 		delete(c.asks, id)
 		c.touch()
+		if c.turn != nil && allowed { // how long was waited is not the call's time
+			if k := c.turn.tools[a.tool]; k != nil {
+				k.tool.StartedAt = time.Now().UnixMilli()
+			}
+		}
 		c.add(wire.EntryPermissionDone, wire.PermissionDone{ID: id, Option: option, Allowed: allowed})
 		a.reply(option)
 	})
