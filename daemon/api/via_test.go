@@ -15,6 +15,9 @@ import (
 func TestAMessageSaysHowItWasGiven(t *testing.T) {
 	w := newWorld(t)
 	s := w.session("asked")
+	if err := w.options.Chronicles.Opened(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
 	for _, agent := range []string{"", client.CommandLine} {
 		w.client.Agent = agent
 		if err := w.client.Send(t.Context(), s.ID, "by "+agent); err != nil {
