@@ -34,10 +34,6 @@ type DB struct {
 	told   map[string]int64 // by chronicle: how often its timeline was written
 }
 
-// readerRest is how long a connection that reads keeps its cache, megabytes of
-// it, while nobody asks anything.
-const readerRest = 3 * time.Second
-
 // Option changes how Open works.
 type Option func(*DB)
 
@@ -90,7 +86,6 @@ func (db *DB) open(path string) error {
 	}
 	db.r.SetMaxOpenConns(4)
 	db.r.SetMaxIdleConns(4)
-	db.r.SetConnMaxIdleTime(readerRest)
 	return nil
 }
 
