@@ -207,7 +207,8 @@ func (p *product) volumesWithout(id string, c canaries) {
 	if err != nil {
 		p.t.Fatal(err, image)
 	}
-	_, image, _ = strings.Cut(strings.TrimSuffix(strings.TrimSpace(image), "."), "image is ")
+	_, image, _ = strings.Cut(image, "image is ")
+	image, _, _ = strings.Cut(image, ".\n") // its layers follow
 	volumes, err := exec.Command("docker", "volume", "ls", "-q", "--filter", "label=volundr.session="+id).Output()
 	if err != nil || len(volumes) == 0 {
 		p.t.Fatalf("volumes: %v %s", err, volumes)
