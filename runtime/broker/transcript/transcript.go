@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Bounds of what is looked at.
@@ -25,9 +26,15 @@ const (
 	maxFiles = 40 // transcripts of one session: its own, and those of its helpers
 )
 
+// Claude Code writes down a tenth of a second later what it has told.
+const (
+	late  = 1200 * time.Millisecond
+	pause = 50 * time.Millisecond
+)
+
 // Main answers with a JSON object: for each id of a tool call the folder that its
-// command was given in. Those that are not written down are left out. args are
-// the session's id and those of the calls.
+// command was given in. Those that are not written down soon are left out. args
+// are the session's id and those of the calls.
 func Main(args []string, out io.Writer) error {
 	if len(args) < 2 {
 		return errors.New("which session, and which calls?")
@@ -36,11 +43,15 @@ func Main(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	dirs, err := Dirs(home, args[0], args[1:])
-	if err != nil {
-		return err
+	for end := time.Now().Add(late); ; time.Sleep(pause) {
+		dirs, err := Dirs(home, args[0], args[1:])
+		if err != nil {
+			return err
+		}
+		if len(dirs) == len(args)-1 || time.Now().After(end) {
+			return json.NewEncoder(out).Encode(dirs)
+		}
 	}
-	return json.NewEncoder(out).Encode(dirs)
 }
 
 // Dirs gives the folders of tool calls by their ids.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // said is a line as Claude Code writes it, with calls in it.
@@ -86,4 +87,28 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%v", found)
 		}
 	})
+}
+
+func TestWhatIsWrittenDownLateIsFound(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	folder := filepath.Join(home, ".claude", "projects", "-workspace")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	time.AfterFunc(3*pause, func() {
+		written <- os.WriteFile(filepath.Join(folder, "s1.jsonl"),
+			[]byte(`{"cwd":"/workspace/a","message":{"content":[{"type":"tool_use","id":"call-1"}]}}`+"\n"), 0o600)
+	})
+	var out bytes.Buffer
+	if err := Main([]string{"s1", "call-1"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(out.String()); got != `{"call-1":"/workspace/a"}` {
+		t.Errorf("got %s", got)
+	}
 }
