@@ -79,8 +79,8 @@ func (s *server) postMessage(c echo.Context) error {
 // maxPrompt bounds a prompt with its images.
 const maxPrompt = 8 << 20
 
-// prompt writes a prompt of an id, or a new one, down and has it delivered. A session that is still
-// starting gets it when it runs; one that has ended refuses.
+// prompt writes a prompt of an id, or a new one, down and has it delivered. A
+// session that is still starting gets it when it runs; one that has ended refuses.
 func (s *server) prompt(ctx context.Context, p store.Principal, row store.Session, in store.Prompt, blocks []wire.Block) (store.Prompt, error) {
 	switch row.State {
 	case store.Stopping, store.Stopped, store.Failed, store.Archived:

@@ -60,11 +60,10 @@ func (s *server) showCredentials(c echo.Context, status int, p ui.CredentialsPag
 // postCredential stores what the form holds. Where it is refused the values
 // have to be given again.
 func (s *server) postCredential(c echo.Context) error {
-	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
-	if err := c.Request().ParseForm(); err != nil {
-		return fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+	posted, err := postForm(c)
+	if err != nil {
+		return err
 	}
-	posted := c.Request().PostForm
 	p := ui.CredentialsPage{Type: posted.Get("secret_type"), Name: strings.TrimSpace(posted.Get("name"))}
 	values := vault.Values{}
 	for field, v := range posted {
@@ -83,7 +82,7 @@ func (s *server) postCredential(c echo.Context) error {
 		}
 		values[strings.TrimSpace(key)] = value
 	}
-	_, err := s.Vault.Put(c.Request().Context(), principal(c), vault.Credential{Name: p.Name, Type: p.Type}, values)
+	_, err = s.Vault.Put(c.Request().Context(), principal(c), vault.Credential{Name: p.Name, Type: p.Type}, values)
 	var schema *vault.InvalidError
 	var kind *vault.TypeError
 	switch {

@@ -42,11 +42,10 @@ func (s *server) showIntegrations(c echo.Context, status int, p ui.IntegrationsP
 // postIntegration connects a service, stores a key that was typed for it, and
 // tests it at once.
 func (s *server) postIntegration(c echo.Context) error {
-	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
-	if err := c.Request().ParseForm(); err != nil {
-		return fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+	posted, err := postForm(c)
+	if err != nil {
+		return err
 	}
-	posted := c.Request().PostForm
 	p := ui.IntegrationsPage{Slug: posted.Get("slug"), Credential: posted.Get("credential_name"), Config: map[string]string{}}
 	for field, v := range posted {
 		if name, ok := strings.CutPrefix(field, "config."); ok && len(v) == 1 {
@@ -54,7 +53,7 @@ func (s *server) postIntegration(c echo.Context) error {
 		}
 	}
 	in := client.IntegrationSave{Slug: p.Slug, Config: &p.Config, CredentialName: &p.Credential}
-	err := s.keepKey(c, &in, strings.TrimSpace(posted.Get("key")))
+	err = s.keepKey(c, &in, strings.TrimSpace(posted.Get("key")))
 	var row store.Integration
 	if err == nil {
 		row, err = s.connect(c, in)

@@ -176,11 +176,10 @@ func (s *server) usedRepos(c echo.Context) (repos []string, err error) {
 // other where that is asked for. What stands there is the whole session: its
 // template was laid under it when the form was filled.
 func (s *server) postNewSession(c echo.Context) error {
-	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
-	if err := c.Request().ParseForm(); err != nil {
-		return fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+	posted, err := postForm(c)
+	if err != nil {
+		return err
 	}
-	posted := c.Request().PostForm
 	if posted.Get("text") != "" {
 		return s.postText(c)
 	}

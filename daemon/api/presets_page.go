@@ -16,11 +16,6 @@ import (
 	"volundr/ui/client"
 )
 
-// doneText is what a page says after a redirect.
-func doneText(c echo.Context) string {
-	return map[string]string{"saved": "Saved.", "deleted": "Deleted."}[c.QueryParam("done")]
-}
-
 // presetsPage is GET /presets: "?edit=<id>" fills the form with one.
 func (s *server) presetsPage(c echo.Context) error {
 	p := ui.PresetsPage{Done: doneText(c)}
@@ -60,14 +55,13 @@ func (s *server) showPresets(c echo.Context, status int, p ui.PresetsPage) (err 
 
 // postPreset keeps what the form says: a new preset, or in place of one.
 func (s *server) postPreset(c echo.Context) error {
-	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
-	if err := c.Request().ParseForm(); err != nil {
-		return fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+	posted, err := postForm(c)
+	if err != nil {
+		return err
 	}
-	posted := c.Request().PostForm
 	p := ui.PresetsPage{Form: ui.PresetForm{ID: posted.Get("id"), Name: strings.TrimSpace(posted.Get("name")), Description: strings.TrimSpace(posted.Get("description")),
 		Default: posted.Get("is_default") != "", YAML: typed(posted.Get("yaml"))}}
-	err := s.savePresetForm(c, p.Form)
+	err = s.savePresetForm(c, p.Form)
 	var lines *yamlError
 	if errors.As(err, &lines) {
 		p.Problems = map[string]string{"yaml": lines.text}
@@ -86,11 +80,6 @@ func (s *server) postPreset(c echo.Context) error {
 		return s.showPresets(c, status, p)
 	}
 	return c.Redirect(http.StatusSeeOther, "/presets?done=saved")
-}
-
-// typed is a text as it was typed: browsers send CR LF.
-func typed(text string) string {
-	return strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 }
 
 // yamlError is what is wrong with a text, line by line.

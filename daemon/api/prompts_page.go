@@ -44,11 +44,10 @@ func (s *server) showPrompts(c echo.Context, status int, p ui.PromptsPage) error
 
 // postSavedPrompt keeps what the form says: a new prompt, or in place of one.
 func (s *server) postSavedPrompt(c echo.Context) error {
-	c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
-	if err := c.Request().ParseForm(); err != nil {
-		return fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+	posted, err := postForm(c)
+	if err != nil {
+		return err
 	}
-	posted := c.Request().PostForm
 	p := ui.PromptsPage{Form: ui.PromptForm{ID: posted.Get("id"), Name: strings.TrimSpace(posted.Get("name")), Content: typed(posted.Get("content")),
 		Repo: strings.TrimSpace(posted.Get("project_repo"))}}
 	ctx := c.Request().Context()

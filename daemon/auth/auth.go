@@ -132,8 +132,7 @@ func (a *Auth) Revoke(ctx context.Context, p store.Principal, id string) error {
 	if err := a.db.DeleteLogin(ctx, p, id); err != nil {
 		return fmt.Errorf("revoke login: %w", err)
 	}
-	a.Surfaces.revoke(id)
-	a.cut(ctx, func(l store.Login) bool { return l.ID == id })
+	a.end(ctx, id)
 	return nil
 }
 

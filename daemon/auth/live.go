@@ -90,3 +90,9 @@ func (a *Auth) cut(ctx context.Context, gone func(store.Login) bool) {
 	a.live.cut(ctx, gone)
 	a.Surfaces.drop(func(g *grant) bool { return gone(g.login) })
 }
+
+// end cuts one login for good: nothing can be opened with it any more.
+func (a *Auth) end(ctx context.Context, login string) {
+	a.Surfaces.revoke(login)
+	a.live.cut(ctx, func(l store.Login) bool { return l.ID == login })
+}

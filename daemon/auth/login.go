@@ -24,8 +24,8 @@ const (
 func (a *Auth) cookieName() string { return "volundr-" + a.installation }
 
 // LoginLink makes a link that logs a browser in as p, once, within ten minutes,
-// in place of whoever was logged in there, and leads to the dashboard, or with "?next=" to another page of ours. Only its
-// hash is kept.
+// in place of whoever was logged in there, and leads to the dashboard, or with
+// "?next=" to another page of ours. Only its hash is kept.
 func (a *Auth) LoginLink(ctx context.Context, p store.Principal) (string, error) {
 	code := strings.ToLower(rand.Text())
 	if err := a.db.AddLoginLink(ctx, digest(code), p, time.Now().Add(linkLife)); err != nil {

@@ -34,8 +34,7 @@ func (a *Auth) RevokeToken(ctx context.Context, p store.Principal, id string) er
 	if err := a.db.DeleteToken(ctx, p, id); err != nil {
 		return fmt.Errorf("revoke token: %w", err)
 	}
-	a.Surfaces.revoke(id)
-	a.cut(ctx, func(l store.Login) bool { return l.ID == id })
+	a.end(ctx, id)
 	return nil
 }
 

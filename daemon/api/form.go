@@ -1,0 +1,29 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// postForm reads what a page's form says.
+func postForm(c echo.Context) (url.Values, error) {
+	r := c.Request()
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		return nil, fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+	}
+	return r.PostForm, nil
+}
+
+// typed is a text as it was typed: browsers send CR LF.
+func typed(text string) string {
+	return strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+}
+
+// doneText is what a page says after a redirect.
+func doneText(c echo.Context) string {
+	return map[string]string{"saved": "Saved.", "deleted": "Deleted."}[c.QueryParam("done")]
+}
