@@ -62,6 +62,15 @@ type Images interface {
 	EnsureImage(ctx context.Context, kind Kind, progress func(Progress)) (ref string, err error)
 }
 
+// Fitter is implemented by runtimes whose sessions can have an image that a user
+// names in place of ours. Their broker never does.
+type Fitter interface {
+	// Fit makes sure that ref, an image that was made from our session image, is
+	// there, and returns what to put into Part.Image. Nothing in it is run.
+	// ErrInvalid, as a sentence, where it cannot be had or is no such image.
+	Fit(ctx context.Context, ref string, progress func(Progress)) (string, error)
+}
+
 // Progress is one step of a long preparation.
 type Progress struct {
 	Step, Steps int    // 1-based; 0 when not known

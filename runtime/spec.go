@@ -94,6 +94,7 @@ type Spec struct {
 // Part is one container.
 type Part struct {
 	Name    string
+	Image   string   // what Fitter.Fit gave for the image of its user's choice; empty: the spec's
 	Command []string // argv; the image's entry point is never used
 	Env     map[string]string
 	Dir     string
@@ -164,6 +165,9 @@ func (s Spec) Validate() error {
 			return bad("part name %q", p.Name)
 		}
 		names[p.Name] = true
+		if p.Image != "" && (p.Name == PartBroker || s.Kind == Sandbox) {
+			return bad("part %s has an image of its own", p.Name)
+		}
 		if len(p.Command) == 0 {
 			return bad("part %s has no command", p.Name)
 		}

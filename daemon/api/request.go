@@ -8,7 +8,7 @@ import (
 
 // requestOf is a client's request as it is stored.
 func requestOf(in client.SessionCreate) launch.Request {
-	r := launch.Request{Agent: in.Agent, Command: in.Command, Model: in.Model, Mode: in.Mode, Env: in.Env, Runtime: in.Runtime, Network: in.Network,
+	r := launch.Request{Agent: in.Agent, Command: in.Command, Model: in.Model, Mode: in.Mode, Env: in.Env, Runtime: in.Runtime, Network: in.Network, Image: in.Image,
 		SystemPrompt: in.SystemPrompt, InitialPrompt: in.InitialPrompt, Resources: in.ResourceConfig, Setup: in.SetupScripts,
 		TemplateName: in.TemplateName, ProfileName: in.ProfileName, PresetID: in.PresetID, WorkspaceID: in.WorkspaceID,
 		TermRestricted: in.TerminalRestricted, CredentialNames: in.CredentialNames, SecretRefs: in.EnvSecretRefs, IntegrationIDs: in.IntegrationIDs,
@@ -32,7 +32,7 @@ func requestOf(in client.SessionCreate) launch.Request {
 // createOf is a stored request as a client would send it, for a session of this
 // name.
 func createOf(name string, r launch.Request) client.SessionCreate {
-	in := client.SessionCreate{Name: name, Agent: r.Agent, Command: r.Command, Model: r.Model, Mode: r.Mode, Env: r.Env, Runtime: r.Runtime, Network: r.Network,
+	in := client.SessionCreate{Name: name, Agent: r.Agent, Command: r.Command, Model: r.Model, Mode: r.Mode, Env: r.Env, Runtime: r.Runtime, Network: r.Network, Image: r.Image,
 		SystemPrompt: r.SystemPrompt, InitialPrompt: r.InitialPrompt, ResourceConfig: r.Resources, SetupScripts: r.Setup,
 		TemplateName: r.TemplateName, ProfileName: r.ProfileName, PresetID: r.PresetID, WorkspaceID: r.WorkspaceID,
 		TerminalRestricted: r.TermRestricted, CredentialNames: r.CredentialNames, EnvSecretRefs: r.SecretRefs, IntegrationIDs: r.IntegrationIDs,

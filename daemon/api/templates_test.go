@@ -122,6 +122,9 @@ func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 		{"network", `"network":"none"`, "network: none", func(s runtime.Spec) any { return s.Network }, runtime.NetworkNone},
 		{"CPU", `"resource_config":{"cpu":1.5}`, "resource_config: {cpu: 1.5}", func(s runtime.Spec) any { return s.Resources.CPU }, int64(1500)},
 		{"memory", `"resource_config":{"memory":"4Gi"}`, "resource_config: {memory: 4Gi}", func(s runtime.Spec) any { return s.Resources.Memory }, int64(4 << 30)},
+		{"image", `"image":"acme/go:1"`, "image: acme/go:1", func(s runtime.Spec) any {
+			return s.Image + " " + s.Parts[0].Image + " " + s.Parts[1].Image + " " + s.Parts[2].Image + " " + s.Parts[3].Image
+		}, "image  acme/go:1 acme/go:1 acme/go:1"},
 		{"GPU", `"resource_config":{"gpu":1}`, "resource_config: {gpu: 1}", func(s runtime.Spec) any { return s.Resources.GPU }, 1},
 		{"system prompt", `"system_prompt":"Be brief."`, "system_prompt: Be brief.", func(s runtime.Spec) any { return config(s).Agent.SystemPrompt }, "Be brief."},
 		{"setup scripts", `"setup_scripts":["make"]`, "setup_scripts: [make]", func(s runtime.Spec) any { return config(s).Setup }, []string{"make"}},

@@ -207,6 +207,34 @@ func TestAnInvalidStartIsNotTriedAgain(t *testing.T) {
 	})
 }
 
+func TestAnImageOfOnesOwnIsMadeReadyFirst(t *testing.T) {
+	inWorld(t, fake.Options{Fits: []string{"acme/go:1"}}, func(t *testing.T, w *world) {
+		of := map[string]string{"good": "acme/go:1", "bad": "debian:forky"}
+		l := w.daemon(func(o *Options) {
+			o.Spec = func(_ context.Context, s store.Session, image string) (runtime.Spec, error) {
+				sp := spec(s, image)
+				for i := range sp.Parts[1:] {
+					sp.Parts[1+i].Image = of[s.ID]
+				}
+				return sp, nil
+			}
+		})
+		defer l.end()
+		l.create("good")
+		l.create("bad")
+		time.Sleep(time.Minute)
+		l.is("good", store.Running)
+		s := l.is("bad", store.Failed)
+		want := "The session could not be started: launch (template): invalid image: debian:forky is not made from the session image. Mend that, then start it again."
+		if s.Failure.Reason != want {
+			t.Errorf("%q", s.Failure.Reason)
+		}
+		if w, _ := l.rt.Show("bad"); len(w.Parts) > 0 {
+			t.Errorf("something was started: %+v", w)
+		}
+	})
+}
+
 func TestAnUnreachableRuntimeSpendsNoAttempts(t *testing.T) {
 	inWorld(t, fake.Options{}, func(t *testing.T, w *world) {
 		w.rt.Script(func(_ context.Context, c fake.Call) error {

@@ -25,6 +25,9 @@ func (e *Engine) start(ctx context.Context, rt runtime.Runtime, s store.Session)
 		return err
 	}
 	spec.ID, spec.Run = s.ID, s.Run
+	if err := e.images(ctx, rt, s, spec); err != nil {
+		return err
+	}
 	if err := e.Opened(ctx, s); err != nil {
 		return fmt.Errorf("open the run's chronicle: %w", err)
 	}
@@ -51,13 +54,45 @@ func (e *Engine) image(ctx context.Context, rt runtime.Runtime, s store.Session)
 	if !ok {
 		return "", nil
 	}
+	report, done := e.reporting(ctx, s.ID, "making the session image")
+	defer done()
+	return images.EnsureImage(ctx, runtime.Kind(s.Kind), report)
+}
+
+// images makes ready what the parts of a spec name of their own, and puts into
+// them what they are started from.
+func (e *Engine) images(ctx context.Context, rt runtime.Runtime, s store.Session, spec runtime.Spec) error {
+	ready := map[string]string{}
+	for i := range spec.Parts {
+		p := &spec.Parts[i]
+		if p.Image == "" {
+			continue
+		}
+		fitter, ok := rt.(runtime.Fitter)
+		if !ok {
+			return fmt.Errorf("launch (template): sessions cannot have images of their own there: take the image %s out of the session: %w", p.Image, runtime.ErrInvalid)
+		}
+		if _, done := ready[p.Image]; !done {
+			report, done := e.reporting(ctx, s.ID, "making the image "+p.Image+" ready")
+			fit, err := fitter.Fit(ctx, p.Image, report)
+			done()
+			if err != nil {
+				return fmt.Errorf("launch (template): %w", err)
+			}
+			ready[p.Image] = fit
+		}
+		p.Image = ready[p.Image]
+	}
+	return nil
+}
+
+// reporting shows on a session's row how far something is, until done.
+func (e *Engine) reporting(ctx context.Context, id, what string) (report func(runtime.Progress), done func()) {
 	show, hide := context.WithCancel(ctx)
 	line := newLine()
 	var wg sync.WaitGroup
-	wg.Go(func() { e.show(show, s.ID, line) })
-	defer wg.Wait()
-	defer hide()
-	return images.EnsureImage(ctx, runtime.Kind(s.Kind), func(p runtime.Progress) { line.set(progress(p)) })
+	wg.Go(func() { e.show(show, id, line) })
+	return func(p runtime.Progress) { line.set(progress(what, p)) }, func() { hide(); wg.Wait() }
 }
 
 // show writes what line says to the row, not too often, until ctx ends.
@@ -103,14 +138,14 @@ func (l *line) get() string {
 	return l.text
 }
 
-// progress is one step for people.
-func progress(p runtime.Progress) string {
+// progress is one step of something for people.
+func progress(what string, p runtime.Progress) string {
 	text := p.Text
 	if text == "" {
 		text = p.Log
 	}
 	if p.Steps > 0 {
-		return fmt.Sprintf("making the session image, %d/%d: %s", p.Step, p.Steps, text)
+		return fmt.Sprintf("%s, %d/%d: %s", what, p.Step, p.Steps, text)
 	}
-	return "making the session image: " + text
+	return what + ": " + text
 }

@@ -18,6 +18,7 @@ type Request struct {
 	Env             map[string]string `json:"env,omitempty"`           // ours
 	Runtime         string            `json:"runtime,omitempty"`       // ours: where it runs; empty: where new sessions do
 	Network         string            `json:"network,omitempty"`       // ours: "open" (default), "none"
+	Image           string            `json:"image,omitempty"`         // ours: of the session's containers, made from the session image
 	Setup           []string          `json:"setup_scripts,omitempty"` // ours: run in a fresh session before its agent
 	Files           []source.File     `json:"files,omitempty"`         // ours: of this machine, for a fresh workspace
 	SystemPrompt    string            `json:"system_prompt,omitempty"`

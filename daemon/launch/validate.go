@@ -38,7 +38,7 @@ func Problems(r Request) (all []error) {
 }
 
 var checks = []func(Request) error{
-	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkSetup, checkFiles, checkCredentials, checkProtected, CheckMCP, checkIntegrations,
+	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkImage, checkSetup, checkFiles, checkCredentials, checkProtected, CheckMCP, checkIntegrations,
 	func(r Request) error { _, err := resources(r.Resources); return err },
 }
 
@@ -168,6 +168,17 @@ func checkEnv(r Request) error {
 func checkNetwork(r Request) error {
 	if !slices.Contains([]string{"", string(runtime.NetworkOpen), string(runtime.NetworkNone)}, r.Network) {
 		return wrong(r.Network, "enum", fmt.Sprintf("The network %q is not known: choose open or none.", r.Network), "network")
+	}
+	return nil
+}
+
+// imageName is a reference to an image, by tag or digest: it never begins with
+// what could be an option.
+var imageName = regexp.MustCompile(`^[a-z0-9](?:[a-zA-Z0-9._:/@-]{0,253}[a-zA-Z0-9])?$`)
+
+func checkImage(r Request) error {
+	if r.Image != "" && !imageName.MatchString(r.Image) {
+		return wrong(r.Image, "value_error", fmt.Sprintf("%q is no name of an image such as registry.example.com/team/image:1.", r.Image), "image")
 	}
 	return nil
 }

@@ -58,7 +58,6 @@ func fields(t reflect.Type) map[string]reflect.Type {
 
 // elsewhere says where something is set that people look for here.
 var elsewhere = map[string]string{
-	"image":         "the session image is set by image.recipe in config.yaml",
 	"template_name": "a template is not made of another one",
 	"preset_id":     "it belongs to one session",
 	"from":          "it belongs to one session",

@@ -38,7 +38,7 @@ func (m *imageMaker) debian(ctx context.Context, arch string, report func(runtim
 		}
 	}
 	report(runtime.Progress{Text: "Debian base", Log: "Downloading " + wanted})
-	pullErr := m.pull(ctx, wanted, arch, report)
+	pullErr := m.pull(ctx, wanted, arch, "Debian base", report)
 	if pullErr == nil {
 		return wanted, nil
 	}
@@ -56,7 +56,8 @@ func (m *imageMaker) debian(ctx context.Context, arch string, report func(runtim
 	return ownDebian, nil
 }
 
-func (m *imageMaker) pull(ctx context.Context, ref, arch string, report func(runtime.Progress)) error {
+// pull downloads an image, which people are told of as text.
+func (m *imageMaker) pull(ctx context.Context, ref, arch, text string, report func(runtime.Progress)) error {
 	ctx, cancel := context.WithTimeout(ctx, pullLimit)
 	defer cancel()
 	body, err := m.api.ImagePull(ctx, ref, image.PullOptions{Platform: "linux/" + arch})
@@ -78,7 +79,7 @@ func (m *imageMaker) pull(ctx context.Context, ref, arch string, report func(run
 		case message.Error != "":
 			return errors.New(message.Error)
 		}
-		report(runtime.Progress{Text: "Debian base", Log: message.Status})
+		report(runtime.Progress{Text: text, Log: message.Status})
 	}
 }
 

@@ -1,12 +1,14 @@
 package docker
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/client"
@@ -17,6 +19,7 @@ import (
 // imageBuild is one build at the engine.
 type imageBuild struct {
 	dir     string // of the recipe
+	recipe  []byte // a Dockerfile in place of that
 	tag     string
 	args    map[string]string // empty ones are left to the recipe
 	labels  map[string]string
@@ -59,7 +62,7 @@ func (m *imageMaker) build(ctx context.Context, b imageBuild, report func(runtim
 			return nil, fmt.Errorf("session program: %w", err)
 		}
 	}
-	files, err := buildContext(m.opts.Recipe, b.dir, b.ca, program)
+	files, err := b.context(m.opts.Recipe, program)
 	if err != nil {
 		return nil, fmt.Errorf("pack the image's recipe: %w", err)
 	}
@@ -90,6 +93,29 @@ func (m *imageMaker) build(ctx context.Context, b imageBuild, report func(runtim
 		return nil, err
 	}
 	return out.stages, nil
+}
+
+// context packs what the build needs.
+func (b imageBuild) context(recipes fs.FS, program []byte) ([]byte, error) {
+	if b.recipe == nil {
+		return buildContext(recipes, b.dir, b.ca, program)
+	}
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, f := range []struct {
+		name    string
+		mode    int64
+		content []byte
+	}{{"Dockerfile", 0o644, b.recipe}, {"volundr-session", 0o755, program}} {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: f.mode, Size: int64(len(f.content))}); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(f.content); err != nil {
+			return nil, err
+		}
+	}
+	err := w.Close()
+	return out.Bytes(), err
 }
 
 // read follows the build's JSON stream to its end.

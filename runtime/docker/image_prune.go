@@ -3,6 +3,8 @@ package docker
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -60,6 +62,9 @@ func outdated(images []image.Summary, plan *imagePlan, now time.Time) []image.Su
 		if runtime.Kind(cmp.Or(i.Labels[runtime.LabelKind], string(runtime.Session))) != plan.kind {
 			continue
 		}
+		if slices.ContainsFunc(i.RepoTags, func(tag string) bool { return !ownTag(tag, plan.kind) }) {
+			continue // somebody made it from ours, and it has our labels
+		}
 		whole := i.Labels[labelRecipe]
 		used := whole == plan.whole || whole == "" && bases[i.Labels[labelBase]]
 		if !used && now.Sub(time.Unix(i.Created, 0)) > pruneAge {
@@ -67,6 +72,13 @@ func outdated(images []image.Summary, plan *imagePlan, now time.Time) []image.Su
 		}
 	}
 	return out
+}
+
+// ownTag reports whether we gave an image of a kind its tag.
+func ownTag(tag string, kind runtime.Kind) bool {
+	return slices.ContainsFunc([]string{":", "-base:", "-fitted:"}, func(end string) bool {
+		return strings.HasPrefix(tag, "volundr-"+string(kind)+end)
+	})
 }
 
 func (m *imageMaker) dropAll(ctx context.Context, i image.Summary) {

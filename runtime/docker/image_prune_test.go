@@ -23,6 +23,10 @@ func TestOutdatedImages(t *testing.T) {
 		i.Labels[runtime.LabelKind] = string(runtime.Sandbox)
 		return i
 	}
+	tagged := func(i image.Summary, tag string) image.Summary {
+		i.RepoTags = []string{tag}
+		return i
+	}
 	plan := &imagePlan{kind: runtime.Session, base: "b2", whole: "s2"}
 	const long, short = 2 * pruneAge, pruneAge / 2
 	got := []string{}
@@ -36,11 +40,15 @@ func TestOutdatedImages(t *testing.T) {
 		made("base alone", "b0", "", long),
 		made("base alone, young", "b9", "", short),
 		sandbox(made("a sandbox's", "b7", "s7", long)),
+		tagged(made("a user's, made from one of ours", "b2", "s1", long), "acme/go-session:1"),
+		tagged(made("a user's, made from a base of ours", "b5", "", long), "volundr-session-go:1"),
+		tagged(made("fitted to an older program", "b2", "s1", long), "volundr-session-fitted:abc"),
+		tagged(made("fitted", "b2", "s2", long), "volundr-session-fitted:def"),
 		sandbox(made("a sandbox's base", "b8", "", long)),
 	}, plan, now) {
 		got = append(got, i.ID)
 	}
-	if diff := cmp.Diff([]string{"same base, other program", "base alone"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"same base, other program", "base alone", "fitted to an older program"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -29,7 +30,7 @@ func (r *Runtime) container(s runtime.Spec, p runtime.Part, network string) (*co
 		dir = "/"
 	}
 	conf := &container.Config{
-		Image: s.Image, Entrypoint: p.Command, Env: env, WorkingDir: dir,
+		Image: cmp.Or(p.Image, s.Image), Entrypoint: p.Command, Env: env, WorkingDir: dir,
 		User: fmt.Sprintf("%d:%d", p.UID, p.GID), Labels: r.labels(s, p.Name), StopSignal: "SIGTERM",
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 	}

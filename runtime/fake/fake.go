@@ -26,6 +26,8 @@ type Options struct {
 	Image string
 	// ImageSteps is how many steps EnsureImage reports.
 	ImageSteps int
+	// Fits are the images of users that Fit takes.
+	Fits []string
 	// KeepEnded leaves ended containers there after Stop, as Docker may;
 	// otherwise they go, as on Kubernetes.
 	KeepEnded bool
@@ -50,6 +52,7 @@ var (
 	_ runtime.Runtime = (*Runtime)(nil)
 	_ runtime.Images  = (*Runtime)(nil)
 	_ runtime.Pauser  = (*Runtime)(nil)
+	_ runtime.Fitter  = (*Runtime)(nil)
 )
 
 // New gives a runtime on a machine of its own.
@@ -71,6 +74,7 @@ func New(o Options) *Runtime {
 		listeners: map[key]map[int]Handler{},
 		usage:     map[key]time.Duration{},
 		changed:   make(chan struct{}),
+		fitted:    map[string]bool{},
 	}, installation: o.Installation}
 }
 
@@ -119,6 +123,7 @@ type machine struct {
 	nets      int           // counts network namespaces
 	readers   int
 	removed   []string
+	fitted    map[string]bool       // images that Fit gave
 	usage     map[key]time.Duration // of processor time
 }
 

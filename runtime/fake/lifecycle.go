@@ -62,6 +62,11 @@ func (r *Runtime) admit(spec runtime.Spec) error {
 	if spec.Image != r.opts.Image {
 		return fmt.Errorf("%w: there is no image %q", runtime.ErrInvalid, spec.Image)
 	}
+	for _, p := range spec.Parts {
+		if p.Image != "" && !r.fitted[p.Image] {
+			r.opts.Report("start of %s with the image %q of %s, which was never fitted", spec.ID, p.Image, p.Name)
+		}
+	}
 	if w := r.workloads[key{r.installation, spec.ID}]; w != nil {
 		for _, c := range w.parts {
 			if c.run > spec.Run {
@@ -225,3 +230,18 @@ func (r *Runtime) EnsureImage(ctx context.Context, kind runtime.Kind, progress f
 	}
 	return r.opts.Image, r.step(ctx, Call{Op: "image", ID: string(kind)}, func() error { return nil })
 }
+
+// Fit implements runtime.Fitter: only the images of Options.Fits can be had.
+func (r *Runtime) Fit(ctx context.Context, ref string, progress func(runtime.Progress)) (string, error) {
+	progress(runtime.Progress{Text: ref})
+	err := r.step(ctx, Call{Op: "image", ID: ref, Step: "fit"}, func() error {
+		if !slices.Contains(r.opts.Fits, ref) {
+			return fmt.Errorf("%w image: %s is not made from the session image", runtime.ErrInvalid, ref)
+		}
+		r.fitted[fitted(ref)] = true
+		return nil
+	})
+	return fitted(ref), err
+}
+
+func fitted(ref string) string { return "fitted:" + ref }

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,7 +69,7 @@ func (r *Runtime) pod(s runtime.Spec, prepare bool) *corev1.Pod {
 }
 
 func (r *Runtime) container(s runtime.Spec, p runtime.Part) corev1.Container {
-	c := corev1.Container{Name: p.Name, Image: s.Image, ImagePullPolicy: corev1.PullIfNotPresent,
+	c := corev1.Container{Name: p.Name, Image: cmp.Or(p.Image, s.Image), ImagePullPolicy: corev1.PullIfNotPresent,
 		Command: literally(p.Command), WorkingDir: p.Dir, SecurityContext: confined(p.UID, p.GID), Resources: r.resources(s, p)}
 	if c.WorkingDir == "" {
 		c.WorkingDir = "/"

@@ -40,6 +40,7 @@ func (w *wishes) flags(c *cobra.Command) {
 	f.StringVar(&w.in.TemplateName, "template", "", "template to begin from (`volundr templates list`)")
 	f.StringVar(&w.in.ProfileName, "profile", "", "profile, in place of the template's (`volundr templates list --profiles`)")
 	f.StringVar(&w.in.PresetID, "preset", "", "preset of yours to lay over the template (volundr presets list)")
+	f.StringVar(&w.in.Image, "image", "", "image of the session's containers, made from the session image")
 	f.StringArrayVar(&w.in.SetupScripts, "setup", nil, "script that runs in the session before its agent (again for more)")
 	f.StringArrayVar(&w.files, "file", nil, "file of this machine for the workspace, FROM or FROM:TO (again for more)")
 	f.StringVar(&w.cpu, "cpu", "", "CPU cores, as in 2 or 500m")

@@ -53,6 +53,7 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 		{"--agent acp", "agent", `"acp"`}, {"--command my,agent", "command", `["my","agent"]`}, {"--mode plan", "mode", `"plan"`},
 		{"--env A=b --env C=d=e", "env", `{"A":"b","C":"d=e"}`}, {"--network none", "network", `"none"`},
 		{"--setup one --setup a,b", "setup_scripts", `["one","a,b"]`}, {"--file .env --file a:b", "files", `[{"from":".env"},{"from":"a","to":"b"}]`},
+		{"--image acme/go:1", "image", `"acme/go:1"`},
 		{"--repo https://x/y --branch b --base c", "source", `{"type":"git","repo":"https://x/y","branch":"b","base_branch":"c"}`},
 		{"--copy .", "source", `{"type":"local_copy","local_path":"` + abs(".") + `"}`},
 		{"--mount . --writable-git", "source", `{"type":"local_mount","local_path":"` + abs(".") + `","paths":[],"node_selector":{},"writable_git":true}`},

@@ -132,6 +132,8 @@ type SessionCreate struct {
 	Env     map[string]string `json:"env,omitempty"`
 	Runtime string            `json:"runtime,omitempty"` // "docker", "kubernetes"; empty: where new sessions run
 	Network string            `json:"network,omitempty"` // "open" (default), "none"
+	// Image of the agent, the editor and the terminal, made from the session image.
+	Image string `json:"image,omitempty"`
 	// SetupScripts run in the session before its agent, once; Files are files of
 	// this machine that a fresh workspace gets.
 	SetupScripts []string `json:"setup_scripts,omitempty"`
