@@ -168,9 +168,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.prune(ctx) })
 	g.Go(func() error { return d.sweep(ctx) })
 	d.boxes.run(ctx, g)
-	d.serveOn(ctx, g, d.listener, d.handler)
+	rest := newRest(debug.FreeOSMemory)
+	defer rest.end()
+	d.serveOn(ctx, g, d.listener, rest.after(d.handler))
 	if d.boxes.listener != nil {
-		d.serveOn(ctx, g, d.boxes.listener, d.boxes.handler)
+		d.serveOn(ctx, g, d.boxes.listener, rest.after(d.boxes.handler))
 	}
 	if err := d.announce(); err != nil {
 		return err
