@@ -136,6 +136,9 @@ func (db *DB) DeleteChronicle(ctx context.Context, p Principal, id string) error
 		if err != nil {
 			return err
 		}
+		if err := t.audit(ctx, p, ActChronicleDeleted, id, map[string]string{"name": c.Name, "owner": c.OwnerID}); err != nil {
+			return err
+		}
 		return t.chronicleEvent(ctx, c, ChronicleDeleted)
 	})
 }

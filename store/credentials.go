@@ -57,7 +57,10 @@ func (db *DB) PutCredential(ctx context.Context, p Principal, c Credential) (out
 			type = excluded.type, keys = excluded.keys, metadata = excluded.metadata, sealed = excluded.sealed,
 			updated_at = excluded.updated_at RETURNING `+credentialColumns,
 			uuid.NewString(), p.UserID, p.TenantID, c.Name, c.Type, string(keys), string(metadata), c.Sealed, millis(t.now), millis(t.now)))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActCredentialStored, c.Name, map[string]string{"type": c.Type})
 	})
 	return out, err
 }
@@ -100,7 +103,10 @@ func (db *DB) credentials(ctx context.Context, where string, args ...any) ([]Cre
 func (db *DB) DeleteCredential(ctx context.Context, p Principal, name string) error {
 	return db.write(ctx, func(t *tx) error {
 		var id string
-		return notFound(t.QueryRowContext(ctx, `DELETE FROM credentials WHERE tenant_id = ? AND owner_id = ? AND name = ? RETURNING id`,
-			p.TenantID, p.UserID, name).Scan(&id))
+		if err := notFound(t.QueryRowContext(ctx, `DELETE FROM credentials WHERE tenant_id = ? AND owner_id = ? AND name = ? RETURNING id`,
+			p.TenantID, p.UserID, name).Scan(&id)); err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActCredentialDeleted, name, nil)
 	})
 }

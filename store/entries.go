@@ -82,6 +82,22 @@ func (db *DB) AppendDaemon(ctx context.Context, sessionID, typ, turn string, dat
 	return e, err
 }
 
+// AppendAnswer is AppendDaemon for p's answer to a question of the agent, and
+// notes in the audit what deed says of it: an answer may let a command run.
+func (db *DB) AppendAnswer(ctx context.Context, p Principal, sessionID, turn string, data any, deed map[string]string) (e Entry, err error) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return Entry{}, err
+	}
+	err = db.write(ctx, func(t *tx) error {
+		if e, err = db.appendDaemon(ctx, t, sessionID, "answer", turn, raw); err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActAnswer, sessionID, deed)
+	})
+	return e, err
+}
+
 // Teller says what may be stored of an entry of the daemon's own (redacted), and
 // what the timeline says of it.
 type Teller func(Entry) (Entry, []TimelineEvent)

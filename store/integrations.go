@@ -41,6 +41,11 @@ func (i Integration) config() (string, error) {
 	return string(raw), err
 }
 
+// told is what the audit says of it.
+func (i Integration) told() map[string]string {
+	return map[string]string{"name": i.Slug, "credential": i.Credential}
+}
+
 // AddIntegration stores an integration of p's. ID and times are filled.
 func (db *DB) AddIntegration(ctx context.Context, p Principal, in Integration) (out Integration, err error) {
 	config, err := in.config()
@@ -51,7 +56,10 @@ func (db *DB) AddIntegration(ctx context.Context, p Principal, in Integration) (
 		out, err = scanIntegration(t.QueryRowContext(ctx, `INSERT INTO integrations (owner_id, tenant_id, `+integrationColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+integrationColumns,
 			p.UserID, p.TenantID, uuid.NewString(), in.Slug, in.Type, in.Adapter, in.Credential, config, in.Enabled, millis(t.now), millis(t.now)))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActIntegrationAdded, out.ID, out.told())
 	})
 	return out, err
 }
@@ -67,7 +75,10 @@ func (db *DB) ChangeIntegration(ctx context.Context, p Principal, in Integration
 		out, err = scanIntegration(t.QueryRowContext(ctx, `UPDATE integrations SET credential_name = ?, config = ?, enabled = ?, updated_at = ?
 			WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING `+integrationColumns,
 			in.Credential, config, in.Enabled, millis(t.now), in.ID, p.TenantID, p.UserID))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActIntegrationChanged, out.ID, out.told())
 	})
 	return out, err
 }
@@ -100,7 +111,11 @@ func (db *DB) Integrations(ctx context.Context, p Principal) ([]Integration, err
 // DeleteIntegration deletes p's own. The credential stays.
 func (db *DB) DeleteIntegration(ctx context.Context, p Principal, id string) error {
 	return db.write(ctx, func(t *tx) error {
-		return notFound(t.QueryRowContext(ctx, `DELETE FROM integrations WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING id`,
-			id, p.TenantID, p.UserID).Scan(&id))
+		one, err := scanIntegration(t.QueryRowContext(ctx, `DELETE FROM integrations WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING `+integrationColumns,
+			id, p.TenantID, p.UserID))
+		if err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActIntegrationDeleted, one.ID, one.told())
 	})
 }

@@ -74,8 +74,11 @@ func (db *DB) AddLogin(ctx context.Context, l Login) (out Login, err error) {
 			l.ID, l.Hash, l.UserID, l.TenantID, l.Agent, millis(t.now), millis(t.now), millis(l.ExpiresAt)); err != nil {
 			return err
 		}
-		out, err = scanLogin(t.QueryRowContext(ctx, `SELECT `+loginColumns+loginsOfUsers+`WHERE logins.id = ?`, l.ID))
-		return err
+		if out, err = scanLogin(t.QueryRowContext(ctx, `SELECT `+loginColumns+loginsOfUsers+`WHERE logins.id = ?`, l.ID)); err != nil {
+			return err
+		}
+		p := Principal{UserID: out.UserID, TenantID: out.TenantID, Name: out.UserName, By: "browser " + out.ID}
+		return t.audit(ctx, p, ActLogin, out.ID, map[string]string{"agent": out.Agent})
 	})
 	return out, err
 }
@@ -116,7 +119,10 @@ func (db *DB) Logins(ctx context.Context, p Principal) ([]Login, error) {
 func (db *DB) DeleteLogin(ctx context.Context, p Principal, id string) error {
 	return db.write(ctx, func(t *tx) error {
 		var one string
-		return notFound(t.QueryRowContext(ctx, `DELETE FROM logins WHERE id = ? AND tenant_id = ? AND user_id = ? RETURNING id`,
-			id, p.TenantID, p.UserID).Scan(&one))
+		if err := notFound(t.QueryRowContext(ctx, `DELETE FROM logins WHERE id = ? AND tenant_id = ? AND user_id = ? RETURNING id`,
+			id, p.TenantID, p.UserID).Scan(&one)); err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActLoginEnded, id, nil)
 	})
 }

@@ -120,7 +120,11 @@ func (db *DB) Presets(ctx context.Context, p Principal) ([]Preset, error) {
 // they are.
 func (db *DB) DeletePreset(ctx context.Context, p Principal, id string) error {
 	return db.write(ctx, func(t *tx) error {
-		return notFound(t.QueryRowContext(ctx, `DELETE FROM presets WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING id`,
-			id, p.TenantID, p.UserID).Scan(&id))
+		var name string
+		if err := notFound(t.QueryRowContext(ctx, `DELETE FROM presets WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING name`,
+			id, p.TenantID, p.UserID).Scan(&name)); err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActPresetDeleted, id, map[string]string{"name": name})
 	})
 }

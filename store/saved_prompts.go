@@ -82,7 +82,11 @@ func (db *DB) SavedPrompts(ctx context.Context, p Principal) ([]SavedPrompt, err
 // DeleteSavedPrompt deletes p's own prompt. ErrNotFound when there is none.
 func (db *DB) DeleteSavedPrompt(ctx context.Context, p Principal, id string) error {
 	return db.write(ctx, func(t *tx) error {
-		return notFound(t.QueryRowContext(ctx, `DELETE FROM saved_prompts WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING id`,
-			id, p.TenantID, p.UserID).Scan(&id))
+		var name string
+		if err := notFound(t.QueryRowContext(ctx, `DELETE FROM saved_prompts WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING name`,
+			id, p.TenantID, p.UserID).Scan(&name)); err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActPromptDeleted, id, map[string]string{"name": name})
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,8 +57,10 @@ func (db *DB) AddToken(ctx context.Context, p Principal, k Token) (out Token, er
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(ErrNotFound, err)
 		}
-		out, err = scanToken(t.QueryRowContext(ctx, `SELECT `+tokenColumns+tokensOfUsers+`WHERE tokens.id = ?`, k.ID))
-		return err
+		if out, err = scanToken(t.QueryRowContext(ctx, `SELECT `+tokenColumns+tokensOfUsers+`WHERE tokens.id = ?`, k.ID)); err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActTokenMade, out.ID, map[string]string{"name": out.Name, "scopes": strings.Join(out.Scopes, " ")})
 	})
 	return out, err
 }
@@ -86,9 +89,12 @@ func (db *DB) Tokens(ctx context.Context, p Principal) ([]Token, error) {
 // when there is none.
 func (db *DB) DeleteToken(ctx context.Context, p Principal, id string) error {
 	return db.write(ctx, func(t *tx) error {
-		var one string
-		return notFound(t.QueryRowContext(ctx, `DELETE FROM tokens WHERE id = ? AND tenant_id = ? AND (? OR user_id = ?) RETURNING id`,
-			p.args(id)...).Scan(&one))
+		var user, name string
+		if err := notFound(t.QueryRowContext(ctx, `DELETE FROM tokens WHERE id = ? AND tenant_id = ? AND (? OR user_id = ?) RETURNING user_id, name`,
+			p.args(id)...).Scan(&user, &name)); err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActTokenRevoked, id, map[string]string{"name": name, "user": user})
 	})
 }
 

@@ -20,6 +20,9 @@ type Principal struct {
 	UserID   string
 	TenantID string
 	Admin    bool // sees all of the tenant; otherwise only what UserID owns
+	// For the audit: the user's name, and the login, token or session that they
+	// act with.
+	Name, By string
 }
 
 // Want is what the owner asked for.

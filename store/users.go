@@ -74,7 +74,10 @@ func (db *DB) AddUser(ctx context.Context, p Principal, u User) (out User, err e
 		}
 		out, err = scanUser(t.QueryRowContext(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?) RETURNING `+userColumns,
 			u.ID, p.TenantID, u.Name, u.Role, millis(t.now)))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActUserAdded, out.ID, map[string]string{"name": out.Name, "role": string(out.Role)})
 	})
 	return out, err
 }
@@ -114,7 +117,10 @@ func (db *DB) SetRole(ctx context.Context, p Principal, id string, role Role) (u
 			}
 		}
 		u, err = scanUser(t.QueryRowContext(ctx, `UPDATE users SET role = ? WHERE`+managed+` RETURNING `+userColumns, role, p.TenantID, p.Admin, id))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActUserRole, id, map[string]string{"name": u.Name, "role": string(role)})
 	})
 	return u, err
 }
@@ -126,7 +132,8 @@ func (db *DB) RemoveUser(ctx context.Context, p Principal, id string) error {
 		if err := t.keepAdmin(ctx, p, id); err != nil {
 			return err
 		}
-		if _, err := scanUser(t.QueryRowContext(ctx, `DELETE FROM users WHERE`+managed+` RETURNING `+userColumns, p.TenantID, p.Admin, id)); err != nil {
+		u, err := scanUser(t.QueryRowContext(ctx, `DELETE FROM users WHERE`+managed+` RETURNING `+userColumns, p.TenantID, p.Admin, id))
+		if err != nil {
 			return err
 		}
 		for _, table := range []string{"logins", "login_links"} { // tokens go with the row
@@ -134,7 +141,7 @@ func (db *DB) RemoveUser(ctx context.Context, p Principal, id string) error {
 				return err
 			}
 		}
-		return nil
+		return t.audit(ctx, p, ActUserRemoved, id, map[string]string{"name": u.Name})
 	})
 }
 

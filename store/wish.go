@@ -53,6 +53,11 @@ func (db *DB) Wish(ctx context.Context, p Principal, id string, want Want, from 
 		if err != nil {
 			return err
 		}
+		if want == WantGone {
+			if err := t.audit(ctx, p, ActSessionDeleted, id, map[string]string{"name": s.Name, "owner": s.OwnerID}); err != nil {
+				return err
+			}
+		}
 		return t.event(ctx, s, SessionUpdated)
 	})
 	return s, err

@@ -3,6 +3,7 @@ package ui
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"volundr/ui/client"
@@ -300,6 +301,23 @@ func usersPage() UsersPage {
 	seen := now.Add(-time.Minute)
 	p := UsersPage{Shell: shell("Users"), Me: "local", Link: "http://volundr-abcdefgh.localhost:7420/login/abcdefghijklmnopqrstuvwxyz", For: "ann",
 		Users: []client.User{{ID: "33333333-3333-4333-8333-333333333333", DisplayName: "ann", Role: "viewer"}, {ID: "local", DisplayName: "local", Role: "admin", SeenAt: &seen}}}
+	p.Admin = true
+	return p
+}
+
+func auditPage() AuditPage {
+	deed := func(n int64, user, by, act, subject, detail string) client.Deed {
+		return client.Deed{N: n, At: now.Add(-time.Duration(9-n) * time.Minute), UserID: "local", User: user, By: by, Act: act, Subject: subject, Detail: json.RawMessage(detail)}
+	}
+	p := AuditPage{Shell: shell("Audit"), Acts: []string{"login", "permission.answered", "push"}, Older: 3, Machine: true,
+		Verified: &client.Chain{Records: 8, Head: strings.Repeat("0123456789abcdef", 4)},
+		Deeds: []client.Deed{
+			deed(8, "ann", "browser 44444444-4444-4444-8444-444444444444", "permission.answered", "33333333-3333-4333-8333-333333333333",
+				`{"answer": "Always", "asked": "Run go test ./... <b>", "what": "go test ./..."}`),
+			deed(7, "", "session 33333333-3333-4333-8333-333333333333", "push", "33333333-3333-4333-8333-333333333333",
+				`{"name": "fix-rounding", "refs": "refs/heads/volundr/session/fix-rounding 0123456789ab", "remote": "https://github.com/acme/invoices"}`),
+			deed(3, "local", "token file", "user.added", "55555555-5555-4555-8555-555555555555", `{"name": "ann", "role": "developer"}`),
+		}}
 	p.Admin = true
 	return p
 }

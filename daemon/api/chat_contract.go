@@ -247,7 +247,7 @@ func (sp *contractSpeaker) respond(ctx context.Context, id, behavior string) err
 	for _, kind := range kinds {
 		for _, o := range options {
 			if o.Kind == kind {
-				return sp.s.Links.Answer(ctx, sp.row.ID, id, o.ID)
+				return sp.s.Links.Answer(ctx, sp.p, sp.row.ID, id, o.ID)
 			}
 		}
 	}

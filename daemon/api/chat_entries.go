@@ -96,7 +96,7 @@ func (k *socket) command(ctx context.Context, frame []byte) error {
 	case client.FrameCancel:
 		err = k.s.Links.Cancel(ctx, k.row.ID)
 	case client.FrameAnswer:
-		err = k.s.Links.Answer(ctx, k.row.ID, f.ID, f.Option)
+		err = k.s.Links.Answer(ctx, k.p, k.row.ID, f.ID, f.Option)
 	case client.FrameMode:
 		err = k.s.Links.SetMode(ctx, k.row.ID, f.ID)
 	case client.FrameModel:

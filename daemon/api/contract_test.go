@@ -137,6 +137,12 @@ var contractCases = []contractCase{
 	{"GET /users", "", 200, `[{"display_name":"ann"},{"id":"local","role":"admin"}]`},
 	{"POST /users/ann/login-links", "", 201, `{"url":"*"}`},
 	{"DELETE /users/ann", "", 204, ""},
+	{"GET /audit?act=user.removed", "", 200, `[{"n":"*","at":"*","user_id":"local","user":"local","by":"token file","act":"user.removed","subject":"*","detail":{"name":"ann"}}]`},
+	{"GET /audit?user=nobody", "", 200, `[]`},
+	{"GET /audit?limit=0", "", 422, `{"detail":[{"type":"greater_than_equal","loc":["query","limit"]}]}`},
+	{"GET /audit?before=x", "", 422, `{"detail":[{"type":"int_parsing","loc":["query","before"]}]}`},
+	{"GET /audit/verify", "", 200, `{"records":"*","head":"*","broken":""}`},
+	{"GET /audit/verify?kept=0000", "", 200, `{"broken":"The hash that was kept is not among them: the records were written anew, or their end was cut off."}`},
 	{"DELETE /users/local", "", 409, `{"detail":"local is the last admin: make somebody else one first."}`},
 	{"GET /feature-flags", "", 200, `{"local_mounts_enabled":true,"file_manager_enabled":false,"mini_mode":false}`},
 
@@ -269,6 +275,7 @@ var elsewhere = []string{
 	"GET /templates", "POST /templates", "GET /templates/:name", "PUT /templates/:name", "DELETE /templates/:name",
 	"GET /profiles", "POST /profiles", "GET /profiles/:name", "PUT /profiles/:name", "DELETE /profiles/:name",
 	"GET /mcp-servers", "GET /mcp-servers/:name", // TestTemplatesAndProfilesAsTheContractSays
+	"GET /audit/export",          // TestAnExportVerifiesElsewhere
 	"GET /chronicles/:id/export", // TestAChronicleInTheBrowser
 	// TestRawEventsAreKeptAsTheContractSays
 	"POST /events", "POST /events/batch", "GET /events/health", "GET /sessions/:id/events", "GET /sessions/:id/events/counts",

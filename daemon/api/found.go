@@ -51,6 +51,9 @@ func (s *server) discard(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.DB.Audit(c.Request().Context(), principal(c), store.ActFoundDeleted, id, nil); err != nil {
+		return err
+	}
 	return s.Engine.Discard(c.Request().Context(), id)
 }
 

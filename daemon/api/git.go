@@ -110,6 +110,9 @@ func (s *server) push(c echo.Context) error {
 	if in.Branch != "" && w.Protects(in.Branch) {
 		return fail(http.StatusConflict, "The branch %s is protected, and sessions do not push to it. Push to a branch of the session, such as %s, and open a pull request.", in.Branch, w.Own)
 	}
+	if err := s.DB.Audit(ctx, principal(c), store.ActPushAsked, row.ID, map[string]string{"name": row.Name, "remote": w.Repo, "branch": in.Branch}); err != nil {
+		return err
+	}
 	st, err := s.changes.Push(ctx, p, in.Branch)
 	if err != nil {
 		return refusal(err)

@@ -89,7 +89,7 @@ func (s *server) answerQuestion(c echo.Context) error {
 	if in.ID == "" {
 		return invalid(fieldError{Type: "missing", Loc: []any{"body", "id"}, Msg: "Field required"})
 	}
-	if err := s.Links.Answer(c.Request().Context(), row.ID, in.ID, in.Option); err != nil {
+	if err := s.Links.Answer(c.Request().Context(), principal(c), row.ID, in.ID, in.Option); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)

@@ -53,7 +53,11 @@ func (s *server) featureFlags(c echo.Context) error {
 // loginLink makes a one-time link for a browser; only programs with the token
 // file can ask (a browser that could would need none).
 func (s *server) loginLink(c echo.Context) error {
-	url, err := s.Auth.LoginLink(c.Request().Context(), principal(c))
+	ctx, p := c.Request().Context(), principal(c)
+	if err := s.DB.Audit(ctx, p, store.ActLoginLink, p.UserID, nil); err != nil {
+		return err
+	}
+	url, err := s.Auth.LoginLink(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -61,6 +65,9 @@ func (s *server) loginLink(c echo.Context) error {
 }
 
 func (s *server) shutdown(c echo.Context) error {
+	if err := s.DB.Audit(c.Request().Context(), principal(c), store.ActShutdown, "", nil); err != nil {
+		s.Log.Warn("The end of the daemon was not audited", "error", err) // it ends all the same
+	}
 	s.Shutdown()
 	return c.NoContent(http.StatusAccepted)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -72,6 +73,9 @@ func (s *server) createPR(c echo.Context) error {
 	}
 	n, err := s.newPR(c, row, in)
 	if err != nil {
+		return err
+	}
+	if err := s.DB.Audit(ctx, principal(c), store.ActPullOpened, row.ID, map[string]string{"name": row.Name, "remote": address, "branch": n.Source}); err != nil {
 		return err
 	}
 	pr, err := repo.Create(ctx, n)
@@ -279,6 +283,10 @@ func (s *server) mergePR(c echo.Context) error {
 		return invalid(fieldError{Type: "enum", Loc: []any{"body", "merge_method"}, Msg: "Input should be 'squash', 'merge' or 'rebase'", Input: in.Method})
 	}
 	repo, number, err := s.numbered(c)
+	if err != nil {
+		return err
+	}
+	err = s.DB.Audit(c.Request().Context(), principal(c), store.ActPullMerged, fmt.Sprint(number), map[string]string{"remote": cut(c.QueryParam("repo_url")), "method": in.Method})
 	if err != nil {
 		return err
 	}

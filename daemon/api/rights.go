@@ -225,6 +225,7 @@ var rights = byRoute(map[auth.Right]string{
 		POST /tokens/:id/delete`,
 
 	auth.Admin: `
+		GET /audit
 		GET /users
 		POST /users
 		POST /users/:id/role
@@ -234,9 +235,12 @@ var rights = byRoute(map[auth.Right]string{
 		POST /api/v1/volundr/users
 		PUT /api/v1/volundr/users/:id
 		DELETE /api/v1/volundr/users/:id
-		POST /api/v1/volundr/users/:id/login-links`,
+		POST /api/v1/volundr/users/:id/login-links
+		GET /api/v1/volundr/audit`,
 
 	auth.Machine: `
+		GET /api/v1/volundr/audit/verify
+		GET /api/v1/volundr/audit/export
 		GET /api/v1/volundr/doctor
 		POST /api/v1/volundr/image
 		POST /image/build

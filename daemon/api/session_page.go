@@ -175,7 +175,7 @@ func (s *server) postAnswer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Links.Answer(c.Request().Context(), row.ID, c.FormValue("id"), c.FormValue("option")); err != nil {
+	if err := s.Links.Answer(c.Request().Context(), principal(c), row.ID, c.FormValue("id"), c.FormValue("option")); err != nil {
 		return err
 	}
 	if c.FormValue("from") == "inbox" {

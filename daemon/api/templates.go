@@ -13,6 +13,7 @@ import (
 	"volundr/daemon/launch"
 	"volundr/daemon/source"
 	"volundr/daemon/template"
+	"volundr/store"
 	"volundr/ui/client"
 )
 
@@ -104,6 +105,9 @@ func (s *server) saveTemplate(kind template.Kind, over bool) echo.HandlerFunc {
 			}
 			def.Default = def.Default || was.Default
 		}
+		if err := s.DB.Audit(c.Request().Context(), principal(c), store.ActTemplateSaved, string(kind)+"/"+cut(in.Name), nil); err != nil {
+			return err
+		}
 		e, err := s.Templates.Save(kind, in.Name, def, over)
 		var bad *template.Invalid
 		switch {
@@ -184,6 +188,9 @@ func repository(raw json.RawMessage) (r client.TemplateRepo, err error) {
 
 func (s *server) deleteTemplate(kind template.Kind) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		if err := s.DB.Audit(c.Request().Context(), principal(c), store.ActTemplateDeleted, string(kind)+"/"+cut(c.Param("name")), nil); err != nil {
+			return err
+		}
 		if err := s.Templates.Delete(kind, c.Param("name")); err != nil {
 			return noTemplate(kind, c.Param("name"), err)
 		}

@@ -149,6 +149,9 @@ func (s *server) linkFor(c echo.Context) (store.User, string, error) {
 	if err != nil {
 		return u, "", err
 	}
+	if err := s.DB.Audit(c.Request().Context(), principal(c), store.ActLoginLink, u.ID, map[string]string{"name": u.Name}); err != nil {
+		return u, "", err
+	}
 	url, err := s.Auth.LoginLink(c.Request().Context(), store.Principal{UserID: u.ID, TenantID: u.TenantID})
 	return u, url, err
 }

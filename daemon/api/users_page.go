@@ -16,6 +16,7 @@ func (s *server) userPages(e *echo.Echo) {
 	e.GET("/tokens", s.tokensPage)
 	e.POST("/tokens", s.postToken)
 	e.POST("/tokens/:id/delete", s.postDeleteToken)
+	e.GET("/audit", s.auditPage)
 	e.GET("/users", s.usersPage)
 	e.POST("/users", s.postUser)
 	e.POST("/users/:id/role", s.postRole)

@@ -17,7 +17,16 @@ var programLogin = store.Login{ID: "program", Hash: "program", UserID: Local.Use
 // principalOf is who a login stands for. A token of an admin that has not the
 // scope for it sees no more than what is the admin's own.
 func principalOf(l store.Login) store.Principal {
-	return store.Principal{UserID: l.UserID, TenantID: l.TenantID, Admin: l.Role == store.RoleAdmin && inScope(l, Admin)}
+	p := store.Principal{UserID: l.UserID, TenantID: l.TenantID, Admin: l.Role == store.RoleAdmin && inScope(l, Admin), Name: l.UserName}
+	switch {
+	case l.ID == programLogin.ID:
+		p.By = "token file"
+	case l.Token:
+		p.By = "token " + l.ID
+	default:
+		p.By = "browser " + l.ID
+	}
+	return p
 }
 
 // OwnsMachine reports whether somebody may use what is of the daemon's machine

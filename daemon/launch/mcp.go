@@ -160,6 +160,10 @@ func (l *Launcher) ofTool(ctx context.Context, p store.Principal, r Request, nam
 		if s.Name == name {
 			env, err := l.variables(ctx, p, s, "mcp_servers")
 			out.Env = env
+			for _, from := range s.EnvFrom {
+				credential, _, _ := strings.Cut(from, ":")
+				out.names = append(out.names, credential)
+			}
 			return out, err
 		}
 	}

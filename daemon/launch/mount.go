@@ -12,6 +12,7 @@ import (
 type laid struct {
 	wire.Secrets
 	whose map[string]string // variable or path → credential
+	names []string          // of the credentials that are in it
 }
 
 func newLaid() *laid {

@@ -92,6 +92,7 @@ func (l *Launcher) lay(ctx context.Context, p store.Principal, r Request, out *l
 		if err := k.put(out, c, values); err != nil {
 			return bad(err.Error())
 		}
+		out.names = append(out.names, c.Name)
 	}
 	for name := range out.Env {
 		if _, ok := r.Env[name]; ok {
@@ -153,6 +154,11 @@ func (l *Launcher) ServeSecrets(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		l.Log.Error("Credentials of a session could not be read", "session", row.ID, "error", err)
 		refuse(http.StatusBadGateway, "The daemon could not read the credentials. See its log.")
+		return
+	}
+	if err := l.DB.AuditUse(r.Context(), row, out.names...); err != nil {
+		l.Log.Error("The use of credentials was not audited", "session", row.ID, "error", err)
+		refuse(http.StatusBadGateway, "The daemon could not note that the credentials are used. See its log.")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"volundr/runtime/broker/wire"
+	"volundr/store"
 )
 
 func (w *world) attention() Attention {
@@ -28,7 +29,7 @@ func TestWhatNeedsAPersonIsToldUntilItIsSettled(t *testing.T) {
 	if a := w.attention(); len(a.Questions) != 2 || a.Questions[0].ID != "q1" || a.Stall != nil {
 		t.Errorf("%+v", a)
 	}
-	if err := w.links.Answer(t.Context(), w.id, "q1", "yes"); err != nil {
+	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "q1", "yes"); err != nil {
 		t.Fatal(err)
 	}
 	if a := w.attention(); len(a.Questions) != 1 || a.Questions[0].ID != "q2" {

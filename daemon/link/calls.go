@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"volundr/runtime/broker/wire"
+	"volundr/store"
 )
 
 // Types of the daemon's own entries in a conversation, beside the prompt.
@@ -78,20 +79,20 @@ func (l *Links) act(ctx context.Context, id, route string, body any, typ string,
 	return err
 }
 
-// Answer answers an open permission question with one of its options; an empty
-// one cancels. The first answer counts: it is written down, then sent, and sent
+// Answer answers, for p, an open permission question with one of its options; an
+// empty one cancels. The first answer counts: it is written down, then sent, and sent
 // again after the connection was lost. ErrNotOpen when there is no such
 // question.
-func (l *Links) Answer(ctx context.Context, id, permission, option string) error {
+func (l *Links) Answer(ctx context.Context, p store.Principal, id, permission, option string) error {
 	s, err := l.talking(ctx, id)
 	if err != nil {
 		return err
 	}
-	turn, err := s.take(permission, option)
+	q, err := s.take(permission, option)
 	if err != nil {
 		return err
 	}
-	if _, err := l.DB.AppendDaemon(ctx, id, EntryAnswer, turn, Answer{permission, option}); err != nil {
+	if _, err := l.DB.AppendAnswer(ctx, p, id, q.turn, Answer{permission, option}, q.deed(option, l.Redact)); err != nil {
 		s.untake(permission)
 		return err
 	}

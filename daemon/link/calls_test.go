@@ -97,20 +97,26 @@ func TestTheFirstAnswerCountsAndIsSentUntilItIsTaken(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.question("q/1")
-	if err := w.links.Answer(t.Context(), w.id, "q/1", "maybe"); !errors.Is(err, runtime.ErrInvalid) {
+	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "q/1", "maybe"); !errors.Is(err, runtime.ErrInvalid) {
 		t.Errorf("an option that is not offered: %v", err)
 	}
-	if err := w.links.Answer(t.Context(), w.id, "other", "yes"); !errors.Is(err, store.ErrConflict) {
+	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "other", "yes"); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a question that nobody asked: %v", err)
 	}
 	w.set(func() { w.dropNext[wire.PathPermission] = 1 })
-	if err := w.links.Answer(t.Context(), w.id, "q/1", "yes"); err != nil {
+	ann := store.Principal{UserID: "ann", TenantID: "default", By: "browser 1"}
+	if err := w.links.Answer(t.Context(), ann, w.id, "q/1", "yes"); err != nil {
 		t.Fatal(err)
+	}
+	if got, err := w.db.Deeds(t.Context(), ann, store.DeedFilter{Act: store.ActAnswer, Limit: 9}); err != nil || len(got) != 1 || got[0].Subject != w.id {
+		t.Errorf("audited, once, with the answer that counts: %+v, %v", got, err)
+	} else if about := string(got[0].Detail); !strings.Contains(about, `"answer":"`) || !strings.Contains(about, `"asked":"`) {
+		t.Errorf("audited: %s", about)
 	}
 	if got := w.of("daemon", EntryAnswer); len(got) != 1 || string(got[0].Data) != `{"id":"q/1","option":"yes"}` || got[0].Turn != "p" {
 		t.Errorf("written down: %+v", got)
 	}
-	if err := w.links.Answer(t.Context(), w.id, "q/1", "no"); !errors.Is(err, ErrNotOpen) {
+	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "q/1", "no"); !errors.Is(err, ErrNotOpen) {
 		t.Errorf("the second answer: %v", err)
 	}
 	until(t, "sent again after the cut", func() bool { return w.sentAnswers() == "q/1=yes q/1=yes" })
@@ -118,7 +124,7 @@ func TestTheFirstAnswerCountsAndIsSentUntilItIsTaken(t *testing.T) {
 	w.kill() // still open: the daemon that comes back sends it again
 	w.start()
 	until(t, "sent again after a restart", func() bool { return w.sentAnswers() == "q/1=yes q/1=yes q/1=yes" })
-	if err := w.links.Answer(t.Context(), w.id, "q/1", "no"); !errors.Is(err, ErrNotOpen) {
+	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "q/1", "no"); !errors.Is(err, ErrNotOpen) {
 		t.Errorf("the second answer after a restart: %v", err)
 	}
 	w.write("p", wire.EntryPermissionDone, wire.PermissionDone{ID: "q/1", Option: "yes", Allowed: true})
@@ -127,7 +133,7 @@ func TestTheFirstAnswerCountsAndIsSentUntilItIsTaken(t *testing.T) {
 	w.start()
 	until(t, "connected", func() bool { _, ok := w.links.Health(w.id); return ok })
 	w.question("q2")
-	if err := w.links.Answer(t.Context(), w.id, "q2", ""); err != nil {
+	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "q2", ""); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "only the new one is sent", func() bool { return strings.HasSuffix(w.sentAnswers(), " q2=") })
@@ -143,7 +149,7 @@ func TestAnAnswerGivenWhileAwayIsSentLater(t *testing.T) {
 	w.set(func() { w.version = 99 }) // nobody to connect to
 	w.cut()
 	until(t, "away", func() bool { _, c := w.links.connected(w.id); return c == nil })
-	if err := w.links.Answer(t.Context(), w.id, "q", "no"); err != nil {
+	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "q", "no"); err != nil {
 		t.Fatal(err)
 	}
 	w.set(func() { w.version = wire.Version })

@@ -12,6 +12,7 @@ import (
 
 	"volundr/runtime"
 	"volundr/runtime/broker/wire"
+	"volundr/store"
 )
 
 func TestARunBecomesReadyOnce(t *testing.T) {
@@ -224,7 +225,7 @@ func TestWhatTheAgentDoesStandsOnTheRow(t *testing.T) {
 	w.start()
 	until(t, "connected", func() bool { _, ok := w.links.Health(w.id); return ok })
 	is("waiting", "asks: running `go test ./...`")
-	if err := w.links.Answer(t.Context(), w.id, "q", "yes"); err != nil {
+	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "q", "yes"); err != nil {
 		t.Fatal(err)
 	}
 	is("tool_executing", "running `go test ./...`")

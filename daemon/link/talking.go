@@ -18,19 +18,32 @@ func (s *session) turn() string {
 	return s.talk.turn
 }
 
-// take reserves an open question for one answer and gives its turn.
-func (s *session) take(permission, option string) (turn string, err error) {
+// take reserves an open question for one answer and gives a copy of it.
+func (s *session) take(permission, option string) (question, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.talk.question(permission)
 	if q == nil || q.taken {
-		return "", ErrNotOpen
+		return question{}, ErrNotOpen
 	}
 	if option != "" && !slices.ContainsFunc(q.options, func(o wire.Option) bool { return o.ID == option }) {
-		return "", &sentence{"The question does not offer that answer.", runtime.ErrInvalid}
+		return question{}, &sentence{"The question does not offer that answer.", runtime.ErrInvalid}
 	}
 	q.taken = true
-	return q.turn, nil
+	return *q, nil
+}
+
+const maxDeed = 500 // characters
+
+// deed is what the audit says of an answer: what was asked, and what was chosen.
+func (q question) deed(option string, redact func(string) string) map[string]string {
+	chosen := "cancelled"
+	for _, o := range q.options {
+		if o.ID == option {
+			chosen = o.Name
+		}
+	}
+	return map[string]string{"asked": plain(redact(q.text), maxDeed), "what": plain(redact(q.detail), maxDeed), "answer": plain(chosen, maxDeed)}
 }
 
 // offered are the options of an open question.

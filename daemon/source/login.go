@@ -20,3 +20,12 @@ func (r Remote) loginEnv() []string {
 	}
 	return []string{"VOLUNDR_GIT_USER=" + r.user, "VOLUNDR_GIT_PASSWORD=" + r.password}
 }
+
+// host is where an http remote is.
+func (r Remote) host() string {
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bufio"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,12 @@ func (s *Sources) own(next handler) http.HandlerFunc {
 		if err != nil {
 			problem(w, http.StatusBadGateway, err.Error())
 			return
+		}
+		if remote.password != "" {
+			if err := s.DB.AuditUse(r.Context(), o.row, "login for "+remote.host()); err != nil {
+				problem(w, http.StatusServiceUnavailable, "The use of a login could not be noted: "+err.Error())
+				return
+			}
 		}
 		next(w, r, remote, o)
 	}
@@ -116,12 +123,19 @@ func (s *Sources) service(name string) handler {
 		}
 		options := serviceOptions
 		if name == "receive-pack" {
+			told := bufio.NewReaderSize(body, maxCommands)
+			body = told
 			unlock, err := s.lock(req.Context(), r.place())
 			if err != nil {
 				problem(w, http.StatusServiceUnavailable, "The mirror is busy: try again.")
 				return
 			}
 			defer unlock()
+			pusher := store.Principal{UserID: o.row.OwnerID, TenantID: o.row.TenantID, By: "session " + o.row.ID}
+			if err := s.DB.Audit(req.Context(), pusher, store.ActPush, o.row.ID, map[string]string{"name": o.row.Name, "remote": r.Repo, "refs": pushed(told)}); err != nil {
+				problem(w, http.StatusServiceUnavailable, "The push could not be noted: "+err.Error())
+				return
+			}
 			options = append(options[:len(options):len(options)], "-c", "core.hooksPath="+s.hooks)
 		}
 		cmd := s.command(req.Context(), r, append(options[:len(options):len(options)], name, "--stateless-rpc", s.mirror(r))...)

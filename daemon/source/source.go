@@ -93,7 +93,8 @@ type origin struct {
 	LocalPath string `json:"local_path"`
 
 	Protected []string `json:"-"` // of the request around it
-	own       string   // the branch that the session would have of its own
+	row       store.Session
+	own       string // the branch that the session would have of its own
 }
 
 // remote gives the one remote that a session may reach.
@@ -110,6 +111,7 @@ func (s *Sources) remote(ctx context.Context, session string) (Remote, origin, e
 		return Remote{}, origin{}, fmt.Errorf("launch request of session %s: %w", session, err)
 	}
 	o := request.Source
+	o.row = row
 	o.Protected, o.own = request.Protected, path.Join(cmp.Or(s.BranchPrefix, standardPrefix), row.Name)
 	repo := o.Repo
 	if o.Type == LocalCopy {

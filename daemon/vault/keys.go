@@ -18,6 +18,7 @@ type key struct {
 	text   string
 	how    how
 	source string // for people: "the credential anthropic", "ANTHROPIC_API_KEY"
+	name   string // of the credential or variable; empty: there is no key
 }
 
 func (key) String() string             { return "[secret]" }
@@ -42,7 +43,7 @@ func (v *Vault) keyFor(ctx context.Context, p store.Principal, at *provider) (ke
 	}
 	for _, e := range at.env {
 		if e.text != "" {
-			return fit(at, key{e.text, e.how, e.name + " of the daemon's environment"}), nil
+			return fit(at, key{e.text, e.how, e.name + " of the daemon's environment", e.name}), nil
 		}
 	}
 	if at.gateway {
@@ -52,7 +53,7 @@ func (v *Vault) keyFor(ctx context.Context, p store.Principal, at *provider) (ke
 }
 
 func fromCredential(at *provider, c Credential, values Values) (key, error) {
-	k := key{source: "the credential " + c.Name}
+	k := key{source: "the credential " + c.Name, name: c.Name}
 	switch c.Type {
 	case APIKey:
 		k.text, k.how = values["api_key"], asKey

@@ -41,7 +41,7 @@ func (v *Vault) Models() http.Handler {
 			at.refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("The request is larger than %d MiB.", maxRequest>>20))
 			return
 		}
-		p, err := v.owner(r.Context())
+		p, row, err := v.owner(r.Context())
 		if err != nil {
 			v.Log.Warn("A model request was refused", "provider", at.name, "error", err)
 			at.refuse(w, http.StatusForbidden, "Models are there for sessions.")
@@ -52,6 +52,13 @@ func (v *Vault) Models() http.Handler {
 			v.Log.Info("A model request had no key", "provider", at.name, "reason", at.advice(err))
 			at.refuse(w, http.StatusUnauthorized, at.advice(err))
 			return
+		}
+		if k.name != "" {
+			if err := v.DB.AuditUse(r.Context(), row, k.name); err != nil {
+				v.Log.Error("The use of a model's key was not audited", "provider", at.name, "error", err)
+				at.refuse(w, http.StatusServiceUnavailable, "The daemon could not note that the key is used. See its log.")
+				return
+			}
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 		wait := v.waits(r.Context(), at)

@@ -81,17 +81,17 @@ func New(o Options) *Vault {
 	return v
 }
 
-// owner is who owns the session that a request comes from.
-func (v *Vault) owner(ctx context.Context) (store.Principal, error) {
+// owner is who owns the session that a request comes from, and that session.
+func (v *Vault) owner(ctx context.Context) (store.Principal, store.Session, error) {
 	id := link.SessionFrom(ctx)
 	if id == "" {
-		return store.Principal{}, errors.New("the request comes from no session")
+		return store.Principal{}, store.Session{}, errors.New("the request comes from no session")
 	}
 	s, err := v.DB.SystemSession(ctx, id)
 	if err != nil {
-		return store.Principal{}, err
+		return store.Principal{}, s, err
 	}
-	return store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}, nil
+	return store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}, s, nil
 }
 
 // Kinds of errors, beside the store's.

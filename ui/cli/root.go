@@ -101,7 +101,7 @@ func New(d Daemon) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"}, &cobra.Group{ID: "more", Title: "More:"})
 	up, down, logs, image, settings, tray, desktop := a.up(), a.down(), a.daemonLogs(), a.image(), a.settings(), a.tray(), a.desktop()
 	ours(up, down, logs, image, settings, tray, desktop)
-	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), a.users(), tray, desktop} {
+	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), a.users(), a.audit(), tray, desktop} {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}
