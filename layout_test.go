@@ -18,6 +18,7 @@ var mayImport = map[string][]string{
 	"daemon":                {"*"},
 	"daemon/spelling":       {},
 	"daemon/config":         {"daemon/spelling"},
+	"daemon/backup":         {"store", "daemon/config", "daemon/vault"},
 	"daemon/engine":         {"store", "runtime", "runtime/broker/wire", "daemon/launch", "daemon/link", "daemon/chronicle"},
 	"daemon/launch":         {"store", "runtime", "runtime/broker/wire", "daemon/config", "daemon/integration", "daemon/vault", "daemon/source"},
 	"daemon/template":       {"daemon/launch", "daemon/source", "daemon/spelling"},

@@ -25,5 +25,6 @@ func main() {
 		},
 		Lint:    daemon.Lint,
 		Session: daemon.Session,
+		Backups: daemon.Backups{Version: version},
 	}))
 }

@@ -18,6 +18,7 @@ import (
 
 	"volundr/daemon/api"
 	"volundr/daemon/auth"
+	"volundr/daemon/backup"
 	"volundr/daemon/config"
 	"volundr/daemon/proxy"
 	"volundr/runtime"
@@ -66,6 +67,9 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	}
 	if d.release, err = lock(cfg.Paths.Lock); err != nil {
 		return d, err
+	}
+	if backup.Unfinished(cfg.Paths.Data) {
+		return d, backup.ErrUnfinished
 	}
 	if d.listener, err = listen(cfg.Listen); err != nil {
 		return d, err

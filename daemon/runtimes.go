@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 
@@ -101,4 +102,29 @@ func dockerRuntime(ctx context.Context, d *Daemon, key ed25519.PrivateKey, neede
 	}
 	return docker.New(ctx, docker.Options{Engine: found, Installation: d.installation, Key: key,
 		Image: imageOptions(d.cfg), ForceExec: os.Getenv("VOLUNDR_FORCE_EXEC") == "1", Log: d.log})
+}
+
+// lookAtDocker gives an installation's view of the engine, without a key:
+// to look, and no more.
+func lookAtDocker(ctx context.Context, cfg config.Config, installation string) (runtime.Runtime, func() error, error) {
+	found, _, err := docker.Find(ctx, cfg.Engine)
+	if err != nil {
+		return nil, nil, err
+	}
+	rt, err := docker.New(ctx, docker.Options{Engine: found, Installation: installation, Image: imageOptions(cfg), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, nil, err
+	}
+	return rt, rt.Close, nil
+}
+
+// lookAtCluster is the same of a cluster.
+func lookAtCluster(cfg config.Config, installation string) (runtime.Runtime, func() error, error) {
+	o := clusterOptions(cfg)
+	o.Installation, o.Log = installation, slog.New(slog.DiscardHandler)
+	rt, err := kubernetes.New(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return rt, rt.Close, nil
 }

@@ -19,3 +19,11 @@ func (db *DB) SetMetaOnce(ctx context.Context, key, value string) (stands string
 	})
 	return stands, err
 }
+
+// SetMeta sets a value of the installation, whatever stands.
+func (db *DB) SetMeta(ctx context.Context, key, value string) error {
+	return db.write(ctx, func(t *tx) error {
+		_, err := t.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+		return err
+	})
+}

@@ -51,6 +51,12 @@ func migrate(ctx context.Context, w *sql.DB, path string, migrations fs.FS) erro
 	return nil
 }
 
+// known is how many migrations there are: the newest schema.
+func known() (int, error) {
+	entries, err := fs.ReadDir(embedded, ".")
+	return len(entries), err
+}
+
 func apply(ctx context.Context, w *sql.DB, script string, version int) error {
 	tx, err := w.BeginTx(ctx, nil)
 	if err != nil {

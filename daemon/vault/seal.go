@@ -121,6 +121,15 @@ func (s *seal) find(ctx context.Context, anew bool) (key []byte, err error) {
 	}
 }
 
+// place is where the store says that the key is; empty: nowhere yet.
+func (s *seal) place(ctx context.Context) (string, error) {
+	place, err := s.db.Meta(ctx, metaPlace)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	return place, err
+}
+
 // first chooses the place. The key is there before the choice is written down,
 // and one that a crash left there is taken.
 func (s *seal) first(ctx context.Context) ([]byte, error) {

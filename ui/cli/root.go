@@ -37,6 +37,8 @@ type Daemon struct {
 	Session func(text []byte) (raw []byte, problems []string, err error)
 	// Doctor looks at what the daemon would stand on.
 	Doctor func(ctx context.Context, cfg config.Config) []client.Finding
+	// Backups keep the data directory in a file.
+	Backups Backups
 	// Tray shows the tray until ctx ends or the person quits.
 	Tray func(ctx context.Context, d Desk, l Launch) error
 }
@@ -99,9 +101,9 @@ func New(d Daemon) *cobra.Command {
 	root.PersistentFlags().StringVar(&a.token, "token", "", "its token (better: VOLUNDR_TOKEN, which stands in no process list)")
 	root.PersistentPreRunE = a.onlyHere
 	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"}, &cobra.Group{ID: "more", Title: "More:"})
-	up, down, logs, image, settings, tray, desktop := a.up(), a.down(), a.daemonLogs(), a.image(), a.settings(), a.tray(), a.desktop()
-	ours(up, down, logs, image, settings, tray, desktop)
-	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), a.users(), a.audit(), tray, desktop} {
+	up, down, logs, image, settings, backup, tray, desktop := a.up(), a.down(), a.daemonLogs(), a.image(), a.settings(), a.backup(), a.tray(), a.desktop()
+	ours(up, down, logs, image, settings, backup, tray, desktop)
+	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), a.users(), a.audit(), backup, tray, desktop} {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}
