@@ -32,7 +32,7 @@ type staging struct {
 }
 
 // looks is how often the database is copied until all that it names is there.
-const looks = 5
+const looks = 20
 
 func (o Options) stage(ctx context.Context) (st *staging, err error) {
 	lock := flock.New(filepath.Join(o.Paths.Data, dirStaging+".lock"), flock.SetPermissions(0o600))
@@ -42,13 +42,15 @@ func (o Options) stage(ctx context.Context) (st *staging, err error) {
 	case !ok:
 		return nil, errors.New("another backup is being made: wait for it")
 	}
-	st = &staging{o: o, dir: filepath.Join(o.Paths.Data, dirStaging), small: map[string][]byte{}}
-	st.end = func() { os.RemoveAll(st.dir); lock.Unlock() }
+	dir := filepath.Join(o.Paths.Data, dirStaging)
+	st = &staging{o: o, dir: dir, small: map[string][]byte{}}
+	end := func() { os.RemoveAll(dir); lock.Unlock() }
 	defer func() {
 		if err != nil {
-			st.end()
+			end()
 		}
 	}()
+	st.end = end
 	if err := os.RemoveAll(st.dir); err != nil { // of one that was cut off
 		return nil, err
 	}
@@ -66,9 +68,9 @@ func (o Options) stage(ctx context.Context) (st *staging, err error) {
 	return st, st.config()
 }
 
-// look copies the database and holds what it names. A file that is gone was
-// deleted after the copy was made: the next copy does not name it. One that is
-// named and gone twice is missing.
+// look holds all that is there, copies the database, and holds what that names
+// and came meanwhile. A file that is gone was deleted after the copy was made:
+// the next copy does not name it. One that is named and gone twice is missing.
 func (st *staging) look(ctx context.Context) error {
 	at := filepath.Join(st.dir, nameDB)
 	var before []string
@@ -76,7 +78,10 @@ func (st *staging) look(ctx context.Context) error {
 		if err := os.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		err := store.Copy(ctx, st.o.Paths.DB, at)
+		err := st.holdAll(ctx)
+		if err == nil {
+			err = store.Copy(ctx, st.o.Paths.DB, at)
+		}
 		if err == nil {
 			st.db, err = store.Inspect(ctx, at)
 		}
@@ -95,9 +100,33 @@ func (st *staging) look(ctx context.Context) error {
 	return fmt.Errorf("files go as fast as they are looked for (%s): try again", strings.Join(st.missing, ", "))
 }
 
+// folders are where files lie, by the names of a backup.
+func (st *staging) folders() map[string]string {
+	return map[string]string{dirArchives: st.o.Paths.Archives, dirFiles: st.o.Paths.Files}
+}
+
+// holdAll links what is there, named or not.
+func (st *staging) holdAll(ctx context.Context) error {
+	for dir, from := range st.folders() {
+		all, err := os.ReadDir(from)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, e := range all {
+			if !names.MatchString(dir + e.Name()) {
+				continue // it is being written
+			}
+			if err := hold(filepath.Join(from, e.Name()), filepath.Join(st.dir, dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
 // hold links what the database names, and tells what is not there.
 func (st *staging) hold(ctx context.Context) (missing []string, err error) {
-	from := map[string]string{dirArchives: st.o.Paths.Archives, dirFiles: st.o.Paths.Files}
+	from := st.folders()
 	for _, name := range slices.Sorted(maps.Keys(contentsOf(st.db))) {
 		dir, base, _ := strings.Cut(name, "/")
 		err := hold(filepath.Join(from[dir+"/"], base), filepath.Join(st.dir, filepath.FromSlash(name)))

@@ -220,4 +220,3 @@ func rewritten(t *testing.T, file string, change func(i *Info, name string, body
 	}
 	return to
 }
-
