@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"daemon/sandbox/inner":  {"runtime/broker/wire"},
 	"daemon/vault":          {"store", "daemon/link", "runtime/broker/wire"},
 	"daemon/auth":           {"store"},
+	"daemon/auth/oidc":      {},
 	"daemon/changes":        {"runtime/broker/wire"},
 	"daemon/proxy":          {"runtime", "runtime/broker/wire", "daemon/auth"},
 	"daemon/api":            {"store", "runtime", "runtime/broker/wire", "ui", "ui/client", "assets", "daemon/auth", "daemon/changes", "daemon/chronicle", "daemon/config", "daemon/engine", "daemon/forge", "daemon/integration", "daemon/launch", "daemon/link", "daemon/proxy", "daemon/sandbox", "daemon/sandbox/inner", "daemon/source", "daemon/template", "daemon/vault"},

@@ -34,6 +34,7 @@ type Daemon struct {
 	db           *store.DB
 	installation string
 	auth         *auth.Auth
+	provider     *auth.OIDC // that logs people in; nil: none
 	surfaces     *proxy.Proxy
 	pieces       *pieces
 	image        *image // of sessions
@@ -80,9 +81,12 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if d.installation, err = auth.Installation(ctx, d.db); err != nil {
 		return d, err
 	}
+	if d.provider, err = identity(cfg); err != nil {
+		return d, err
+	}
 	if d.auth, err = auth.New(ctx, auth.Options{
 		DB: d.db, Dir: cfg.Paths.Data, Listen: d.listener.Addr().String(),
-		LoginPage: api.LoginPage(), Public: api.Public, Log: log,
+		LoginPage: api.LoginPage(identityName(cfg)), Public: api.Public, OIDC: d.provider, Log: log,
 	}); err != nil {
 		return d, err
 	}

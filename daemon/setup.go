@@ -133,6 +133,7 @@ func findings(in []runtime.Finding) []client.Finding {
 // doctor is the running daemon's: runtimes, and the keys of models.
 func (d *Daemon) doctor(ctx context.Context) []client.Finding {
 	out := append(d.stands(ctx), d.names(ctx))
+	out = append(out, d.vouches(ctx)...)
 	if w := d.pieces.vault.Warning(ctx); w != "" {
 		out = append(out, client.Finding{Name: "Keys at rest", Status: "warning", Detail: w})
 	}

@@ -19,19 +19,27 @@ type Login struct {
 	Token     bool     // a personal access token
 	Scopes    []string // of a token
 	Agent     string   // User-Agent
+	Via       string   // of a browser: ViaLink, ViaOIDC, ViaProxy
 	CreatedAt time.Time
 	UsedAt    time.Time
 	ExpiresAt time.Time
 }
 
-const loginColumns = `logins.id, hash, user_id, logins.tenant_id, users.name, role, agent, logins.created_at, used_at, expires_at`
+// How a browser came in.
+const (
+	ViaLink  = "link"  // a one-time link
+	ViaOIDC  = "oidc"  // an identity provider
+	ViaProxy = "proxy" // a trusted proxy's word
+)
+
+const loginColumns = `logins.id, hash, user_id, logins.tenant_id, users.name, role, agent, via, logins.created_at, used_at, expires_at`
 
 // loginsOfUsers leaves out the logins of who is no user any more.
 const loginsOfUsers = ` FROM logins JOIN users ON users.tenant_id = logins.tenant_id AND users.id = user_id `
 
 func scanLogin(row scanner) (l Login, err error) {
 	var created, used, expires int64
-	err = row.Scan(&l.ID, &l.Hash, &l.UserID, &l.TenantID, &l.UserName, &l.Role, &l.Agent, &created, &used, &expires)
+	err = row.Scan(&l.ID, &l.Hash, &l.UserID, &l.TenantID, &l.UserName, &l.Role, &l.Agent, &l.Via, &created, &used, &expires)
 	l.CreatedAt, l.UsedAt, l.ExpiresAt = moment(created), moment(used), moment(expires)
 	return l, notFound(err)
 }
@@ -66,19 +74,22 @@ func (db *DB) AddLogin(ctx context.Context, l Login) (out Login, err error) {
 	if l.ID == "" {
 		l.ID = uuid.NewString()
 	}
+	if l.Via == "" {
+		l.Via = ViaLink
+	}
 	err = db.write(ctx, func(t *tx) error {
 		if _, err := t.ExecContext(ctx, `DELETE FROM logins WHERE expires_at <= ?`, millis(t.now)); err != nil {
 			return err
 		}
-		if _, err := t.ExecContext(ctx, `INSERT INTO logins (id, hash, user_id, tenant_id, agent, created_at, used_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			l.ID, l.Hash, l.UserID, l.TenantID, l.Agent, millis(t.now), millis(t.now), millis(l.ExpiresAt)); err != nil {
+		if _, err := t.ExecContext(ctx, `INSERT INTO logins (id, hash, user_id, tenant_id, agent, via, created_at, used_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			l.ID, l.Hash, l.UserID, l.TenantID, l.Agent, l.Via, millis(t.now), millis(t.now), millis(l.ExpiresAt)); err != nil {
 			return err
 		}
 		if out, err = scanLogin(t.QueryRowContext(ctx, `SELECT `+loginColumns+loginsOfUsers+`WHERE logins.id = ?`, l.ID)); err != nil {
 			return err
 		}
 		p := Principal{UserID: out.UserID, TenantID: out.TenantID, Name: out.UserName, By: "browser " + out.ID}
-		return t.audit(ctx, p, ActLogin, out.ID, map[string]string{"agent": out.Agent})
+		return t.audit(ctx, p, ActLogin, out.ID, map[string]string{"agent": out.Agent, "via": out.Via})
 	})
 	return out, err
 }

@@ -54,6 +54,7 @@ func pages() map[string]templ.Component {
 		"found-delete": FoundDelete(FoundPage{Shell: shell("Delete"), Found: dashboard().Found[0]}),
 		"error":        Failure(ErrorPage{Shell: shell("Not found"), Status: 404, Detail: "There is no such session. It may have been deleted."}),
 		"login":        Login(LoginPage{Shell: shell("Log in"), Reason: "This link has been used already."}),
+		"login-oidc":   Login(LoginPage{Shell: shell("Log in"), Provider: "Acme <ID>", Next: "/sessions/a?tab=chat"}),
 		"about": About(AboutPage{Shell: shell("About"), Status: client.Status{Version: "1.0.0", Runtime: "docker", UIURL: "http://volundr-abcdefgh.localhost:7420", URL: "http://127.0.0.1:7420", TokenFile: "/home/you/.config/volundr/token", PID: 4711},
 			Findings: []client.Finding{{Name: "Docker engine", Status: "ok", Detail: "20.10.24 at unix:///var/run/docker.sock, from DOCKER_HOST"}, {Name: "Disk", Status: "warning", Detail: "4 GB free where the engine keeps its data", Advice: "Free some space: a session image takes 1.4 GB."}, {Name: "Model key", Status: "error", Detail: "There is none for Anthropic.", Advice: "Run `volundr credentials set anthropic`."}}}),
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/url"
 	"time"
 
 	"volundr/ui/client"
@@ -95,7 +96,17 @@ type ErrorPage struct {
 // LoginPage says how to log in.
 type LoginPage struct {
 	Shell
-	Reason string // why the link that was used did not work; empty: none was used
+	Reason   string // why the link that was used did not work; empty: none was used
+	Provider string // the identity provider that logs people in; empty: none
+	Next     string // the page to go on to
+}
+
+// by is where the provider logs somebody in.
+func (p LoginPage) by() string {
+	if p.Next == "" || p.Next == "/" {
+		return "/login/oidc"
+	}
+	return "/login/oidc?next=" + url.QueryEscape(p.Next)
 }
 
 // AboutPage is the doctor's report and what this installation is.

@@ -121,13 +121,22 @@ func imageProgress(st client.ImageStatus) *ui.Progress {
 	return nil
 }
 
-// LoginPage answers page loads of somebody who is not logged in.
-func LoginPage() http.Handler {
+// LoginPage answers page loads of somebody who is not logged in. provider is what
+// the identity provider is called that logs people in, empty without one.
+func LoginPage(provider string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(http.StatusUnauthorized)
-		_ = ui.Login(ui.LoginPage{Shell: ui.Shell{Title: "Log in"}}).Render(r.Context(), w)
+		_ = ui.Login(ui.LoginPage{Shell: ui.Shell{Title: "Log in"}, Provider: provider, Next: wanted(r)}).Render(r.Context(), w)
 	})
+}
+
+// wanted is the page that somebody asked for who has to log in first.
+func wanted(r *http.Request) string {
+	if r.URL.Path == "/login" {
+		return r.URL.Query().Get("next")
+	}
+	return r.URL.RequestURI()
 }
 
 func (s *server) errorPage(c echo.Context, status int, detail string) error {

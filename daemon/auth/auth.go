@@ -32,7 +32,9 @@ type Options struct {
 	// Public reports whether a path is open to everybody: style sheets of the
 	// login page. Host and origin checks hold there too. nil: none is.
 	Public func(*http.Request) bool
-	Log    *slog.Logger
+	// OIDC logs people in by an identity provider; nil: none does.
+	OIDC *OIDC
+	Log  *slog.Logger
 }
 
 // Auth knows who may come in. It is safe for concurrent use.
@@ -47,6 +49,8 @@ type Auth struct {
 	dir          string
 	loginPage    http.Handler
 	public       func(*http.Request) bool
+	oidc         *OIDC
+	flows        flows
 	log          *slog.Logger
 	failures     *rate.Limiter // of wrong codes and tokens; right ones always pass
 	live         live
@@ -74,6 +78,8 @@ func New(ctx context.Context, o Options) (*Auth, error) {
 		dir:          o.Dir,
 		loginPage:    o.LoginPage,
 		public:       o.Public,
+		oidc:         o.OIDC,
+		flows:        newFlows(token),
 		log:          o.Log,
 		failures:     rate.NewLimiter(rate.Every(time.Second), 20),
 		live:         live{all: map[*underway]bool{}},

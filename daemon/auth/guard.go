@@ -23,6 +23,11 @@ func (a *Auth) Guard(next http.Handler) http.Handler {
 	inner.HandleFunc("/login/{code}", a.useLink)
 	inner.HandleFunc("GET /login", a.loginOrBack)
 	inner.HandleFunc("POST /logout", a.logout)
+	if a.oidc != nil {
+		inner.HandleFunc("GET "+beginPath, a.beginLogin)
+		inner.HandleFunc("GET "+callbackPath, a.finishLogin)
+		inner.HandleFunc("GET "+leavePath, a.leaveProvider)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.hosts.secure(w.Header())
 		switch a.Kind(requestHost(r)) {

@@ -56,11 +56,7 @@ func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 		a.onward(w, r, next)
 		return
 	}
-	secret := rand.Text()
-	_, err = a.db.AddLogin(r.Context(), store.Login{
-		Hash: digest(secret), UserID: p.UserID, TenantID: p.TenantID,
-		Agent: r.UserAgent()[:min(len(r.UserAgent()), 256)], ExpiresAt: time.Now().Add(loginLife),
-	})
+	err = a.logIn(w, r, p, store.ViaLink, loginLife)
 	if errors.Is(err, store.ErrNotFound) { // the user is gone
 		a.deadLink(w, r)
 		return
@@ -69,8 +65,20 @@ func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, "Cannot store login", err)
 		return
 	}
-	a.setCookie(w, secret)
 	a.onward(w, r, next)
+}
+
+// logIn makes a login of p's for the browser that asks.
+func (a *Auth) logIn(w http.ResponseWriter, r *http.Request, p store.Principal, via string, life time.Duration) error {
+	secret := rand.Text()
+	if _, err := a.db.AddLogin(r.Context(), store.Login{
+		Hash: digest(secret), UserID: p.UserID, TenantID: p.TenantID, Via: via,
+		Agent: r.UserAgent()[:min(len(r.UserAgent()), 256)], ExpiresAt: time.Now().Add(life),
+	}); err != nil {
+		return err
+	}
+	http.SetCookie(w, a.cookie(secret, int(life/time.Second)))
+	return nil
 }
 
 // isOpened reports whether a tab was opened, as far as a client tells.
@@ -124,24 +132,38 @@ func (a *Auth) loginOrBack(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Auth) logout(w http.ResponseWriter, r *http.Request) {
+	byProvider := false
 	if l, err := a.byCookie(r); err == nil {
+		byProvider = l.Via == store.ViaOIDC
 		if err := a.Revoke(r.Context(), principalOf(l), l.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 			a.fail(w, r, "Cannot revoke login", err)
 			return
 		}
 	}
 	http.SetCookie(w, a.cookie("", -1))
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	to := "/login"
+	if byProvider && a.oidc != nil {
+		to = leavePath
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// prolong notes once an hour that a login is in use, which moves its end.
+// prolong notes once an hour that a login is in use, which moves its end, unless
+// whoever vouched for it is to be asked again then.
 func (a *Auth) prolong(w http.ResponseWriter, r *http.Request, l store.Login) {
 	now := time.Now()
 	if now.Sub(l.UsedAt) < touchStep {
 		return
 	}
-	if err := a.db.TouchLogin(r.Context(), l.ID, now, now.Add(loginLife)); err != nil {
+	end := now.Add(loginLife)
+	if l.Via != store.ViaLink {
+		end = l.ExpiresAt
+	}
+	if err := a.db.TouchLogin(r.Context(), l.ID, now, end); err != nil {
 		a.log.WarnContext(r.Context(), "Cannot prolong login", "error", err)
+		return
+	}
+	if l.Via != store.ViaLink {
 		return
 	}
 	for _, c := range r.CookiesNamed(a.cookieName()) {

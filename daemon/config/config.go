@@ -31,6 +31,8 @@ type Config struct {
 	Git     Git     `yaml:"git"`
 	// Kubernetes is nil where none is set.
 	Kubernetes *Kubernetes `yaml:"kubernetes"`
+	// OIDC is nil where no identity provider logs people in.
+	OIDC *OIDC `yaml:"oidc"`
 
 	Paths Paths `yaml:"-"`
 }

@@ -103,6 +103,9 @@ func (c Config) Show(key string) (string, error) {
 
 // under is what stands under a key of a setting.
 func under(v reflect.Value, key string) reflect.Value {
+	if v.Kind() == reflect.Pointer { // a section that may be missing
+		v = v.Elem()
+	}
 	switch {
 	case !v.IsValid():
 	case v.Kind() == reflect.Map:

@@ -70,7 +70,9 @@ func settings(t reflect.Type) map[string]reflect.Type {
 	out := map[string]reflect.Type{}
 	for f := range t.Fields() {
 		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" && name != "-" {
-			out[name] = f.Type
+			if out[name] = f.Type; f.Type.Kind() == reflect.Pointer { // a section that may be missing
+				out[name] = f.Type.Elem()
+			}
 		}
 	}
 	return out

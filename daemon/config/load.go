@@ -54,6 +54,7 @@ func load(p Paths, raw []byte, flags Flags) (Config, error) {
 		overlay(&k.Context, flags.Context)
 		overlay(&k.Namespace, flags.Namespace)
 	}
+	c.OIDC.fill()
 	if err := c.Sandbox.environment(os.LookupEnv); err != nil {
 		return Config{}, err
 	}
@@ -82,6 +83,9 @@ func (c *Config) resolve(folder string, caFromFlag bool) (err error) {
 	}
 	if k := c.Kubernetes; k != nil && k.Kubeconfig != "" && !filepath.IsAbs(k.Kubeconfig) {
 		k.Kubeconfig = filepath.Join(folder, k.Kubeconfig)
+	}
+	if o := c.OIDC; o != nil && o.ClientSecretFile != "" && !filepath.IsAbs(o.ClientSecretFile) {
+		o.ClientSecretFile = filepath.Join(folder, o.ClientSecretFile)
 	}
 	if recipe := c.Image.Recipe; recipe != "" && !filepath.IsAbs(recipe) {
 		c.Image.Recipe = filepath.Join(folder, recipe)
@@ -127,7 +131,7 @@ func parse(name string, raw []byte) (Config, error) {
 
 // wrongDuration is the path of the first duration that cannot be read.
 func wrongDuration(raw []byte) string {
-	paths := []string{"$.provisioning.timeout", "$.sandbox.max_lifetime", "$.sandbox.files.ttl"}
+	paths := []string{"$.provisioning.timeout", "$.sandbox.max_lifetime", "$.sandbox.files.ttl", "$.oidc.login_life"}
 	for _, path := range paths {
 		at, err := yaml.PathString(path)
 		if err != nil {

@@ -103,6 +103,9 @@ func (c Config) check() *problem {
 	if bad := c.Kubernetes.check(); bad != nil {
 		return bad
 	}
+	if bad := c.OIDC.check(); bad != nil {
+		return bad
+	}
 	return c.Sandbox.check()
 }
 

@@ -1,0 +1,53 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"volundr/daemon/auth"
+	"volundr/daemon/auth/oidc"
+	"volundr/daemon/config"
+	"volundr/store"
+	"volundr/ui/client"
+)
+
+// identity is the way in by the configured identity provider, nil without one.
+func identity(cfg config.Config) (*auth.OIDC, error) {
+	c := cfg.OIDC
+	if c == nil {
+		return nil, nil
+	}
+	secret, err := c.Secret()
+	if err != nil {
+		return nil, err
+	}
+	roles := auth.Roles{ByGroup: map[string]store.Role{}, Default: store.Role(c.DefaultRole)}
+	for role, groups := range c.Roles {
+		for _, g := range groups {
+			roles.ByGroup[g] = store.Role(role)
+		}
+	}
+	p := oidc.New(oidc.Options{Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: secret, Scopes: c.Scopes, GroupsClaim: c.GroupsClaim})
+	return auth.NewOIDC(p, roles, c.LoginLife), nil
+}
+
+// identityName is what the login page calls it.
+func identityName(cfg config.Config) string {
+	if cfg.OIDC == nil {
+		return ""
+	}
+	return cfg.OIDC.Name
+}
+
+// vouches tells whether the identity provider answers.
+func (d *Daemon) vouches(ctx context.Context) []client.Finding {
+	if d.provider == nil {
+		return nil
+	}
+	f := client.Finding{Name: "Identity provider", Status: "ok", Detail: d.provider.Provider.Issuer() + " answers; it leads people back to " + d.auth.Callback()}
+	var why *oidc.Refusal
+	if err := d.provider.Provider.Check(ctx); errors.As(err, &why) {
+		f.Status, f.Detail = "error", why.Error()
+	}
+	return []client.Finding{f}
+}
