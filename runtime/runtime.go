@@ -69,6 +69,9 @@ type Fitter interface {
 	// there, and returns what to put into Part.Image. Nothing in it is run.
 	// ErrInvalid, as a sentence, where it cannot be had or is no such image.
 	Fit(ctx context.Context, ref string, progress func(Progress)) (string, error)
+	// Pull makes sure that ref, an image for a service, is there, and returns what
+	// to put into Part.Image. Errors are those of Fit.
+	Pull(ctx context.Context, ref string, progress func(Progress)) (string, error)
 }
 
 // Progress is one step of a long preparation.

@@ -94,8 +94,8 @@ type Spec struct {
 // Part is one container.
 type Part struct {
 	Name    string
-	Image   string   // what Fitter.Fit gave for the image of its user's choice; empty: the spec's
-	Command []string // argv; the image's entry point is never used
+	Image   string   // what Fitter gave for the image of its user's choice; empty: the spec's
+	Command []string // argv; the image's entry point is never used, but by a service
 	Env     map[string]string
 	Dir     string
 	UID     int // never 0
@@ -165,10 +165,13 @@ func (s Spec) Validate() error {
 			return bad("part name %q", p.Name)
 		}
 		names[p.Name] = true
+		if p.Service() != "" && (p.Image == "" || s.Kind == Sandbox || s.Helper) {
+			return bad("service %s has no image, or no session", p.Name)
+		}
 		if p.Image != "" && (p.Name == PartBroker || s.Kind == Sandbox) {
 			return bad("part %s has an image of its own", p.Name)
 		}
-		if len(p.Command) == 0 {
+		if len(p.Command) == 0 && p.Service() == "" {
 			return bad("part %s has no command", p.Name)
 		}
 		if p.UID <= 0 || p.GID < 0 {

@@ -44,6 +44,9 @@ func FormOf(c client.SessionCreate) Form {
 	for _, server := range c.MCPServers {
 		f.MCP += server.Line() + "\n"
 	}
+	for _, service := range c.Services {
+		f.Services += service.Line() + "\n"
+	}
 	f.CPU, f.Memory = written(c.ResourceConfig["cpu"]), written(c.ResourceConfig["memory"])
 	return f
 }
@@ -111,6 +114,21 @@ func servers(text string) (out []client.MCPServer, problem string) {
 			continue
 		}
 		s, err := client.ParseMCPServer(line)
+		if err != nil {
+			return out, strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + "."
+		}
+		out = append(out, s)
+	}
+	return out, ""
+}
+
+// services are services, one a line, and what is wrong with one.
+func services(text string) (out []client.Sidecar, problem string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		s, err := client.ParseSidecar(line)
 		if err != nil {
 			return out, strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + "."
 		}

@@ -107,6 +107,7 @@ func TestFormsGiveBackTheRequestThatFilledThem(t *testing.T) {
 		"a repository": {Name: "a", Agent: "claude", Model: "m", Mode: "plan", Network: "none", SystemPrompt: "s\nt", InitialPrompt: "i",
 			Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b", Branch: "c", BaseBranch: "d"}, Env: map[string]string{"A": "1", "B": "x=y"},
 			ResourceConfig: map[string]any{"cpu": 1.5, "memory": "4Gi", "gpu": 1.}, TemplateName: "t", ProfileName: "p", IssueID: "1", Image: "acme/go:1",
+			Services:     []client.Sidecar{{Name: "db", Image: "postgres:17", Port: 5432, Env: map[string]string{"A": "b", "C": "d=e"}}, {Name: "q", Image: "redis", Env: map[string]string{"A": "b c"}, Data: "/data", User: 999}},
 			SetupScripts: []string{"make", "set -x\nnpm ci"}, Files: []client.File{{From: ".env"}, {From: "/x", To: "y"}}, CredentialNames: []string{"k", "l"}},
 		"servers of tools": {Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b"}, IntegrationIDs: []string{"github", "i-2"},
 			MCPServers: []client.MCPServer{{Name: "docs", Command: "npx", Args: []string{"-y", "@acme/docs"}}, {Name: "web", URL: "https://mcp.acme.io/x"},

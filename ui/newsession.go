@@ -37,7 +37,7 @@ type Form struct {
 	Prompt, System, Env, Network      string
 	Runtime, CPU, Memory, Image       string
 	Credentials, Integrations         string
-	Setup, Files                      string
+	Setup, Files, Services            string // a service a line
 	MCP                               string // a server a line
 
 	// Base is the request that the fields were filled from, as JSON: what has no
@@ -54,7 +54,7 @@ func ReadForm(v url.Values) Form {
 		Folder: get("local_path"), Use: get("use"), WritableGit: v.Get("writable_git") != "",
 		Prompt: get("initial_prompt"), System: get("system_prompt"), Env: get("env"), Network: get("network"),
 		Runtime: get("runtime"), CPU: get("cpu"), Memory: get("memory"), Image: get("image"), Credentials: strings.Join(v["credential_names"], ", "),
-		Setup: strings.ReplaceAll(v.Get("setup_scripts"), "\r\n", "\n"), Files: get("files"), Base: v.Get("base"),
+		Setup: strings.ReplaceAll(v.Get("setup_scripts"), "\r\n", "\n"), Files: get("files"), Services: get("services"), Base: v.Get("base"),
 		Integrations: strings.Join(v["integration_ids"], ", "), MCP: get("mcp_servers"),
 	}
 	return f
@@ -80,6 +80,9 @@ func (f Form) Create() (client.SessionCreate, map[string]string) {
 	var problem string
 	if c.MCPServers, problem = servers(f.MCP); problem != "" {
 		problems["mcp_servers"] = problem
+	}
+	if c.Services, problem = services(f.Services); problem != "" {
+		problems["services"] = problem
 	}
 	paths := folders(c)
 	switch f.Source {
@@ -137,11 +140,11 @@ func (p *NewPage) Take(err *client.Error) {
 		p.Problems[""] = err.Detail
 	}
 	known := []string{"name", "model", "repo", "branch", "base_branch", "local_path", "command", "mode", "network", "runtime",
-		"env", "cpu", "memory", "image", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files", "integration_ids", "mcp_servers"}
+		"env", "cpu", "memory", "image", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files", "services", "integration_ids", "mcp_servers"}
 	for _, problem := range err.Problems {
 		field := problem.Field()
-		if len(problem.Loc) > 1 && problem.Loc[1] == "mcp_servers" { // the field in it has no place of its own
-			field = "mcp_servers"
+		if len(problem.Loc) > 1 && (problem.Loc[1] == "mcp_servers" || problem.Loc[1] == "services") { // the field in it has no place of its own
+			field = problem.Loc[1].(string)
 		}
 		if to, ok := formFields[field]; ok {
 			field = to

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/launch"
 	"volundr/store"
 	"volundr/ui/client"
 )
@@ -20,11 +22,28 @@ func (s *server) wishFrom(c echo.Context, want store.Want, from []store.State) (
 	if err != nil {
 		return row, err
 	}
+	if name := keepsData(row); want == store.WantArchived && name != "" {
+		return row, fail(http.StatusConflict, "The session %s cannot be archived: what its service %s keeps is not packed in this version, and would be lost. Stop it instead, or save that first and delete it.", row.Name, name)
+	}
 	row, err = s.DB.Wish(c.Request().Context(), principal(c), row.ID, want, from...)
 	if err == nil {
 		s.Engine.Poke()
 	}
 	return row, err
+}
+
+// keepsData is the service of a session that keeps something; empty: none does.
+func keepsData(row store.Session) string {
+	var req launch.Request
+	if json.Unmarshal(row.Request, &req) != nil {
+		return ""
+	}
+	for _, s := range req.Services {
+		if s.Data != "" {
+			return s.Name
+		}
+	}
+	return ""
 }
 
 // actFrom is such a wish as a page posts it.
@@ -65,8 +84,8 @@ func (s *server) restoreSession(c echo.Context) error {
 	return c.JSON(http.StatusOK, s.view(c, row))
 }
 
-// archiveStopped has all of one's own stopped sessions archived, and answers
-// with their ids as soon as that is written down.
+// archiveStopped has all of one's own stopped sessions archived that can be, and
+// answers with their ids as soon as that is written down.
 func (s *server) archiveStopped(c echo.Context) error {
 	ids, err := s.archiveAll(c.Request().Context(), principal(c))
 	if err != nil {
@@ -82,7 +101,7 @@ func (s *server) archiveAll(ctx context.Context, p store.Principal) ([]string, e
 	}
 	ids := []string{}
 	for _, row := range rows {
-		if row.OwnerID != p.UserID {
+		if row.OwnerID != p.UserID || keepsData(row) != "" {
 			continue
 		}
 		_, err := s.DB.Wish(ctx, p, row.ID, store.WantArchived, store.Stopped)

@@ -16,6 +16,9 @@ func requestOf(in client.SessionCreate) launch.Request {
 	for _, f := range in.Files {
 		r.Files = append(r.Files, source.File(f))
 	}
+	for _, svc := range in.Services {
+		r.Services = append(r.Services, launch.Service(svc))
+	}
 	for _, m := range in.MCPServers {
 		r.MCP = append(r.MCP, launch.MCPServer(m))
 	}
@@ -39,6 +42,9 @@ func createOf(name string, r launch.Request) client.SessionCreate {
 		IssueID: r.IssueID, IssueURL: r.IssueURL, ProtectedBranches: r.Protected}
 	for _, f := range r.Files {
 		in.Files = append(in.Files, client.File(f))
+	}
+	for _, svc := range r.Services {
+		in.Services = append(in.Services, client.Sidecar(svc))
 	}
 	for _, m := range r.MCP {
 		in.MCPServers = append(in.MCPServers, client.MCPServer(m))

@@ -86,6 +86,19 @@ func TestTemplatesAndProfilesAsTheContractSays(t *testing.T) {
 	w.wants("POST", "/sessions", `{"name":"a","template_name":"blank"}`, 201, `"status":"starting"`)
 }
 
+// What a service keeps is in no archive, so that nothing is archived that has it.
+func TestASessionWhoseServiceKeepsDataIsNotArchived(t *testing.T) {
+	w := newWorld(t)
+	keeps := w.created("keeps")
+	if _, err := w.db.PatchSession(t.Context(), local, keeps.ID, store.SessionPatch{Request: json.RawMessage(`{"agent":"claude","services":[{"name":"db","image":"p","data":"/d"}]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	w.wants("POST", "/sessions/"+keeps.ID+"/archive", "", 409, "what its service db keeps is not packed in this version")
+	w.wants("POST", "/sessions", `{"name":"a","services":[{"name":"db","image":"postgres:17","port":7421}]}`, 422, `"loc":["body","services",0,"port"]`)
+	w.wants("POST", "/sessions", `{"name":"a","services":[{"name":"db","image":"postgres:17","user":0},{"name":"db","image":"x"}]}`, 422, `Two services cannot both be called`)
+	w.wants("POST", "/sessions", `{"name":"a","services":[{"name":"db","image":"-v /:/host"}]}`, 422, `is no name of an image`)
+}
+
 // Each option of a session arrives in what its containers are made of: chosen
 // by hand or by a template, at the first start, after a restart for which the
 // template is gone, and in a session that is reforged from it.
@@ -125,6 +138,13 @@ func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 		{"image", `"image":"acme/go:1"`, "image: acme/go:1", func(s runtime.Spec) any {
 			return s.Image + " " + s.Parts[0].Image + " " + s.Parts[1].Image + " " + s.Parts[2].Image + " " + s.Parts[3].Image
 		}, "image  acme/go:1 acme/go:1 acme/go:1"},
+		{"services", `"services":[{"name":"db","image":"postgres:17","port":5432,"env":{"A":"b"},"data":"/var/lib/postgresql/data","command":["-c","x"]},{"name":"q","image":"redis","user":999}]`,
+			"services: [{name: db, image: 'postgres:17', port: 5432, env: {A: b}, data: /var/lib/postgresql/data, command: [-c, x]}, {name: q, image: redis, user: 999}]",
+			func(s runtime.Spec) any { return []any{config(s).Services, s.Parts[4:]} },
+			[]any{[]wire.Service{{Name: "db", Port: 5432}}, []runtime.Part{
+				{Name: "service-db", Image: "postgres:17", Command: []string{"-c", "x"}, Env: map[string]string{"A": "b"}, UID: 1000, GID: 1000, Memory: 512 << 20,
+					Mounts: []runtime.Mount{{Volume: "service-db", Path: "/var/lib/postgresql/data", UID: 1000, GID: 1000}}},
+				{Name: "service-q", Image: "redis", UID: 999, GID: 999, Memory: 512 << 20}}}},
 		{"GPU", `"resource_config":{"gpu":1}`, "resource_config: {gpu: 1}", func(s runtime.Spec) any { return s.Resources.GPU }, 1},
 		{"system prompt", `"system_prompt":"Be brief."`, "system_prompt: Be brief.", func(s runtime.Spec) any { return config(s).Agent.SystemPrompt }, "Be brief."},
 		{"setup scripts", `"setup_scripts":["make"]`, "setup_scripts: [make]", func(s runtime.Spec) any { return config(s).Setup }, []string{"make"}},

@@ -32,11 +32,11 @@ func failedEnd(e store.Ended, answered bool) store.Failure {
 	case e.Error != "":
 		f.Reason = said(e.Error)
 	case e.OOM:
-		f.Reason = fmt.Sprintf("The %s ran out of memory and was ended (exit code %d). Give the session more memory and start it again.", e.Part, exit)
+		f.Reason = fmt.Sprintf("The %s ran out of memory and was ended (exit code %d). Give %s more memory and start it again.", called(e.Part), exit, whom(e.Part))
 	case answered:
-		f.Reason = fmt.Sprintf("The %s ended while the session was running (exit code %d). %s", e.Part, exit, kept)
+		f.Reason = fmt.Sprintf("The %s ended while the session was running (exit code %d). %s", called(e.Part), exit, kept)
 	default:
-		f.Reason = fmt.Sprintf("The %s ended before the session was ready (exit code %d). The last lines of its log say more; then start it again.", e.Part, exit)
+		f.Reason = fmt.Sprintf("The %s ended before the session was ready (exit code %d). The last lines of its log say more; then start it again.", called(e.Part), exit)
 	}
 	return f
 }
@@ -67,11 +67,27 @@ func failedHealth(h wire.Health) store.Failure {
 // failedAnswer names who did not answer.
 func failedAnswer(seen sight, timeout time.Duration) store.Failure {
 	part := silent(seen)
-	f := store.Failure{Part: part, Reason: fmt.Sprintf("The %s did not answer within %s. The last lines of its log say more; then start it again.", part, span(timeout))}
+	f := store.Failure{Part: part, Reason: fmt.Sprintf("The %s did not answer within %s. The last lines of its log say more; then start it again.", called(part), span(timeout))}
 	if seen.known && seen.health.Detail != "" {
-		f.Reason = fmt.Sprintf("The %s did not answer within %s (%s). Start it again.", part, span(timeout), strings.TrimSuffix(seen.health.Detail, "."))
+		f.Reason = fmt.Sprintf("The %s did not answer within %s (%s). Start it again.", called(part), span(timeout), strings.TrimSuffix(seen.health.Detail, "."))
 	}
 	return f
+}
+
+// called is a part as people know it. A service is the template's.
+func called(part string) string {
+	if name := (runtime.Part{Name: part}).Service(); name != "" {
+		return "service " + name + " (template)"
+	}
+	return part
+}
+
+// whom is who gets more memory for a part.
+func whom(part string) string {
+	if (runtime.Part{Name: part}).Service() != "" {
+		return "it"
+	}
+	return "the session"
 }
 
 // silent is the first part that does not answer.
@@ -79,6 +95,8 @@ func silent(seen sight) string {
 	switch {
 	case !seen.known:
 		return runtime.PartBroker
+	case seen.health.Service != "":
+		return runtime.ServicePrefix + seen.health.Service
 	case !seen.health.Agent:
 		return runtime.PartAgent
 	case !seen.health.Editor:

@@ -103,6 +103,55 @@ func TestWhatEndsWhileRunning(t *testing.T) {
 	}
 }
 
+// withService has every session have a service.
+func withService(o *Options) {
+	o.Spec = func(_ context.Context, s store.Session, image string) (runtime.Spec, error) {
+		sp := spec(s, image)
+		sp.Parts = append(sp.Parts, runtime.Part{Name: "service-db", Image: "postgres:17", UID: 1000, GID: 1000})
+		return sp, nil
+	}
+}
+
+func TestAServiceThatFailsIsNamed(t *testing.T) {
+	images := fake.Options{Services: []string{"postgres:17"}}
+	inWorld(t, images, func(t *testing.T, w *world) {
+		l := w.daemon(withService)
+		defer l.end()
+		l.create("a")
+		time.Sleep(time.Minute)
+		l.is("a", store.Running)
+		w.rt.End("a", "service-db", 1, false)
+		time.Sleep(doubt + time.Second)
+		if f := l.broken("a"); f.Part != "service-db" || !strings.HasPrefix(f.Reason, "The service db (template) ended while the session was running (exit code 1).") {
+			t.Errorf("%+v", f)
+		}
+	})
+	inWorld(t, images, func(t *testing.T, w *world) {
+		w.health = func(string, int) (wire.Health, bool) {
+			return wire.Health{Editor: true, Terminal: true, Service: "db", Detail: "Waiting for the service db to answer on port 5432"}, true
+		}
+		w.onStart("service-db", func(id string) { w.rt.Log(id, "service-db", "FATAL: no room") })
+		l := w.daemon(withService)
+		defer l.end()
+		l.create("a")
+		time.Sleep(10 * time.Minute)
+		want := "The service db (template) did not answer within 5 minutes (Waiting for the service db to answer on port 5432). Start it again."
+		if f := l.broken("a"); f.Reason != want || f.Part != "service-db" || !slices.Equal(f.Lines, []string{"FATAL: no room"}) {
+			t.Errorf("%+v", f)
+		}
+	})
+	inWorld(t, fake.Options{}, func(t *testing.T, w *world) {
+		l := w.daemon(withService)
+		defer l.end()
+		l.create("a")
+		time.Sleep(time.Minute)
+		want := "The session could not be started: launch (template: the service db): invalid image: postgres:17 cannot be had. Mend that, then start it again."
+		if s := l.is("a", store.Failed); s.Failure.Reason != want {
+			t.Errorf("%q", s.Failure.Reason)
+		}
+	})
+}
+
 func TestWhatDoesNotAnswer(t *testing.T) {
 	inWorld(t, fake.Options{}, func(t *testing.T, w *world) {
 		w.health = func(string, int) (wire.Health, bool) { return silentEditor, true }

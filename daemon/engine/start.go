@@ -72,16 +72,21 @@ func (e *Engine) images(ctx context.Context, rt runtime.Runtime, s store.Session
 		if !ok {
 			return fmt.Errorf("launch (template): sessions cannot have images of their own there: take the image %s out of the session: %w", p.Image, runtime.ErrInvalid)
 		}
-		if _, done := ready[p.Image]; !done {
+		get, whose := fitter.Fit, ""
+		if name := p.Service(); name != "" {
+			get, whose = fitter.Pull, ": the service "+name
+		}
+		key := p.Image + whose
+		if _, done := ready[key]; !done {
 			report, done := e.reporting(ctx, s.ID, "making the image "+p.Image+" ready")
-			fit, err := fitter.Fit(ctx, p.Image, report)
+			from, err := get(ctx, p.Image, report)
 			done()
 			if err != nil {
-				return fmt.Errorf("launch (template): %w", err)
+				return fmt.Errorf("launch (template%s): %w", whose, err)
 			}
-			ready[p.Image] = fit
+			ready[key] = from
 		}
-		p.Image = ready[p.Image]
+		p.Image = ready[key]
 	}
 	return nil
 }

@@ -113,6 +113,9 @@ func (l *Launcher) Spec(ctx context.Context, s store.Session, image string) (run
 func (b *build) finish() error {
 	for i := range b.spec.Parts {
 		p := &b.spec.Parts[i]
+		if p.Service() != "" { // knows nothing of us
+			continue
+		}
 		c := wire.Config{Session: b.spec.ID, Run: b.spec.Run, Part: p.Name, Helper: b.config.Helper}
 		if p.Name == runtime.PartBroker {
 			c = b.config

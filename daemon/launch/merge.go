@@ -41,6 +41,9 @@ func Merge(layers ...Request) Request {
 		if len(l.MCP) > 0 {
 			out.MCP = l.MCP
 		}
+		if len(l.Services) > 0 {
+			out.Services = l.Services
+		}
 		if len(l.Files) > 0 {
 			out.Files = l.Files
 		}

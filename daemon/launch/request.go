@@ -19,6 +19,7 @@ type Request struct {
 	Runtime         string            `json:"runtime,omitempty"`       // ours: where it runs; empty: where new sessions do
 	Network         string            `json:"network,omitempty"`       // ours: "open" (default), "none"
 	Image           string            `json:"image,omitempty"`         // ours: of the session's containers, made from the session image
+	Services        []Service         `json:"services,omitempty"`      // ours: containers beside the session, such as a database
 	Setup           []string          `json:"setup_scripts,omitempty"` // ours: run in a fresh session before its agent
 	Files           []source.File     `json:"files,omitempty"`         // ours: of this machine, for a fresh workspace
 	SystemPrompt    string            `json:"system_prompt,omitempty"`

@@ -1,8 +1,12 @@
 package launch
 
-import "context"
+import (
+	"context"
 
-// template: its image, what a fresh session is furnished with before its agent, and the
+	"volundr/runtime/broker/wire"
+)
+
+// template: its image and its services, what a fresh session is furnished with before its agent, and the
 // prompts. The values of templates, profiles and presets themselves stand in
 // the request since the session was made. The initial prompt is no part of a
 // spec: it is given to a new session as its first message.
@@ -11,6 +15,12 @@ func (l *Launcher) template(_ context.Context, b *build) error {
 	b.config.Setup = b.request.Setup
 	for _, p := range b.outer() {
 		p.Image = b.request.Image
+	}
+	for _, s := range b.request.Services {
+		b.spec.Parts = append(b.spec.Parts, s.part())
+		if s.Port > 0 {
+			b.config.Services = append(b.config.Services, wire.Service{Name: s.Name, Port: s.Port})
+		}
 	}
 	for _, f := range given(b.request) {
 		b.config.Files = append(b.config.Files, f.Target())

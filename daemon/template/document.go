@@ -152,6 +152,9 @@ func (d *document) value(n ast.Node, path []string) any {
 // written reports whether a value is taken as it is written: a variable's is a
 // text, also where it looks like a number.
 func written(path []string) bool {
+	if len(path) > 2 && path[0] == "services" {
+		return path[2] == "env" || path[2] == "command" || path[2] == "memory"
+	}
 	return len(path) == 2 && path[0] == "env" || len(path) > 0 && (path[0] == "command" || path[0] == "mcp_servers")
 }
 

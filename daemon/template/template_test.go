@@ -62,6 +62,8 @@ env:
   EMPTY: ""
 network: none
 image: acme/go:1
+services:
+  - {name: db, image: 'postgres:17', port: 5432, env: {POSTGRES_PASSWORD: 1234}, data: /var/lib/postgresql/data, memory: 1Gi}
 resource_config: {cpu: 2, memory: 4Gi}
 system_prompt: Be brief.
 initial_prompt: |
@@ -83,7 +85,9 @@ func TestATemplateSaysAllOfASession(t *testing.T) {
 		Source: launch.Source{Type: "git", Repo: "https://github.com/acme/billing.git", Branch: "main", BaseBranch: "main"},
 		Setup:  []string{"npm ci", "set -x\nmake db\n"}, Files: files,
 		Env:     map[string]string{"PORT": "8080", "DEBUG": "true", "RATE": "1.10", "EMPTY": ""},
-		Network: "none", Image: "acme/go:1", Resources: map[string]any{"cpu": 2., "memory": "4Gi"}, SystemPrompt: "Be brief.", InitialPrompt: "Look around.\n",
+		Network: "none", Image: "acme/go:1",
+		Services:  []launch.Service{{Name: "db", Image: "postgres:17", Port: 5432, Env: map[string]string{"POSTGRES_PASSWORD": "1234"}, Data: "/var/lib/postgresql/data", Memory: "1Gi"}},
+		Resources: map[string]any{"cpu": 2., "memory": "4Gi"}, SystemPrompt: "Be brief.", InitialPrompt: "Look around.\n",
 		CredentialNames: []string{},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -111,10 +115,14 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		{Template, "modell: x\n", `1: there is no key "modell" here: did you mean "model"?`},
 		{Template, "agent: claude\nsource:\n  repoo: https://a/b\n  brnch: x\n", "4: there is no key \"brnch\" here: did you mean \"branch\"?\n3: there is no key \"repoo\" here: did you mean \"repo\"?"},
 		{Template, "files:\n  - frm: x\n", "2: there is no key \"frm\" here: did you mean \"from\"?\n2: files.0: a file needs its name"},
+		{Template, "services:\n  - name: db\n    image: postgres\n    port: 7421\n", "4: services.0.port: port 7421 is the session's own, or none at all: have the service listen on another"},
+		{Template, "services:\n  - {name: a, image: x, port: 80}\n  - name: b\n    image: y\n    port: 80\n", "5: services.1.port: two services cannot both listen on port 80: the session has one network"},
+		{Template, "services:\n  - {name: a, image: x, memory: 4Gi}\n", "2: services.0.memory: the services leave less than 1Gi of the session's memory: give the session more, or them less"},
+		{Template, "services:\n  - {name: a, image: x, volumes: [/etc:/etc]}\n", `2: there is no key "volumes" here: there are command, data, env, image, memory, name, port, user`},
 		{Template, "image: a b\n", `1: image: "a b" is no name of an image such as registry.example.com/team/image:1`},
 		{Template, "repo: https://a/b\n", `1: there is no key "repo" here: a repository is written as source: {repo: URL}`},
 		{Template, "template_name: other\n", `1: there is no key "template_name" here: a template is not made of another one`},
-		{Profile, "profile_name: other\n", `1: there is no key "profile_name" here: there are agent, command, credential_names, description, env, env_secret_refs, files, image, initial_prompt, integration_ids, is_default, mcp_servers, mode, model, network, protected_branches, resource_config, runtime, setup_scripts, source, system_prompt, terminal_restricted`},
+		{Profile, "profile_name: other\n", `1: there is no key "profile_name" here: there are agent, command, credential_names, description, env, env_secret_refs, files, image, initial_prompt, integration_ids, is_default, mcp_servers, mode, model, network, protected_branches, resource_config, runtime, services, setup_scripts, source, system_prompt, terminal_restricted`},
 		{Template, "from: {chronicle: x}\n", `1: there is no key "from" here: it belongs to one session`},
 		{Template, "\nagent: hal\n", `2: agent: there is no agent "hal": choose claude, codex or acp`},
 		{Template, "env:\n  A: x\n  A B: y\n", `3: env: "A B" is not a name of an environment variable`},

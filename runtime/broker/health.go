@@ -64,6 +64,7 @@ func (b *Broker) health() wire.Health {
 	h := wire.Health{Editor: b.probes.editor, Terminal: b.probes.terminal}
 	b.probes.mu.Unlock()
 	var space string
+	h.Service = b.space.waitsFor()
 	h.Workspace, space = b.space.state()
 	h.Setup, h.Output = b.space.furnished()
 	agent := b.talk.State()

@@ -33,6 +33,7 @@ type workspace struct {
 	what   string
 	detail string
 	setup  bool
+	silent string // the service that is waited for
 	last   prepare.Report
 }
 
@@ -79,6 +80,9 @@ func (s *workspace) set(what, detail string) {
 // prepare has the agent's runner lay out the workspace, as the agent's user.
 // A failure is final for this run; a runner that does not answer is not.
 func (s *workspace) prepare(ctx context.Context) {
+	if !s.served(ctx) {
+		return
+	}
 	s.set(workspacePreparing, "Waiting for the agent's container")
 	for {
 		last, err := s.once(ctx)

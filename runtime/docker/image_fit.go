@@ -25,6 +25,20 @@ func (r *Runtime) Fit(ctx context.Context, ref string, progress func(runtime.Pro
 	return fitted, translate(err)
 }
 
+// Pull implements runtime.Fitter: the image by its id, so that a run is of what
+// was looked at.
+func (r *Runtime) Pull(ctx context.Context, ref string, progress func(runtime.Progress)) (string, error) {
+	if err := r.ready(ctx); err != nil {
+		return "", err
+	}
+	plan, err := r.image.planned(ctx, runtime.Session)
+	if err != nil {
+		return "", translate(err)
+	}
+	found, err := r.image.present(ctx, ref, plan.arch, progress)
+	return found.ID, translate(err)
+}
+
 func (m *imageMaker) fit(ctx context.Context, ref string, progress func(runtime.Progress)) (string, error) {
 	plan, err := m.planned(ctx, runtime.Session)
 	if err != nil {

@@ -61,6 +61,16 @@ func (r *Runtime) container(s runtime.Spec, p runtime.Part, network string) (*co
 	if s.Kind == runtime.Sandbox {
 		sandboxed(host)
 	}
+	if p.Service() != "" { // as its image says, and writable
+		conf.Entrypoint, conf.Cmd, conf.WorkingDir, conf.StopSignal = nil, p.Command, p.Dir, ""
+		host.ReadonlyRootfs = false
+		delete(host.Tmpfs, "/run")
+	}
+	if p.Name == s.Parts[0].Name { // the others have its hosts
+		for _, name := range s.Services() {
+			host.ExtraHosts = append(host.ExtraHosts, name+":127.0.0.1")
+		}
+	}
 	if s.Resources.GPU > 0 && p.Name == runtime.PartAgent {
 		host.DeviceRequests = []container.DeviceRequest{{Count: s.Resources.GPU, Capabilities: [][]string{{"gpu"}}}}
 	}

@@ -28,6 +28,8 @@ type Options struct {
 	ImageSteps int
 	// Fits are the images of users that Fit takes.
 	Fits []string
+	// Services are the images that Pull takes.
+	Services []string
 	// KeepEnded leaves ended containers there after Stop, as Docker may;
 	// otherwise they go, as on Kubernetes.
 	KeepEnded bool

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"volundr/runtime"
@@ -63,8 +64,8 @@ func (r *Runtime) admit(spec runtime.Spec) error {
 		return fmt.Errorf("%w: there is no image %q", runtime.ErrInvalid, spec.Image)
 	}
 	for _, p := range spec.Parts {
-		if p.Image != "" && !r.fitted[p.Image] {
-			r.opts.Report("start of %s with the image %q of %s, which was never fitted", spec.ID, p.Image, p.Name)
+		if p.Image != "" && (!r.fitted[p.Image] || strings.HasPrefix(p.Image, "pulled:") != (p.Service() != "")) {
+			r.opts.Report("start of %s with the image %q of %s, which was never made ready for that", spec.ID, p.Image, p.Name)
 		}
 	}
 	if w := r.workloads[key{r.installation, spec.ID}]; w != nil {
@@ -245,3 +246,18 @@ func (r *Runtime) Fit(ctx context.Context, ref string, progress func(runtime.Pro
 }
 
 func fitted(ref string) string { return "fitted:" + ref }
+
+// Pull implements runtime.Fitter: only the images of Options.Services can be had,
+// and the machine's own.
+func (r *Runtime) Pull(ctx context.Context, ref string, progress func(runtime.Progress)) (string, error) {
+	progress(runtime.Progress{Text: ref})
+	pulled := "pulled:" + ref
+	err := r.step(ctx, Call{Op: "image", ID: ref, Step: "pull"}, func() error {
+		if !slices.Contains(append(r.opts.Services, r.opts.Image), ref) {
+			return fmt.Errorf("%w image: %s cannot be had", runtime.ErrInvalid, ref)
+		}
+		r.fitted[pulled] = true
+		return nil
+	})
+	return pulled, err
+}

@@ -104,3 +104,8 @@ func (r *Runtime) EnsureImage(_ context.Context, kind runtime.Kind, _ func(runti
 func (r *Runtime) Fit(_ context.Context, ref string, _ func(runtime.Progress)) (string, error) {
 	return ref, nil
 }
+
+// Pull implements runtime.Fitter: the cluster does it.
+func (r *Runtime) Pull(_ context.Context, ref string, _ func(runtime.Progress)) (string, error) {
+	return ref, nil
+}

@@ -59,6 +59,9 @@ func (r *Runtime) pod(s runtime.Spec, prepare bool) *corev1.Pod {
 		left := max(1, int64((time.Until(s.Deadline)+late)/time.Second)+1)
 		p.Spec.ActiveDeadlineSeconds = &left
 	}
+	if names := s.Services(); len(names) > 0 {
+		p.Spec.HostAliases = []corev1.HostAlias{{IP: "127.0.0.1", Hostnames: names}}
+	}
 	if prepare {
 		p.Spec.InitContainers = r.preparing(s)
 	}
@@ -71,7 +74,11 @@ func (r *Runtime) pod(s runtime.Spec, prepare bool) *corev1.Pod {
 func (r *Runtime) container(s runtime.Spec, p runtime.Part) corev1.Container {
 	c := corev1.Container{Name: p.Name, Image: cmp.Or(p.Image, s.Image), ImagePullPolicy: corev1.PullIfNotPresent,
 		Command: literally(p.Command), WorkingDir: p.Dir, SecurityContext: confined(p.UID, p.GID), Resources: r.resources(s, p)}
-	if c.WorkingDir == "" {
+	switch {
+	case p.Service() != "": // as its image says, and writable
+		c.Command, c.Args = nil, c.Command
+		c.SecurityContext.ReadOnlyRootFilesystem = nil
+	case c.WorkingDir == "":
 		c.WorkingDir = "/"
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {

@@ -57,7 +57,7 @@ func (r *Runtime) volumes(s runtime.Spec) []corev1.Volume {
 func rooms(s runtime.Spec, p runtime.Part) []runtime.Mount {
 	out := slices.DeleteFunc(slices.Clone(p.Mounts), func(m runtime.Mount) bool { return m.Size == 0 })
 	own := []runtime.Mount{{Path: "/tmp", Size: tmpSize}}
-	if s.Kind == runtime.Session {
+	if s.Kind == runtime.Session && p.Service() == "" {
 		own = append(own, runtime.Mount{Path: "/run", Size: runSize})
 	}
 	for _, o := range own {

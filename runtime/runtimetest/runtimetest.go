@@ -90,7 +90,7 @@ const (
 
 func cases() []test {
 	var all []test
-	for _, part := range [][]test{lifecycleCases, crashCases, listCases, endCases, watchCases, execCases, logCases, networkCases, hardeningCases, brokenCases, sandboxCases, pauseCases} {
+	for _, part := range [][]test{lifecycleCases, crashCases, listCases, endCases, watchCases, execCases, logCases, networkCases, hardeningCases, brokenCases, sandboxCases, pauseCases, serviceCases} {
 		all = append(all, part...)
 	}
 	return all

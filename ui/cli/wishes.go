@@ -17,7 +17,7 @@ type wishes struct {
 	in                               client.SessionCreate
 	repo, branch, base, copyOf, live string
 	writableGit                      bool
-	paths, env, files, mcp           []string
+	paths, env, files, mcp, services []string
 	cpu, memory, gpu                 string
 }
 
@@ -41,6 +41,7 @@ func (w *wishes) flags(c *cobra.Command) {
 	f.StringVar(&w.in.ProfileName, "profile", "", "profile, in place of the template's (`volundr templates list --profiles`)")
 	f.StringVar(&w.in.PresetID, "preset", "", "preset of yours to lay over the template (volundr presets list)")
 	f.StringVar(&w.in.Image, "image", "", "image of the session's containers, made from the session image")
+	f.StringArrayVar(&w.services, "service", nil, "container beside the session, NAME='IMAGE PORT VARIABLE=value', as in db='postgres:17 5432 POSTGRES_PASSWORD=x', or the JSON of one (again for more)")
 	f.StringArrayVar(&w.in.SetupScripts, "setup", nil, "script that runs in the session before its agent (again for more)")
 	f.StringArrayVar(&w.files, "file", nil, "file of this machine for the workspace, FROM or FROM:TO (again for more)")
 	f.StringVar(&w.cpu, "cpu", "", "CPU cores, as in 2 or 500m")
@@ -71,6 +72,13 @@ func (w *wishes) request() (in client.SessionCreate, err error) {
 	in.Files = filesOf(w.files)
 	if in.MCPServers, err = mcpServers(w.mcp); err != nil {
 		return in, err
+	}
+	for _, text := range w.services {
+		s, err := client.ParseSidecar(text)
+		if err != nil {
+			return in, fmt.Errorf("--service: %w", err)
+		}
+		in.Services = append(in.Services, s)
 	}
 	for name, value := range map[string]string{"cpu": w.cpu, "memory": w.memory, "gpu": w.gpu} {
 		if value == "" {

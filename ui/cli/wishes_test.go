@@ -53,6 +53,8 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 		{"--agent acp", "agent", `"acp"`}, {"--command my,agent", "command", `["my","agent"]`}, {"--mode plan", "mode", `"plan"`},
 		{"--env A=b --env C=d=e", "env", `{"A":"b","C":"d=e"}`}, {"--network none", "network", `"none"`},
 		{"--setup one --setup a,b", "setup_scripts", `["one","a,b"]`}, {"--file .env --file a:b", "files", `[{"from":".env"},{"from":"a","to":"b"}]`},
+		{"--service db=postgres:17 --service {\"name\":\"q\",\"image\":\"redis\",\"port\":6379}", "services",
+			`[{"name":"db","image":"postgres:17"},{"name":"q","image":"redis","port":6379}]`},
 		{"--image acme/go:1", "image", `"acme/go:1"`},
 		{"--repo https://x/y --branch b --base c", "source", `{"type":"git","repo":"https://x/y","branch":"b","base_branch":"c"}`},
 		{"--copy .", "source", `{"type":"local_copy","local_path":"` + abs(".") + `"}`},

@@ -134,6 +134,8 @@ type SessionCreate struct {
 	Network string            `json:"network,omitempty"` // "open" (default), "none"
 	// Image of the agent, the editor and the terminal, made from the session image.
 	Image string `json:"image,omitempty"`
+	// Services are containers beside the session, such as a database.
+	Services []Sidecar `json:"services,omitempty"`
 	// SetupScripts run in the session before its agent, once; Files are files of
 	// this machine that a fresh workspace gets.
 	SetupScripts []string `json:"setup_scripts,omitempty"`

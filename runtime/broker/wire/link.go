@@ -63,11 +63,12 @@ type Hello struct {
 
 // Health says which parts answer.
 type Health struct {
-	Agent     bool   `json:"agent"`     // the ACP session is open
-	Editor    bool   `json:"editor"`    // code-server gave its page
-	Terminal  bool   `json:"terminal"`  // ttyd gave its page
-	Workspace string `json:"workspace"` // "", "preparing", "ready", "failed"
-	Detail    string `json:"detail"`    // what is going on or wrong, for people
+	Agent     bool   `json:"agent"`             // the ACP session is open
+	Editor    bool   `json:"editor"`            // code-server gave its page
+	Terminal  bool   `json:"terminal"`          // ttyd gave its page
+	Workspace string `json:"workspace"`         // "", "preparing", "ready", "failed"
+	Detail    string `json:"detail"`            // what is going on or wrong, for people
+	Service   string `json:"service,omitempty"` // the service that is waited for
 	// Failed: what is wrong will not heal by waiting (clone refused, agent
 	// missing); Detail is the reason.
 	Failed bool `json:"failed"`

@@ -53,6 +53,8 @@ type Config struct {
 	// it, before the agent. Both happen once in the life of a home volume.
 	Files []string `json:"files,omitempty"`
 	Setup []string `json:"setup,omitempty"`
+	// Services are those that must answer before anything of that (broker only).
+	Services []Service `json:"services,omitempty"`
 	// Secrets: agent, editor and terminal each ask for OutsideSecrets before they
 	// do anything.
 	Secrets bool `json:"secrets,omitempty"`
@@ -61,6 +63,13 @@ type Config struct {
 	Helper bool `json:"helper,omitempty"`
 	// Sandbox is set for sandboxes, which have neither agent nor source.
 	Sandbox *Sandbox `json:"sandbox,omitempty"`
+}
+
+// Service is a container beside the session that is reached on a port of the
+// session's loopback.
+type Service struct {
+	Name string `json:"name"`
+	Port int    `json:"port"`
 }
 
 // Agent says which agent to drive, and how.
