@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -80,21 +79,13 @@ func (a *app) completeCreate(c *cobra.Command) {
 	choices(c, "agent", "claude", "codex", "acp")
 	choices(c, "network", "open", "none")
 	choices(c, "on", "docker", "kubernetes")
-	for flag, list := range map[string]func(*client.Client, context.Context) ([]client.Template, error){
-		"template": (*client.Client).Templates, "profile": (*client.Client).Profiles,
-	} {
-		err := c.RegisterFlagCompletionFunc(flag, func(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return a.completeOf(c, 0, list)
+	for flag, known := range map[string]cobra.CompletionFunc{"template": a.completeTemplates, "profile": a.completeProfiles, "preset": a.completePresets} {
+		err := c.RegisterFlagCompletionFunc(flag, func(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return known(c, nil, typed)
 		})
 		if err != nil {
 			panic(err) // there is no such flag
 		}
-	}
-	err := c.RegisterFlagCompletionFunc("preset", func(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return a.completePresets(c, 0)
-	})
-	if err != nil {
-		panic(err)
 	}
 	for _, dir := range []string{"copy", "mount"} {
 		_ = c.MarkFlagDirname(dir)

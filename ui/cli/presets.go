@@ -132,9 +132,7 @@ func (a *app) savePreset() *cobra.Command {
 func (a *app) deletePreset() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete PRESET", Aliases: []string{"rm"}, Short: "Forget a preset; sessions made of it stay", Args: takes(1, 1),
-		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return a.completePresets(c, len(args))
-		},
+		ValidArgsFunction: a.completePresets,
 		RunE: func(c *cobra.Command, args []string) error {
 			cl, err := a.connect(c.Context())
 			if err != nil {
@@ -151,27 +149,4 @@ func (a *app) deletePreset() *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func (a *app) completePresets(c *cobra.Command, args int) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if args > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx := c.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	cl, err := a.connect(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	all, err := cl.Presets(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var out []cobra.Completion
-	for _, p := range all {
-		out = append(out, cobra.CompletionWithDesc(p.Name, p.Description))
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }

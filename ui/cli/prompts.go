@@ -227,26 +227,3 @@ func (a *app) deletePrompt() *cobra.Command {
 		},
 	}
 }
-
-func (a *app) completePrompts(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx := c.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	cl, err := a.connect(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	all, err := cl.Prompts(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var out []cobra.Completion
-	for _, p := range all {
-		out = append(out, cobra.CompletionWithDesc(p.Name, brief(p.Content, 40)))
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
-}

@@ -66,29 +66,6 @@ func (a *app) inSandbox(use, short string, least, most int, run func(c *cobra.Co
 	}
 }
 
-func (a *app) completeSandboxes(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	ctx := c.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	cl, err := a.connect(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	all, err := cl.Sandboxes(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var out []cobra.Completion
-	for _, s := range all {
-		out = append(out, cobra.CompletionWithDesc(s.ID, "ends in "+age(time.Until(s.Expires()))))
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
 func (a *app) sandboxList() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{

@@ -70,37 +70,6 @@ func (a *app) named(use, short string, most int, run func(c *cobra.Command, cl *
 	}
 }
 
-func (a *app) completeNames(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx := c.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	cl, err := a.connect(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	all, err := cl.List(ctx, client.ListOptions{IncludeArchived: true})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	names := map[string]int{}
-	for _, s := range all {
-		names[s.Name]++
-	}
-	out := make([]cobra.Completion, 0, len(all))
-	for _, s := range all {
-		if names[s.Name] > 1 {
-			out = append(out, cobra.CompletionWithDesc(s.ID, s.Name+", "+s.Status))
-		} else {
-			out = append(out, cobra.CompletionWithDesc(s.Name, s.Status))
-		}
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
 func (a *app) list() *cobra.Command {
 	var asJSON bool
 	var o client.ListOptions

@@ -149,7 +149,3 @@ func (a *app) lintTemplates() *cobra.Command {
 		},
 	}
 }
-
-func (a *app) completeTemplates(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return a.completeOf(c, len(args), (*client.Client).Templates)
-}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -135,30 +134,4 @@ func (a *app) removeUser() *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func (a *app) completeUsers(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	ctx := c.Context()
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	if len(args) == 1 && c.Name() == "role" {
-		return client.Roles, cobra.ShellCompDirectiveNoFileComp
-	}
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	cl, err := a.connect(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	all, err := cl.Users(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var out []cobra.Completion
-	for _, u := range all {
-		out = append(out, cobra.CompletionWithDesc(u.DisplayName, u.Role))
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }
