@@ -45,6 +45,7 @@ func pages() map[string]templ.Component {
 		"prompts":      Prompts(promptsPage()),
 		"tokens":       Tokens(tokensPage()),
 		"users":        Users(usersPage()),
+		"logins":       Logins(loginsPage()),
 		"audit":        Audit(auditPage()),
 		"reference":    ReferencePage(referencePage()),
 		"new":          NewSessionPage(newPage()),

@@ -305,6 +305,16 @@ func usersPage() UsersPage {
 	return p
 }
 
+func loginsPage() LoginsPage {
+	login := func(id, agent, via string, current bool) client.Login {
+		return client.Login{ID: id, Agent: agent, Via: via, CreatedAt: now.Add(-72 * time.Hour), LastUsedAt: now.Add(-time.Hour), ExpiresAt: now.Add(720 * time.Hour), Current: current}
+	}
+	return LoginsPage{Shell: shell("Browsers"), Logins: []client.Login{
+		login("11111111-1111-4111-8111-111111111111", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "link", true),
+		login("22222222-2222-4222-8222-222222222222", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1", "oidc", false),
+		login("33333333-3333-4333-8333-333333333333", "<script>", "link", false)}}
+}
+
 func auditPage() AuditPage {
 	deed := func(n int64, user, by, act, subject, detail string) client.Deed {
 		return client.Deed{N: n, At: now.Add(-time.Duration(9-n) * time.Minute), UserID: "local", User: user, By: by, Act: act, Subject: subject, Detail: json.RawMessage(detail)}

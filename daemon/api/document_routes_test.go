@@ -165,6 +165,8 @@ var operations = []operation{
 	{do: "GET /api/v1/users/tokens", summary: "List one's tokens, the newest first; for admins everybody's. Tokens are managed by a person, not with a token", out: []client.Token{}},
 	{do: "POST /api/v1/users/tokens", summary: "Make a token, which is told this once", in: client.TokenNew{}, out: client.TokenMade{}, status: 201},
 	{do: "DELETE /api/v1/users/tokens/{id}", summary: "Revoke a token, also in the middle of its use", status: 204},
+	{do: "GET /logins", summary: "Browsers that are logged in as the caller, the last used first", out: []client.Login{}},
+	{do: "DELETE /logins/{id}", summary: "Log a browser out, also in the middle of what it does", status: 204},
 	{do: "GET /audit", summary: "What was done, the last first; for admins", query: []string{"act", "only this act", "user", "only by this user: id or name",
 		"before", "only with lower numbers", "limit", "1 to 1000, 100 if absent"}, out: []client.Deed{}},
 	{do: "GET /audit/verify", summary: "Read the whole chain of the audit, and say where it breaks; for admins of the installation", query: []string{"kept", "a head from before, which must be in it"}, out: client.Chain{}},

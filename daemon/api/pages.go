@@ -64,6 +64,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/prompts/:id/delete", s.postDeletePrompt)
 
 	s.userPages(e)
+	s.loginPages(e)
 	s.chroniclePages(e)
 
 	e.GET("/s/:id/session", s.chat)

@@ -124,6 +124,8 @@ func (w *world) belongings(p store.Principal) belongings {
 	must(err)
 	token, err := w.db.AddToken(ctx, p, store.Token{Name: mark, Hash: mark, ExpiresAt: time.Now().Add(time.Hour)})
 	must(err)
+	login, err := w.db.AddLogin(ctx, store.Login{Hash: "login-" + mark, UserID: p.UserID, TenantID: p.TenantID, Agent: canary, ExpiresAt: time.Now().Add(time.Hour)})
+	must(err)
 	end, id := time.Now().Add(time.Hour), uuid.NewString()
 	box, err := w.db.CreateSandbox(ctx, store.Session{ID: id, Name: runtime.SandboxName(id), OwnerID: p.UserID, TenantID: p.TenantID, Runtime: "fake", ExpiresAt: end, LatestAt: end})
 	must(err)
@@ -132,13 +134,13 @@ func (w *world) belongings(p store.Principal) belongings {
 	_, err = w.db.Conclude(ctx, box, n)
 	must(err)
 	return belongings{"session": s.ID, "chronicle": chronicle, "comment": comment.ID, "preset": preset.ID, "prompt": prompt.ID, "name": mark,
-		"integration": integration.ID, "file": file.ID, "token": token.ID, "sandbox": box.Name, "user": p.UserID, "found": uuid.NewString(), "run": uuid.NewString()}
+		"integration": integration.ID, "file": file.ID, "login": login.ID, "token": token.ID, "sandbox": box.Name, "user": p.UserID, "found": uuid.NewString(), "run": uuid.NewString()}
 }
 
 // nothing is what nobody owns.
 func nothing() belongings {
 	out := belongings{}
-	for _, kind := range []string{"session", "chronicle", "comment", "preset", "prompt", "integration", "file", "token", "user", "found", "run"} {
+	for _, kind := range []string{"session", "chronicle", "comment", "preset", "prompt", "integration", "file", "token", "user", "login", "found", "run"} {
 		out[kind] = uuid.NewString()
 	}
 	out["name"], out["sandbox"] = canary+"-"+uuid.NewString()[:8], runtime.SandboxName(uuid.NewString())
@@ -151,7 +153,7 @@ func (b belongings) path(method, route string) string {
 	switch {
 	case strings.HasSuffix(route, "/chronicles/:id/diff"), method == "POST" && strings.HasSuffix(route, "/chronicles/:id/timeline"):
 	default:
-		for _, kind := range []string{"chronicle", "preset", "prompt", "integration", "token", "user"} {
+		for _, kind := range []string{"chronicle", "preset", "prompt", "integration", "token", "user", "login"} {
 			if strings.Contains(route, "/"+kind+"s/:id") {
 				id = kind
 			}

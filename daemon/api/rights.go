@@ -217,6 +217,10 @@ var rights = byRoute(map[auth.Right]string{
 
 	auth.Person: `
 		POST /api/v1/volundr/login-links
+		GET /api/v1/volundr/logins
+		DELETE /api/v1/volundr/logins/:id
+		GET /logins
+		POST /logins/:id/delete
 		GET /api/v1/users/tokens
 		POST /api/v1/users/tokens
 		DELETE /api/v1/users/tokens/:id
