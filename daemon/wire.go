@@ -72,6 +72,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	outside.Handle(broker.OutsideGit, p.sources.Git())
 	outside.HandleFunc(broker.OutsideFiles, p.sources.ServeFiles)
 	outside.HandleFunc(broker.OutsideSecrets, func(w http.ResponseWriter, r *http.Request) { p.launch.ServeSecrets(w, r) })
+	outside.HandleFunc(broker.OutsideMCP, func(w http.ResponseWriter, r *http.Request) { p.launch.ServeMCP(w, r) })
 	outside.HandleFunc(broker.OutsideBlobs, func(w http.ResponseWriter, r *http.Request) { p.chronicles.Packs().ServeHTTP(w, r) })
 	p.links = link.New(link.Options{DB: d.db, Runtime: func(name string) runtime.Runtime { return p.runtimes[name] },
 		Outside: outside, Changed: func() { p.engine.Poke() }, Local: local(d.cfg), Log: d.log,

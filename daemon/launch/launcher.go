@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 
 	"volundr/daemon/source"
 	"volundr/daemon/vault"
@@ -26,7 +27,9 @@ type Options struct {
 	// Session names the session that a request comes from; empty: none.
 	Session func(context.Context) string
 	DB      *store.DB
-	Log     *slog.Logger
+	// Tools reaches MCP servers; nil: as usual, but never this machine itself.
+	Tools http.RoundTripper
+	Log   *slog.Logger
 }
 
 // Launcher builds specs. It keeps nothing between calls.
@@ -36,6 +39,9 @@ type Launcher struct{ Options }
 func New(o Options) *Launcher {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Tools == nil {
+		o.Tools = toolTransport()
 	}
 	return &Launcher{o}
 }

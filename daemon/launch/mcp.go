@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -31,6 +32,10 @@ type MCPServer struct {
 	// from: NAME, or NAME:KEY of one with several values. The server alone is
 	// given them, when it starts.
 	EnvFrom map[string]string `json:"env_from_credentials,omitempty"`
+	// HeadersFrom are headers of an http server by the credential that they come
+	// from, in the same way. The agent reaches such a server by way of the daemon,
+	// which puts them in.
+	HeadersFrom map[string]string `json:"headers_from_credentials,omitempty"`
 }
 
 // Kind is the type, also where it is left out.
@@ -45,6 +50,9 @@ func (s MCPServer) Kind() string {
 }
 
 func (s MCPServer) wire() wire.MCPServer {
+	if len(s.HeadersFrom) > 0 {
+		return wire.MCPServer{Name: s.Name, Type: s.Kind(), URL: fmt.Sprintf("http://127.0.0.1:%d%s%s", wire.OutsidePort, wire.OutsideMCP, s.Name)}
+	}
 	return wire.MCPServer{Name: s.Name, Type: s.Kind(), Command: s.Command, Args: s.Args, Env: s.Env, URL: s.URL, Headers: s.Headers, Secrets: len(s.EnvFrom) > 0}
 }
 
@@ -91,7 +99,9 @@ func (s MCPServer) problem() (field, msg string) {
 		return "env", "Only an MCP server of type stdio has an environment."
 	case kind == "stdio" && len(s.Headers) > 0:
 		return "headers", "Only an MCP server with a url has headers."
-	case len(s.Env)+len(s.EnvFrom)+len(s.Headers) > 50:
+	case len(s.HeadersFrom) > 0 && (kind != "http" || !strings.HasPrefix(s.URL, "https://")):
+		return "headers_from_credentials", "Only an MCP server of type http with an https url gets headers from credentials: the daemon puts them in on the way to it."
+	case len(s.Env)+len(s.EnvFrom)+len(s.Headers)+len(s.HeadersFrom) > 50:
 		return "env", "An MCP server has at most 50 variables or headers."
 	}
 	for _, a := range s.Args {
@@ -108,6 +118,11 @@ func (s MCPServer) problem() (field, msg string) {
 			return "env", fmt.Sprintf("%s comes from a credential already.", name)
 		case len(s.Env[name]) > 32<<10 || strings.ContainsRune(s.Env[name], 0):
 			return "env", "The value of " + name + " holds a zero byte or is longer than 32 KiB."
+		}
+	}
+	for name := range s.HeadersFrom {
+		if !headerName.MatchString(name) || slices.Contains(ownHeaders, http.CanonicalHeaderKey(name)) || s.Headers[name] != "" {
+			return "headers_from_credentials", fmt.Sprintf("%q is no header that can be sent, or is set twice.", name)
 		}
 	}
 	for name, value := range s.Headers {
@@ -137,12 +152,14 @@ func (l *Launcher) checkTools(ctx context.Context, p store.Principal, r Request)
 		return nil, err
 	}
 	for i, s := range all {
-		loc := []string{"mcp_servers", fmt.Sprint(i), "env_from_credentials"}
-		if i >= len(r.MCP) {
-			loc = []string{"integration_ids"}
-		}
-		if _, err := l.variables(ctx, p, s, loc...); err != nil {
-			return nil, err
+		for field, from := range map[string]map[string]string{"env_from_credentials": s.EnvFrom, "headers_from_credentials": s.HeadersFrom} {
+			loc := []string{"mcp_servers", fmt.Sprint(i), field}
+			if i >= len(r.MCP) {
+				loc = []string{"integration_ids"}
+			}
+			if _, err := l.values(ctx, p, s.Name, from, loc...); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return all, nil
@@ -158,7 +175,7 @@ func (l *Launcher) ofTool(ctx context.Context, p store.Principal, r Request, nam
 	}
 	for _, s := range all {
 		if s.Name == name {
-			env, err := l.variables(ctx, p, s, "mcp_servers")
+			env, err := l.values(ctx, p, s.Name, s.EnvFrom, "mcp_servers")
 			out.Env = env
 			for _, from := range s.EnvFrom {
 				credential, _, _ := strings.Cut(from, ":")
@@ -170,12 +187,12 @@ func (l *Launcher) ofTool(ctx context.Context, p store.Principal, r Request, nam
 	return out, nil
 }
 
-// variables are those that a server gets of p's credentials. loc is where an
-// error points to.
-func (l *Launcher) variables(ctx context.Context, p store.Principal, s MCPServer, loc ...string) (map[string]string, error) {
-	env := map[string]string{}
-	for _, variable := range slices.Sorted(maps.Keys(s.EnvFrom)) {
-		from := s.EnvFrom[variable]
+// values are those that a server gets of p's credentials, as variables or as
+// headers. loc is where an error points to.
+func (l *Launcher) values(ctx context.Context, p store.Principal, server string, of map[string]string, loc ...string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, variable := range slices.Sorted(maps.Keys(of)) {
+		from := of[variable]
 		name, key, _ := strings.Cut(from, ":")
 		bad := func(format string, args ...any) error {
 			return wrong(from, "value_error", fmt.Sprintf(format, args...), loc...)
@@ -183,7 +200,7 @@ func (l *Launcher) variables(ctx context.Context, p store.Principal, s MCPServer
 		c, values, err := l.Vault.Get(ctx, p, name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			return nil, bad("There is no credential %q, which the MCP server %s needs. Store it with `volundr credentials set %s`, or take the server out of the session.", name, s.Name, name)
+			return nil, bad("There is no credential %q, which the MCP server %s needs. Store it with `volundr credentials set %s`, or take the server out of the session.", name, server, name)
 		case errors.Is(err, store.ErrConflict):
 			return nil, bad("%s", err)
 		case err != nil:
@@ -196,9 +213,9 @@ func (l *Launcher) variables(ctx context.Context, p store.Principal, s MCPServer
 		if !ok {
 			return nil, bad("The credential %q has no value %q. Name one of them as %s:KEY: %s.", name, key, name, strings.Join(c.Keys, ", "))
 		}
-		env[variable] = value
+		out[variable] = value
 	}
-	return env, nil
+	return out, nil
 }
 
 // standardKey is the value that a credential stands for where none is named.

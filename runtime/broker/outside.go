@@ -31,7 +31,7 @@ type outside struct {
 	meter meter.Meter
 }
 
-var reached = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs, wire.OutsideFiles, wire.OutsideSecrets}
+var reached = []string{wire.OutsideModels, wire.OutsideGit, wire.OutsideBlobs, wire.OutsideFiles, wire.OutsideSecrets, wire.OutsideMCP}
 
 const (
 	holdOutside = 5 * time.Minute
@@ -62,7 +62,7 @@ func (o *outside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			o.pass(w, r, res, first, reading)
 			return
 		}
-		if body.rest != nil { // half of it may be spent
+		if body.rest != nil || tool(r) { // half of it may be spent, or have done something
 			break
 		}
 		select {
@@ -74,6 +74,10 @@ func (o *outside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The Volundr daemon of this session did not answer. Start it with `volundr up`.", http.StatusBadGateway)
 	}
 }
+
+// tool reports whether a request is for an MCP server: what it asks for may be
+// done once only, and an answer that is cut is no model's.
+func tool(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, wire.OutsideMCP) }
 
 // kept is a request body: the first part in memory, the rest, if it is larger
 // than that, readable once.
@@ -115,6 +119,9 @@ func (o *outside) ask(r *http.Request, body kept) (*http.Response, []byte, error
 	res, err := o.links.rt.RoundTrip(req)
 	if err != nil {
 		return nil, nil, err
+	}
+	if tool(r) { // its stream may be silent for long, and open all the same
+		return res, nil, nil
 	}
 	first := make([]byte, 32<<10)
 	n, err := res.Body.Read(first)
@@ -159,7 +166,7 @@ func (o *outside) pass(w http.ResponseWriter, r *http.Request, res *http.Respons
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		if r.Context().Err() == nil {
+		if r.Context().Err() == nil && !tool(r) {
 			o.cut(r.URL.Path)
 		}
 		panic(http.ErrAbortHandler) // resets the connection: the agent must not take this for a whole answer

@@ -109,6 +109,31 @@ func TestOutside(t *testing.T) {
 			t.Errorf("%d cuts", n)
 		}
 	})
+	t.Run("a tool is asked once, and its stream is open before it speaks", func(t *testing.T) {
+		asked := make(chan string, 2)
+		cut := daemonLink(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			asked <- r.URL.Path
+			<-r.Context().Done()
+		}))
+		res, err := post("/mcp/far", "{}")
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%v %v", res, err)
+		}
+		cut()
+		if _, err := io.ReadAll(res.Body); err == nil {
+			t.Error("an answer that was cut seems whole")
+		}
+		cut = daemonLink(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked <- r.URL.Path; panic(http.ErrAbortHandler) }))
+		defer cut()
+		res, err = post("/mcp/far", "{}")
+		if err != nil || res.StatusCode != http.StatusBadGateway || len(asked) != 2 {
+			t.Errorf("%v %v, asked %d times", res, err, len(asked))
+		}
+		if n := cuts.Load(); n != 0 {
+			t.Errorf("%d cuts of a model's answer", n)
+		}
+	})
 	t.Run("what is cut in the middle is reset", func(t *testing.T) {
 		begun := make(chan bool)
 		cut := daemonLink(t, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -23,6 +23,9 @@ type MCPServer struct {
 	// EnvFrom are variables by the credential that they come from: NAME, or
 	// NAME:KEY of one with several values.
 	EnvFrom map[string]string `json:"env_from_credentials,omitempty"`
+	// HeadersFrom are headers of an http server, in the same way; the daemon puts
+	// them in.
+	HeadersFrom map[string]string `json:"headers_from_credentials,omitempty"`
 }
 
 // ParseMCPServer reads a server as people write it in a line: NAME=COMMAND with

@@ -49,6 +49,9 @@ const (
 	OutsideBlobs  = "/blobs/"  // /blobs/<digest>: a pack that this session's configuration names
 	OutsideFiles  = "/files/"  // a tar of the files of the user's machine that its launch request names
 
+	// OutsideMCP: /mcp/<name>, the session's MCP server of this name, which the
+	// daemon reaches with headers that the session does not see.
+	OutsideMCP     = "/mcp/"
 	OutsideSecrets = "/secrets/" // → Secrets: the credentials that its launch request names
 )
 
