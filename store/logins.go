@@ -61,6 +61,13 @@ func (db *DB) AddLoginLink(ctx context.Context, hash string, p Principal, expire
 // here). ErrNotFound when there is none, it was used, it has expired, or its
 // user is gone.
 func (db *DB) UseLoginLink(ctx context.Context, hash string, now time.Time) (p Principal, err error) {
+	var there bool // a guess does not get as far as the one connection that writes
+	if err := db.r.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM login_links WHERE hash = ?)`, hash).Scan(&there); err != nil {
+		return p, err
+	}
+	if !there {
+		return p, ErrNotFound
+	}
 	err = db.write(ctx, func(t *tx) error {
 		return notFound(t.QueryRowContext(ctx, `DELETE FROM login_links WHERE hash = ? AND expires_at > ? RETURNING user_id, tenant_id`,
 			hash, millis(now)).Scan(&p.UserID, &p.TenantID))

@@ -41,19 +41,14 @@ func logins(ctx context.Context, b *bench) (rows []row, err error) {
 	if _, err := p.start(ctx); err != nil {
 		return nil, err
 	}
-	var rest, busy, me, list series // shares of a core in percent; milliseconds
+	var busy, me, list series // shares of a core in percent; milliseconds
 	for i := range b.rounds {
-		for _, m := range []struct {
-			s    *series
-			each int
-		}{{&rest, 0}, {&busy, refusalsEach}} {
-			share, err := p.knocked(ctx, m.each)
-			if err != nil {
-				return nil, err
-			}
-			m.s.add(share)
+		share, err := p.knocked(ctx)
+		if err != nil {
+			return nil, err
 		}
-		b.say("refused logins %d/%d: %.1f %% of a core, at rest %.1f %%", i+1, b.rounds, busy[i], rest[i])
+		busy.add(share)
+		b.say("refused logins %d/%d: %.1f %% of a core", i+1, b.rounds, share)
 	}
 	own := *p
 	own.api = client.New(p.api.URL, token)
@@ -72,7 +67,7 @@ func logins(ctx context.Context, b *bench) (rows []row, err error) {
 		return nil, fmt.Errorf("a user of %d sessions sees %d (%w)", ofEach, len(mine), err)
 	}
 	return []row{
-		measured(fmt.Sprintf("%d refused logins a second", refusalsEach), "% of a core", busy).against("at rest", rest).atMost(5),
+		measured(fmt.Sprintf("%d refused logins a second", refusalsEach), "% of a core", busy).atMost(5),
 		measured("one's sessions, among 10,000 of 100 users", "ms", list).against("`/me`", me).atMost(20),
 	}, nil
 }
@@ -111,9 +106,9 @@ func crowd(ctx context.Context, b *bench, p *product) (token string, err error) 
 	return token, nil
 }
 
-// knocked knocks with wrong tokens and used-up login links in turn, so often a
-// second, for five seconds, and gives the daemon's share of a core in percent.
-func (p *product) knocked(ctx context.Context, each int) (float64, error) {
+// knocked knocks with wrong tokens and used-up login links in turn for five
+// seconds, and gives the daemon's share of a core in percent.
+func (p *product) knocked(ctx context.Context) (float64, error) {
 	status, err := p.api.Status(ctx)
 	if err != nil {
 		return 0, err
@@ -123,16 +118,13 @@ func (p *product) knocked(ctx context.Context, each int) (float64, error) {
 		return 0, err
 	}
 	began := time.Now()
-	tick := time.NewTicker(time.Second / time.Duration(max(each, 1)))
+	tick := time.NewTicker(time.Second / refusalsEach)
 	defer tick.Stop()
 	for n := 0; time.Since(began) < 5*time.Second; n++ {
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		case <-tick.C:
-		}
-		if each == 0 {
-			continue
 		}
 		if err := knock(ctx, p.api.URL, status.UIURL, n); err != nil {
 			return 0, err
