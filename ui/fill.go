@@ -47,7 +47,7 @@ func FormOf(c client.SessionCreate) Form {
 	for _, service := range c.Services {
 		f.Services += service.Line() + "\n"
 	}
-	f.CPU, f.Memory = written(c.ResourceConfig["cpu"]), written(c.ResourceConfig["memory"])
+	f.CPU, f.Memory, f.GPU = written(c.ResourceConfig["cpu"]), written(c.ResourceConfig["memory"]), written(c.ResourceConfig["gpu"])
 	return f
 }
 
@@ -151,7 +151,7 @@ func set(resources map[string]any, name, text string) map[string]any {
 		out = map[string]any{}
 	}
 	out[name] = text
-	if n, err := strconv.ParseFloat(text, 64); err == nil && name == "cpu" {
+	if n, err := strconv.ParseFloat(text, 64); err == nil && (name == "cpu" || name == "gpu") {
 		out[name] = n
 	}
 	return out

@@ -16,8 +16,8 @@ func TestFormBecomesARequest(t *testing.T) {
 		want        client.SessionCreate
 		problem     string
 	}{
-		{"git", "name=a&source=git&repo=https://x/y&branch=b&base_branch=main&agent=claude&cpu=2&memory=4Gi",
-			client.SessionCreate{Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://x/y", Branch: "b", BaseBranch: "main"}, ResourceConfig: map[string]any{"cpu": 2.0, "memory": "4Gi"}}, ""},
+		{"git", "name=a&source=git&repo=https://x/y&branch=b&base_branch=main&agent=claude&cpu=2&memory=4Gi&gpu=1",
+			client.SessionCreate{Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://x/y", Branch: "b", BaseBranch: "main"}, ResourceConfig: map[string]any{"cpu": 2.0, "memory": "4Gi", "gpu": 1.0}}, ""},
 		{"empty", "name=a&source=empty&repo=left-over", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, ""},
 		{"a folder is copied", "name=a&source=folder&local_path=/home/me/x", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceCopy, LocalPath: "/home/me/x"}}, ""},
 		{"live when asked", "name=a&source=folder&local_path=/x&use=live&writable_git=on", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceMount, LocalPath: "/x", WritableGit: true}}, ""},

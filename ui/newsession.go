@@ -35,7 +35,7 @@ type Form struct {
 	Folder, Use                       string // Use: "copy" (default), "live"
 	WritableGit                       bool
 	Prompt, System, Env, Network      string
-	Runtime, CPU, Memory, Image       string
+	Runtime, CPU, Memory, GPU, Image  string
 	Credentials, Integrations         string
 	Setup, Files, Services            string // a service a line
 	MCP                               string // a server a line
@@ -53,7 +53,7 @@ func ReadForm(v url.Values) Form {
 		Source: get("source"), Repo: get("repo"), Branch: get("branch"), From: get("base_branch"),
 		Folder: get("local_path"), Use: get("use"), WritableGit: v.Get("writable_git") != "",
 		Prompt: get("initial_prompt"), System: get("system_prompt"), Env: get("env"), Network: get("network"),
-		Runtime: get("runtime"), CPU: get("cpu"), Memory: get("memory"), Image: get("image"), Credentials: strings.Join(v["credential_names"], ", "),
+		Runtime: get("runtime"), CPU: get("cpu"), Memory: get("memory"), GPU: get("gpu"), Image: get("image"), Credentials: strings.Join(v["credential_names"], ", "),
 		Setup: strings.ReplaceAll(v.Get("setup_scripts"), "\r\n", "\n"), Files: get("files"), Services: get("services"), Base: v.Get("base"),
 		Integrations: strings.Join(v["integration_ids"], ", "), MCP: get("mcp_servers"),
 	}
@@ -122,7 +122,7 @@ func (f Form) Create() (client.SessionCreate, map[string]string) {
 		}
 		c.Env[strings.TrimSpace(k)] = v
 	}
-	for k, v := range map[string]string{"cpu": f.CPU, "memory": f.Memory} {
+	for k, v := range map[string]string{"cpu": f.CPU, "memory": f.Memory, "gpu": f.GPU} {
 		c.ResourceConfig = set(c.ResourceConfig, k, v)
 	}
 	return c, problems
@@ -140,7 +140,7 @@ func (p *NewPage) Take(err *client.Error) {
 		p.Problems[""] = err.Detail
 	}
 	known := []string{"name", "model", "repo", "branch", "base_branch", "local_path", "command", "mode", "network", "runtime",
-		"env", "cpu", "memory", "image", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files", "services", "integration_ids", "mcp_servers"}
+		"env", "cpu", "memory", "gpu", "image", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files", "services", "integration_ids", "mcp_servers"}
 	for _, problem := range err.Problems {
 		field := problem.Field()
 		if len(problem.Loc) > 1 && (problem.Loc[1] == "mcp_servers" || problem.Loc[1] == "services") { // the field in it has no place of its own
