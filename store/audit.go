@@ -31,6 +31,8 @@ const (
 	ActPullOpened         = "pull.opened"
 	ActPullMerged         = "pull.merged"
 	ActSessionDeleted     = "session.deleted"
+	ActSessionShared      = "session.shared"
+	ActSessionUnshared    = "session.unshared"
 	ActChronicleDeleted   = "chronicle.deleted"
 	ActFoundDeleted       = "found.deleted"
 	ActIntegrationAdded   = "integration.added"
@@ -45,7 +47,7 @@ const (
 
 // Acts are all that are audited.
 var Acts = []string{
-	ActLogin, ActLoginEnded, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
+	ActLogin, ActLoginEnded, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
 }
 
 // Deed is one row of audit.

@@ -33,9 +33,9 @@ func (db *DB) Chronicles(ctx context.Context, p Principal, f ChronicleFilter) ([
 	}
 	return chronicleRows(db.r.QueryContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE`+narrowed+`
 		AND (? = '' OR n IN (SELECT rowid FROM chronicle_words(?))
-			OR id IN (SELECT chronicle_id FROM timeline WHERE n IN (SELECT rowid FROM timeline_words(?)))) AND`+mine+`
+			OR id IN (SELECT chronicle_id FROM timeline WHERE n IN (SELECT rowid FROM timeline_words(?)))) AND`+shownOfSession+`
 		ORDER BY started_at DESC, n DESC LIMIT ? OFFSET ?`,
-		append(p.args(append(f.args(), words, or(words), or(words))...), f.Limit, f.Offset)...))
+		append(p.shown(append(f.args(), words, or(words), or(words))...), f.Limit, f.Offset)...))
 }
 
 // narrowed are the rows of chronicles that a filter's args let through; its Text
@@ -57,7 +57,7 @@ func or(words string) string {
 
 // Chronicle gives one chronicle of p's.
 func (db *DB) Chronicle(ctx context.Context, p Principal, id string) (Chronicle, error) {
-	return scanChronicle(db.r.QueryRowContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE id = ? AND`+mine, p.args(id)...))
+	return scanChronicle(db.r.QueryRowContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE id = ? AND`+shownOfSession, p.shown(id)...))
 }
 
 // ChronicleOfRun gives, for the system, the chronicle of a session's run.
@@ -80,8 +80,8 @@ func (db *DB) Chain(ctx context.Context, p Principal, id string) ([]Chronicle, e
 			SELECT id, 0 FROM chronicles WHERE id = ?1
 			UNION ALL SELECT c.id, depth + 1 FROM chronicles c JOIN down ON c.parent_id = down.id WHERE depth < ?2)
 		SELECT `+chronicleColumns+` FROM chronicles WHERE id IN (SELECT id FROM up UNION SELECT id FROM down)
-			AND tenant_id = ?3 AND (?4 OR owner_id = ?5)
-		ORDER BY started_at, n`, id, maxChain, p.TenantID, p.Admin, p.UserID))
+			AND`+shownOfSession+`
+		ORDER BY started_at, n`, p.shown(id, maxChain)...))
 }
 
 // ChroniclePatch says what to change; nil fields stay.
@@ -116,7 +116,7 @@ func (db *DB) PatchChronicle(ctx context.Context, p Principal, id string, v Chro
 	if v.Status != nil {
 		add(`status`, *v.Status)
 	}
-	if _, err := db.Chronicle(ctx, p, id); err != nil {
+	if _, err := db.Chronicle(ctx, p.alone(), id); err != nil {
 		return Chronicle{}, err
 	}
 	if len(set) > 0 {

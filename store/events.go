@@ -103,8 +103,8 @@ func (t *tx) insertNews(ctx context.Context, typ, sessionID, ownerID, tenantID s
 
 // Events gives at most limit of p's events after a cursor, in order.
 func (db *DB) Events(ctx context.Context, p Principal, after int64, limit int) ([]Event, error) {
-	rows, err := db.r.QueryContext(ctx, `SELECT seq, at, type, session_id, data FROM events WHERE seq > ? AND`+mine+
-		` ORDER BY seq LIMIT ?`, append(p.args(after), limit)...)
+	rows, err := db.r.QueryContext(ctx, `SELECT seq, at, type, session_id, data FROM events WHERE seq > ? AND`+shownOfSession+
+		` ORDER BY seq LIMIT ?`, append(p.shown(after), limit)...)
 	if err != nil {
 		return nil, err
 	}

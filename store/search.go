@@ -119,7 +119,7 @@ func (db *DB) foundTexts(ctx context.Context, p Principal, words string, f Chron
 			SELECT w.rowid AS hit, bm25(chronicle_words, 4, 4, 2, 2, 2, 2) AS score
 			FROM chronicle_words(?) w WHERE EXISTS (SELECT 1 FROM chronicles WHERE n = w.rowid AND`+narrowedOwn+`) ORDER BY w.rowid DESC LIMIT ?)
 		JOIN chronicles ON n = hit ORDER BY score LIMIT ?`,
-		append(p.args(append([]any{words}, f.args()...)...), recent, limit)...)
+		append(p.shown(append([]any{words}, f.args()...)...), recent, limit)...)
 }
 
 func (db *DB) foundEvents(ctx context.Context, p Principal, words string, f ChronicleFilter, limit int) ([]Found, error) {
@@ -129,11 +129,11 @@ func (db *DB) foundEvents(ctx context.Context, p Principal, words string, f Chro
 		best AS MATERIALIZED (SELECT hit, score FROM hits ORDER BY score LIMIT ?)
 		SELECT `+qualified("c.", chronicleColumns)+`, t.n, t.key, t.at, t.type, t.label, t.data, score
 		FROM best JOIN timeline t ON t.n = hit JOIN chronicles c ON c.id = t.chronicle_id ORDER BY score`,
-		append(p.args(append([]any{words}, f.args()...)...), recent, 3*limit)...)
+		append(p.shown(append([]any{words}, f.args()...)...), recent, 3*limit)...)
 }
 
 // narrowedOwn are the chronicles of a principal's that a filter lets through.
-const narrowedOwn = narrowed + ` AND` + mine
+var narrowedOwn = narrowed + ` AND` + shownOfSession
 
 func (db *DB) found(ctx context.Context, query string, args ...any) ([]Found, error) {
 	rows, err := db.r.QueryContext(ctx, query, args...)

@@ -135,7 +135,7 @@ func (t *tx) insert(ctx context.Context, s Session) (Session, error) {
 
 // Session gives one coding session of p's.
 func (db *DB) Session(ctx context.Context, p Principal, id string) (Session, error) {
-	return scanSession(db.r.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+session, p.args(id)...))
+	return scanSession(db.r.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+shownSession, p.shown(id)...))
 }
 
 // SystemSession gives any session, for the system.
@@ -153,9 +153,9 @@ type SessionFilter struct {
 // Sessions gives p's coding sessions, the newest first.
 func (db *DB) Sessions(ctx context.Context, p Principal, f SessionFilter) ([]Session, error) {
 	return sessionRows(db.r.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
-		WHERE (? = '' OR state = ?) AND (? OR state <> 'archived') AND`+session+`
+		WHERE (? = '' OR state = ?) AND (? OR state <> 'archived') AND`+shownSession+`
 		ORDER BY created_at DESC, rowid DESC`,
-		p.args(f.State, f.State, f.IncludeArchived || f.State == Archived)...))
+		p.shown(f.State, f.State, f.IncludeArchived || f.State == Archived)...))
 }
 
 // RuntimesInUse gives, for the daemon, the names of the runtimes on which

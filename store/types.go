@@ -12,6 +12,7 @@ var (
 	ErrConflict = errors.New("conflict")       // the row's state forbids it; the error's text says what to do
 	ErrStale    = errors.New("row changed")    // compare-and-set lost; read again
 	ErrNewer    = errors.New("newer database") // the file is from a newer version
+	ErrNoUser   = errors.New("no such user")   // of this tenant
 	ErrFull     = errors.New("disk is full")   // SQLITE_FULL or ENOSPC
 )
 
@@ -23,6 +24,9 @@ type Principal struct {
 	// For the audit: the user's name, and the login, token or session that they
 	// act with.
 	Name, By string
+	// Guest: what reads shows what was shared with UserID too. What writes does
+	// not know it.
+	Guest bool
 }
 
 // Want is what the owner asked for.

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"volundr/ui/client"
@@ -33,6 +34,23 @@ var Tabs = []Tab{
 
 // Tab is one pane of a session page.
 type Tab struct{ ID, Name string }
+
+// inside are the tabs of those who may type in a session.
+var inside = []string{"editor", "terminal", "preview"}
+
+// TabsOf are the tabs of a session for who sees it.
+func TabsOf(s client.Session) (ids []string) {
+	for _, t := range Tabs {
+		if !s.ReadOnly || !slices.Contains(inside, t.ID) {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
+}
+
+func tabsOf(s client.Session) []Tab {
+	return slices.DeleteFunc(slices.Clone(Tabs), func(t Tab) bool { return !slices.Contains(TabsOf(s), t.ID) })
+}
 
 // ValidTab reports whether id names a tab.
 func ValidTab(id string) bool {

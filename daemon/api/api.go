@@ -184,6 +184,7 @@ func (s *server) contract(g *echo.Group) {
 	s.userRoutes(g)
 	s.loginRoutes(g)
 	s.auditRoutes(g)
+	s.shareRoutes(g)
 	g.POST("/login-links", s.loginLink)
 	g.POST("/shutdown", s.shutdown)
 }
@@ -191,5 +192,6 @@ func (s *server) contract(g *echo.Group) {
 // principal is who asks; the guard let nobody else through.
 func principal(c echo.Context) store.Principal {
 	p, _ := auth.PrincipalFrom(c.Request().Context())
+	p.Guest = shown[c.Request().Method+" "+c.Path()]
 	return p
 }

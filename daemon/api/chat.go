@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/coder/websocket"
@@ -119,7 +120,7 @@ func (k *socket) run(ctx context.Context, sp speaker) error {
 		case <-changed:
 		case b := <-frames:
 			hear := sp.hear
-			if err := allowed(k.c, auth.Work); err != nil { // it may watch
+			if err := k.mayType(); err != nil { // it may watch
 				hear = func(ctx context.Context, _ []byte) error { return k.complain(ctx, err) }
 			}
 			if err := hear(ctx, b); err != nil {
@@ -136,6 +137,14 @@ func (k *socket) run(ctx context.Context, sp speaker) error {
 			return nil
 		}
 	}
+}
+
+// mayType says why one may only watch.
+func (k *socket) mayType() error {
+	if guest(k.p, k.row) {
+		return fail(http.StatusForbidden, "This session was shared with you to look at.")
+	}
+	return allowed(k.c, auth.Work)
 }
 
 // catchUp tells what is new since the cursor, and the row if it changed.

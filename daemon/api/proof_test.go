@@ -48,6 +48,7 @@ func TestWhoMaySeeWhat(t *testing.T) {
 	for _, r := range doors(e) {
 		if streams[r.Path] {
 			w.ownersAndAdmins(cast, r)
+			w.sharedWith(cast, r)
 		}
 	}
 	ended, end := context.WithCancel(t.Context())
@@ -62,6 +63,7 @@ func TestWhoMaySeeWhat(t *testing.T) {
 			w := *w
 			w.t = t
 			w.ownersAndAdmins(cast, r)
+			w.sharedWith(cast, r)
 		})
 	}
 }

@@ -117,6 +117,12 @@ var rights = byRoute(map[auth.Right]string{
 		GET /sessions/new
 		POST /sessions/new
 		POST /sessions/begin
+		GET /sessions/:id/share
+		POST /sessions/:id/share
+		POST /sessions/:id/unshare
+		GET /api/v1/volundr/sessions/:id/shares
+		PUT /api/v1/volundr/sessions/:id/shares/:user
+		DELETE /api/v1/volundr/sessions/:id/shares/:user
 		GET /sessions/:id/stop
 		GET /sessions/:id/delete
 		POST /sessions/:id/start
@@ -269,6 +275,17 @@ func byRoute(lists map[auth.Right]string) map[string]auth.Right {
 				panic(fmt.Sprintf("the route %q has two rights", row))
 			}
 			out[row] = right
+		}
+	}
+	return out
+}
+
+// rowsOf are the routes of a list.
+func rowsOf(list string) map[string]bool {
+	out := map[string]bool{}
+	for row := range strings.Lines(list) {
+		if row = strings.TrimSpace(row); row != "" {
+			out[row] = true
 		}
 	}
 	return out

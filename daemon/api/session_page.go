@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -25,14 +26,15 @@ func (s *server) sessionPage(c echo.Context) error {
 	if tab == "" {
 		tab = "chat"
 	}
-	if !ui.ValidTab(tab) {
+	view := s.view(c, row)
+	if !ui.ValidTab(tab) || !slices.Contains(ui.TabsOf(view), tab) {
 		return fail(http.StatusNotFound, "A session has no page %q.", tab)
 	}
 	before, err := before(c)
 	if err != nil {
 		return err
 	}
-	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: s.view(c, row), Tab: tab, Probe: s.Auth.ProbeURL()}
+	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: view, Tab: tab, Probe: s.Auth.ProbeURL()}
 	t := ui.NewTranscript(row.ID)
 	part, err := s.stretch(c, row.ID, before)
 	if err != nil {

@@ -14,7 +14,11 @@ import (
 
 // view is a session as clients see it: the contract's keys, then ours.
 func (s *server) view(c echo.Context, row store.Session) client.Session {
-	return s.viewAt(c.Request().Host, row)
+	v := s.viewAt(c.Request().Host, row)
+	if guest(principal(c), row) {
+		v.ReadOnly, v.CanHurry, v.CodeEndpoint = true, false, nil
+	}
+	return v
 }
 
 func (s *server) viewAt(host string, row store.Session) client.Session {

@@ -91,6 +91,12 @@ func (a *Auth) cut(ctx context.Context, gone func(store.Login) bool) {
 	a.Surfaces.drop(func(g *grant) bool { return gone(g.login) })
 }
 
+// Interrupt ends what a user has under way, streams and sockets among it: what
+// they may see is less than when it began. They may begin again; surfaces stay.
+func (a *Auth) Interrupt(ctx context.Context, p store.Principal) {
+	a.live.cut(ctx, func(l store.Login) bool { return l.UserID == p.UserID && l.TenantID == p.TenantID })
+}
+
 // end cuts one login for good: nothing can be opened with it any more.
 func (a *Auth) end(ctx context.Context, login string) {
 	a.Surfaces.revoke(login)

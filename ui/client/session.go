@@ -68,6 +68,7 @@ type Session struct {
 	Run          int       `json:"run"`           // counts starts
 	Network      string    `json:"network"`       // "open", "none"
 	CanHurry     bool      `json:"can_hurry"`     // it is being stopped and may be stopped now
+	ReadOnly     bool      `json:"read_only"`     // it is another's, who shares it: to look at
 }
 
 // Activity is ActivityState, or "" when there is none.
@@ -88,22 +89,22 @@ type Failure struct {
 	At       time.Time `json:"at"`
 }
 
-// CanStart, CanStop and CanPrompt say what the session's state allows; the
-// server refuses the rest with 409.
+// CanStart, CanStop and CanPrompt say what the session's state allows to whom
+// it belongs; the server refuses the rest with 409.
 func (s Session) CanStart() bool {
-	return s.Status == Created || s.Status == Stopped || s.Status == Failed
+	return !s.ReadOnly && (s.Status == Created || s.Status == Stopped || s.Status == Failed)
 }
 
 // CanStop: see CanStart.
 func (s Session) CanStop() bool {
-	return s.Status == Starting || s.Status == Provisioning || s.Status == Running
+	return !s.ReadOnly && (s.Status == Starting || s.Status == Provisioning || s.Status == Running)
 }
 
 // CanArchive: see CanStart. One that runs is stopped first.
 func (s Session) CanArchive() bool { return s.CanStart() || s.CanStop() }
 
 // CanRestore: see CanStart.
-func (s Session) CanRestore() bool { return s.Status == Archived }
+func (s Session) CanRestore() bool { return !s.ReadOnly && s.Status == Archived }
 
 // CanPrompt: see CanStart. A prompt sent before the session runs is queued.
 func (s Session) CanPrompt() bool { return s.CanStop() }
