@@ -100,6 +100,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 			},
 		}})
 	d.db.Tell(p.chronicles.Own)
+	d.db.Measure(launch.Need)
 	p.engine = engine.New(engine.Options{
 		DB: d.db, Runtimes: p.runtimes, Spec: p.launch.Spec,
 		Opened: p.chronicles.Opened, Completed: p.chronicles.Completed,

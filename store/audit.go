@@ -22,6 +22,7 @@ const (
 	ActUserAdded          = "user.added"
 	ActUserRole           = "user.role"
 	ActUserRemoved        = "user.removed"
+	ActQuota              = "quota.set"
 	ActCredentialStored   = "credential.stored"
 	ActCredentialDeleted  = "credential.deleted"
 	ActCredentialUsed     = "credential.used"
@@ -47,7 +48,7 @@ const (
 
 // Acts are all that are audited.
 var Acts = []string{
-	ActLogin, ActLoginEnded, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
+	ActLogin, ActLoginEnded, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
 }
 
 // Deed is one row of audit.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 )
 
@@ -93,7 +94,14 @@ func (db *DB) AppendAnswer(ctx context.Context, p Principal, sessionID, turn str
 		if e, err = db.appendDaemon(ctx, t, sessionID, "answer", turn, raw); err != nil {
 			return err
 		}
-		return t.audit(ctx, p, ActAnswer, sessionID, deed)
+		named := map[string]string{}
+		maps.Copy(named, deed)
+		var name string
+		if err := t.QueryRowContext(ctx, `SELECT name FROM sessions WHERE id = ?`, sessionID).Scan(&name); err != nil {
+			return err
+		}
+		named["name"] = name
+		return t.audit(ctx, p, ActAnswer, sessionID, named)
 	})
 	return e, err
 }

@@ -31,6 +31,7 @@ type DB struct {
 	mu     sync.Mutex
 	subs   map[chan struct{}]bool
 	teller Teller
+	gauge  Gauge
 	told   map[string]int64 // by chronicle: how often its timeline was written
 }
 

@@ -82,7 +82,8 @@ func (p Principal) args(before ...any) []any { return append(before, p.TenantID,
 
 // CreateSession stores a new session and returns it as stored. It fills an
 // empty ID, the times and the version. An empty Want is WantNone; an empty
-// State is what the wish leads to (Created, or Starting).
+// State is what the wish leads to (Created, or Starting). An ErrQuota when its
+// owner or their tenant may have no more.
 func (db *DB) CreateSession(ctx context.Context, s Session) (out Session, err error) {
 	s.Want = cmp.Or(s.Want, WantNone)
 	if s.State == "" {
@@ -92,6 +93,9 @@ func (db *DB) CreateSession(ctx context.Context, s Session) (out Session, err er
 		}
 	}
 	err = db.write(ctx, func(t *tx) error {
+		if err := room(ctx, t, s, Amounts{Sessions: 1}, false, t.now); err != nil {
+			return err
+		}
 		out, err = t.insert(ctx, s)
 		return err
 	})

@@ -136,7 +136,7 @@ func (db *DB) RemoveUser(ctx context.Context, p Principal, id string) error {
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"logins", "login_links"} { // tokens go with the row
+		for _, table := range []string{"logins", "login_links", "quotas"} { // tokens go with the row
 			if _, err := t.ExecContext(ctx, `DELETE FROM `+table+` WHERE tenant_id = ? AND user_id = ?`, p.TenantID, id); err != nil {
 				return err
 			}

@@ -26,6 +26,9 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 // session's state is not among from (none given: any state will do) or when it
 // is being deleted; wishing it gone again is no error.
 //
+// It is an ErrQuota when there is no room for what would run, or come back from
+// the archive.
+//
 // A new wish forgives: failure, attempts and ended are cleared. The state goes
 // to Starting or Stopping at once where the wish leads there, so that who asked
 // sees that it was heard, and a second click is told so; the engine draws its
@@ -42,6 +45,9 @@ func (db *DB) Wish(ctx context.Context, p Principal, id string, want Want, from 
 			return &ConflictError{fmt.Sprintf("Cannot %s session %s: it is being deleted.", verb(want, from), id)}
 		case len(from) > 0 && !slices.Contains(from, s.State):
 			return &ConflictError{fmt.Sprintf("Cannot %s session %s: current status is %s%s", verb(want, from), id, s.State, advice(want, s.State))}
+		}
+		if err := t.fits(ctx, s, want, db.needs(s)); err != nil {
+			return err
 		}
 		state, since := heard(want, s.State), s.Since
 		if state != s.State {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"volundr/ui/client"
@@ -44,7 +45,8 @@ var lives = []struct {
 type UsersPage struct {
 	Shell
 	Users   []client.User
-	Me      string // the reader's id
+	Quotas  map[string]client.Quota // by user's id, and of client.EachUser and client.AllUsers
+	Me      string                  // the reader's id
 	Done    string
 	Link    string // that logs For in, shown this once
 	For     string
@@ -57,6 +59,23 @@ var roleTexts = map[string]string{
 	"admin":     "sees and does everything",
 	"developer": "has sessions of their own",
 	"viewer":    "looks only",
+}
+
+// quotaNames are the fields of a quota for people.
+var quotaNames = map[string]string{"sessions": "Sessions", "cpu": "Cores", "memory": "Memory", "storage": "Storage", "tokens": "Tokens a day", "cost": "Dollars a day"}
+
+// quotaUnits say what of a quota is counted.
+var quotaUnits = map[string]string{"sessions": "sessions", "cpu": "cores", "memory": "memory", "storage": "storage", "tokens": "tokens today", "cost": "today"}
+
+// quotaLine says in a line what somebody has, and of how much.
+func quotaLine(q client.Quota) string {
+	var out []string
+	for _, field := range client.QuotaFields {
+		if line := q.Line(field); line != "" {
+			out = append(out, line+" "+quotaUnits[field])
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func expired(t client.Token, now time.Time) bool { return !now.Before(t.ExpiresAt) }

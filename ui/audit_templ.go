@@ -51,7 +51,7 @@ func Audit(p AuditPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, " <main id=\"main\" class=\"narrow\" tabindex=\"-1\"><h1>Audit</h1><p class=\"dim\">Logins, tokens, users, answers to permissions, credentials that were used, pushes, deletes and what admins did. Records are added and never changed.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, " <main id=\"main\" class=\"narrow\" tabindex=\"-1\"><h1>Audit</h1>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -61,7 +61,7 @@ func Audit(p AuditPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<form method=\"get\" action=\"/audit\" class=\"form filters\" autocomplete=\"off\"><div class=\"field\"><label for=\"act\">What</label> <select id=\"act\" name=\"act\"><option value=\"\">anything</option> ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p class=\"dim\">Logins, tokens, users, answers to permissions, credentials that were used, pushes, deletes and what admins did. Records are added and never changed. Times are UTC.</p><form method=\"get\" action=\"/audit\" class=\"form filters\" autocomplete=\"off\"><div class=\"field\"><label for=\"act\">What</label> <select id=\"act\" name=\"act\"><option value=\"\">anything</option> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

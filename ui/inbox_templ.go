@@ -415,7 +415,7 @@ func needs(s client.Session) string {
 		return "wait"
 	case s.Status == client.Failed:
 		return "failed"
-	case s.Status == client.Running && s.ActivityText == client.NoProgress:
+	case s.Status == client.Running && (s.ActivityText == client.NoProgress || strings.HasPrefix(s.ActivityText, client.WaitsForModel+client.NoBudget)):
 		return "stalled"
 	}
 	return ""

@@ -302,6 +302,9 @@ func usersPage() UsersPage {
 	p := UsersPage{Shell: shell("Users"), Me: "local", Link: "http://volundr-abcdefgh.localhost:7420/login/abcdefghijklmnopqrstuvwxyz", For: "ann",
 		Users: []client.User{{ID: "33333333-3333-4333-8333-333333333333", DisplayName: "ann", Role: "viewer"}, {ID: "local", DisplayName: "local", Role: "admin", SeenAt: &seen}}}
 	p.Admin = true
+	p.Quotas = map[string]client.Quota{"local": {Used: client.Amounts{Sessions: 3, Memory: 8 << 30, Tokens: 512_000, Cost: 1.5}},
+		client.AllUsers:                        {Limits: client.Amounts{Cost: 50, Storage: 100 << 30}, Used: client.Amounts{Sessions: 3, Memory: 8 << 30, Storage: 3 << 30, Tokens: 512_000, Cost: 1.5}},
+		"33333333-3333-4333-8333-333333333333": {Limits: client.Amounts{Sessions: 5, Tokens: 2_000_000}}}
 	return p
 }
 

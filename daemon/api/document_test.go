@@ -32,7 +32,7 @@ var tags = []struct{ name, text, words string }{
 	{"Events", "Events that programs report.", "events"},
 	{"Launching", "What sessions are begun from.", "templates profiles presets prompts integrations mcp-servers"},
 	{"Credentials", "Kept encrypted, given to sessions, never given out.", "credentials secrets"},
-	{"Users", "Who may come in, and with what.", "users tokens audit"},
+	{"Users", "Who may come in, and with what.", "users tokens quota audit"},
 	{"Server", "The daemon itself.", "models stats me feature-flags status doctor found image login-links shutdown"},
 }
 

@@ -78,6 +78,7 @@ var table = []struct {
 	{store.ErrNotFound, http.StatusNotFound},
 	{store.ErrConflict, http.StatusConflict},
 	{store.ErrStale, http.StatusConflict},
+	{store.ErrQuota, http.StatusTooManyRequests},
 	{vault.ErrLocked, http.StatusServiceUnavailable},
 	{runtime.ErrNotFound, http.StatusConflict},
 	{runtime.ErrUnavailable, http.StatusServiceUnavailable},

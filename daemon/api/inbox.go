@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -46,6 +48,10 @@ func (s *server) needs(ctx context.Context, rows []store.Session) ([]client.Need
 				return nil, err
 			}
 			out = append(out, needsOf(row, a)...)
+			if why, waits := strings.CutPrefix(row.ActivityText, client.WaitsForModel); waits && strings.HasPrefix(why, client.NoBudget) {
+				out = append(out, client.Need{ID: fmt.Sprintf("budget:%s:%s", row.ID, time.Now().UTC().Format(time.DateOnly)), Kind: client.NeedStall,
+					SessionID: row.ID, Session: row.Name, At: row.UpdatedAt, Text: "waits: " + why + "."})
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b client.Need) int { return a.At.Compare(b.At) })

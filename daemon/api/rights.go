@@ -78,6 +78,7 @@ var rights = byRoute(map[auth.Right]string{
 		GET /api/v1/volundr/events/health
 		GET /api/v1/volundr/storage
 		GET /api/v1/volundr/stats
+		GET /api/v1/volundr/quota
 		GET /api/v1/volundr/models
 		GET /api/v1/volundr/templates
 		GET /api/v1/volundr/templates/:name
@@ -246,6 +247,9 @@ var rights = byRoute(map[auth.Right]string{
 		PUT /api/v1/volundr/users/:id
 		DELETE /api/v1/volundr/users/:id
 		POST /api/v1/volundr/users/:id/login-links
+		GET /api/v1/volundr/users/:id/quota
+		PUT /api/v1/volundr/users/:id/quota
+		POST /users/:id/quota
 		GET /api/v1/volundr/audit`,
 
 	auth.Machine: `

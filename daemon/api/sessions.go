@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -164,6 +165,9 @@ func (s *server) launch(c echo.Context, name, on string, req launch.Request) (st
 		return store.Session{}, err
 	}
 	p := principal(c)
+	if err := s.DB.Room(ctx, p, raw, time.Now()); err != nil { // so that no session is left that cannot start
+		return store.Session{}, err
+	}
 	row, err := s.DB.CreateSession(ctx, store.Session{
 		ID: uuid.NewString(), Name: name,
 		OwnerID: p.UserID, TenantID: p.TenantID, Runtime: on, Request: raw,
@@ -176,6 +180,11 @@ func (s *server) launch(c echo.Context, name, on string, req launch.Request) (st
 		return row, err
 	}
 	row, err = s.DB.Wish(ctx, p, row.ID, store.WantRunning, store.FromStart...)
+	if errors.Is(err, store.ErrQuota) { // somebody took the last of it since
+		_, gone := s.DB.Wish(ctx, p, row.ID, store.WantGone)
+		s.Engine.Poke()
+		return row, errors.Join(err, gone)
+	}
 	if err != nil {
 		return row, err
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -21,6 +22,7 @@ func (s *server) userPages(e *echo.Echo) {
 	e.POST("/users", s.postUser)
 	e.POST("/users/:id/role", s.postRole)
 	e.POST("/users/:id/link", s.postLink)
+	e.POST("/users/:id/quota", s.postQuota)
 	e.POST("/users/:id/delete", s.postRemoveUser)
 }
 
@@ -70,6 +72,9 @@ func (s *server) showUsers(c echo.Context, status int, p ui.UsersPage) (err erro
 	if p.Users, err = s.users(c); err != nil {
 		return err
 	}
+	if p.Quotas, err = s.quotas(c, p.Users); err != nil {
+		return err
+	}
 	return html(c, status, ui.Users(p))
 }
 
@@ -109,6 +114,25 @@ func (s *server) postRole(c echo.Context) error {
 func (s *server) postLink(c echo.Context) error {
 	u, url, err := s.linkFor(c)
 	return s.toldUsers(c, ui.UsersPage{Link: url, For: u.Name}, err)
+}
+
+// postQuota sets all limits at once: an empty field is none.
+func (s *server) postQuota(c echo.Context) error {
+	var in client.QuotaChange
+	var err error
+	for _, field := range client.QuotaFields {
+		text := strings.TrimSpace(c.FormValue(field))
+		if text == "" {
+			text = "none"
+		}
+		if wrong := in.Set(field, text); err == nil && wrong != nil {
+			err = fail(http.StatusUnprocessableEntity, "%s", sentence(wrong.Error()))
+		}
+	}
+	if err == nil {
+		_, err = s.setQuota(c, in)
+	}
+	return s.toldUsers(c, ui.UsersPage{Done: "The quota is set."}, err)
 }
 
 func (s *server) postRemoveUser(c echo.Context) error {

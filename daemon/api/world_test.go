@@ -100,6 +100,7 @@ func newWorld(t *testing.T) *world {
 	chronicles := chronicle.New(chronicle.Options{DB: db, Log: log,
 		Redact: func(text string) string { return strings.ReplaceAll(text, "s3cr3t-v4lue", "[redacted]") }})
 	db.Tell(chronicles.Own)
+	db.Measure(launch.Need)
 	w.engine = engine.New(engine.Options{DB: db, Runtimes: runtimes, Spec: launcher.Spec, Keep: w.keep, Health: w.health,
 		Opened: chronicles.Opened, Completed: chronicles.Completed, Log: log})
 	w.boxes = &boxes{w: w, all: map[string]*sandboxtest.Sandbox{}}

@@ -60,6 +60,21 @@ func (v *Vault) Models() http.Handler {
 				return
 			}
 		}
+		if spends(r) {
+			var large *http.MaxBytesError
+			switch err := v.hold(w, r, row); {
+			case err == nil:
+			case r.Context().Err() != nil: // the agent went away, and asks again
+				panic(http.ErrAbortHandler)
+			case errors.As(err, &large):
+				at.refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("The request is larger than %d MiB.", maxRequest>>20))
+				return
+			default:
+				v.Log.Error("A request to a model could not be held", "session", row.ID, "error", err)
+				at.refuse(w, http.StatusServiceUnavailable, "The daemon could not look at the budget. See its log.")
+				return
+			}
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 		wait := v.waits(r.Context(), at)
 		defer wait.end()

@@ -47,6 +47,7 @@ type Vault struct {
 	providers map[string]*provider
 	transport http.RoundTripper
 	slow      time.Duration
+	often     time.Duration // see hold
 
 	mu       sync.Mutex
 	refusals map[owned]Refusal
@@ -74,7 +75,7 @@ func New(o Options) *Vault {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	v := &Vault{
-		Options: o, refusals: map[owned]Refusal{}, transport: transport(o.Roots), slow: slow,
+		Options: o, refusals: map[owned]Refusal{}, transport: transport(o.Roots), slow: slow, often: often,
 		seal: seal{db: o.DB, dir: o.Dir, user: o.Installation, ring: o.Keyring, limit: keyringLimit},
 	}
 	v.providers = providers(o.Gateways, o.Env)

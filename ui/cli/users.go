@@ -12,7 +12,7 @@ import (
 func (a *app) users() *cobra.Command {
 	c := &cobra.Command{Use: "users", Short: "Who else may use this installation, and what"}
 	c.Args, c.RunE = subcommands(c)
-	c.AddCommand(a.addUser(), a.listUsers(), a.userRole(), a.userLink(), a.removeUser())
+	c.AddCommand(a.addUser(), a.listUsers(), a.userRole(), a.userLink(), a.userQuota(), a.removeUser())
 	return c
 }
 

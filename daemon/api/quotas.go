@@ -1,0 +1,130 @@
+package api
+
+import (
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volundr/store"
+	"volundr/ui/client"
+)
+
+// quotaRoutes say how much users may have, and set it.
+func (s *server) quotaRoutes(g *echo.Group) {
+	g.GET("/quota", s.myQuota)
+	g.GET("/users/:id/quota", s.getQuota)
+	g.PUT("/users/:id/quota", s.putQuota)
+}
+
+func (s *server) myQuota(c echo.Context) error {
+	return s.answerQuota(c, http.StatusOK, principal(c).UserID)
+}
+
+func (s *server) answerQuota(c echo.Context, status int, who string) error {
+	q, err := s.quota(c, who)
+	if err != nil {
+		return err
+	}
+	return c.JSON(status, q)
+}
+
+func (s *server) quota(c echo.Context, who string) (client.Quota, error) {
+	limit, is, err := s.DB.Quota(c.Request().Context(), principal(c), who, time.Now())
+	return client.Quota{Limits: amountsView(limit), Used: amountsView(is)}, err
+}
+
+// quotas are those of users by their ids, of each and of all.
+func (s *server) quotas(c echo.Context, users []client.User) (out map[string]client.Quota, err error) {
+	who := []string{store.EachUser, store.AllUsers}
+	for _, u := range users {
+		who = append(who, u.ID)
+	}
+	out = map[string]client.Quota{}
+	for _, id := range who {
+		if out[id], err = s.quota(c, id); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func amountsView(a store.Amounts) client.Amounts {
+	return client.Amounts{Sessions: a.Sessions, Storage: a.Storage, CPU: float64(a.CPU) / 1000, Memory: a.Memory, Tokens: a.Tokens, Cost: float64(a.CostMicros) / 1e6}
+}
+
+// whose is the id that the path names: of a user, of each, or of all.
+func (s *server) whose(c echo.Context) (string, error) {
+	if id := c.Param("id"); id == store.EachUser || id == store.AllUsers {
+		return id, nil
+	}
+	u, err := s.user(c)
+	return u.ID, err
+}
+
+func (s *server) getQuota(c echo.Context) error {
+	who, err := s.whose(c)
+	if err != nil {
+		return err
+	}
+	return s.answerQuota(c, http.StatusOK, who)
+}
+
+func (s *server) putQuota(c echo.Context) error {
+	var in client.QuotaChange
+	if err := decode(c, &in); err != nil {
+		return err
+	}
+	who, err := s.setQuota(c, in)
+	if err != nil {
+		return err
+	}
+	return s.answerQuota(c, http.StatusOK, who)
+}
+
+// setQuota sets what a change names, and gives whose it was.
+func (s *server) setQuota(c echo.Context, in client.QuotaChange) (string, error) {
+	who, err := s.whose(c)
+	if err != nil {
+		return who, err
+	}
+	limit, _, err := s.DB.Quota(c.Request().Context(), principal(c), who, time.Now())
+	if err != nil {
+		return who, err
+	}
+	var bad []fieldError
+	set := func(field string, into *int64, value *float64, unit float64) {
+		if value == nil {
+			return
+		}
+		n := math.Round(*value * unit)
+		switch {
+		case math.IsNaN(n) || *value < 0:
+			bad = append(bad, fieldError{Type: "greater_than_equal", Loc: []any{"body", field}, Input: *value, Msg: "Input should be greater than or equal to 0; 0 takes the limit away"})
+		case n > 1<<53:
+			bad = append(bad, fieldError{Type: "less_than_equal", Loc: []any{"body", field}, Input: *value, Msg: "This is too much to be counted"})
+		case *value > 0 && n == 0:
+			bad = append(bad, fieldError{Type: "value_error", Loc: []any{"body", field}, Input: *value, Msg: "This is too little to be counted; 0 takes the limit away"})
+		default:
+			*into = int64(n)
+		}
+	}
+	whole := func(n *int64) *float64 {
+		if n == nil {
+			return nil
+		}
+		f := float64(*n)
+		return &f
+	}
+	set("sessions", &limit.Sessions, whole(in.Sessions), 1)
+	set("storage", &limit.Storage, whole(in.Storage), 1)
+	set("cpu", &limit.CPU, in.CPU, 1000)
+	set("memory", &limit.Memory, whole(in.Memory), 1)
+	set("tokens", &limit.Tokens, whole(in.Tokens), 1)
+	set("cost", &limit.CostMicros, in.Cost, 1e6)
+	if len(bad) > 0 {
+		return who, invalid(bad...)
+	}
+	return who, s.DB.SetQuota(c.Request().Context(), principal(c), who, limit)
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Whom a quota can be for, beside a user. No user is called so.
+const (
+	EachUser = "@each" // of a tenant, who has none of their own
+	AllUsers = "@all"  // of a tenant, together
+)
+
+// Amounts are how much there may be, or is. As limits, 0 is no limit.
+type Amounts struct {
+	Sessions   int64 // that are not archived
+	Storage    int64 // bytes of archives, snapshots and sandboxes' files
+	CPU        int64 // thousandths of a core, of sessions that run
+	Memory     int64 // bytes, of sessions that run
+	Tokens     int64 // of today, in UTC
+	CostMicros int64 // of today, in UTC: millionths of a US dollar
+}
+
+// querier is the database or a transaction.
+type querier interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}
+
+// limits are those of one row; none without it.
+func limits(ctx context.Context, q querier, tenant, who string) (a Amounts, found bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT coalesce(sessions, 0), coalesce(storage, 0), coalesce(cpu, 0), coalesce(memory, 0), coalesce(tokens, 0),
+		coalesce(cost_micros, 0) FROM quotas WHERE tenant_id = ? AND user_id = ?`, tenant, who).
+		Scan(&a.Sessions, &a.Storage, &a.CPU, &a.Memory, &a.Tokens, &a.CostMicros)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, false, nil
+	}
+	return a, err == nil, err
+}
+
+// bounds are the limits of a user: their own, or those of each.
+func bounds(ctx context.Context, q querier, tenant, user string) (Amounts, error) {
+	a, found, err := limits(ctx, q, tenant, user)
+	if err == nil && !found && user != AllUsers && user != EachUser {
+		a, _, err = limits(ctx, q, tenant, EachUser)
+	}
+	return a, err
+}
+
+// inUse is what a user has, or with AllUsers a tenant; but for one session, unless
+// that is empty.
+func inUse(ctx context.Context, q querier, tenant, user, but string, now time.Time) (a Amounts, err error) {
+	if user == AllUsers {
+		user = ""
+	}
+	now = now.UTC()
+	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	const theirs = ` tenant_id = ?1 AND (?2 = '' OR owner_id = ?2)`
+	const runs = `(want = 'running' AND state <> 'failed' OR state IN ('starting', 'provisioning', 'running', 'stopping'))`
+	err = q.QueryRowContext(ctx, `SELECT coalesce(sum((state <> 'archived' OR want <> 'archived') AND want <> 'gone'), 0), coalesce(sum(iif(`+runs+`, cpu, 0)), 0),
+		coalesce(sum(iif(`+runs+`, memory, 0)), 0) FROM sessions WHERE kind = 'session' AND id <> ?3 AND`+theirs, tenant, user, but).
+		Scan(&a.Sessions, &a.CPU, &a.Memory)
+	if err != nil {
+		return a, err
+	}
+	err = q.QueryRowContext(ctx, `SELECT (SELECT coalesce(sum(stored), 0) FROM blobs WHERE`+theirs+`)
+		+ (SELECT coalesce(sum(size), 0) FROM sandbox_files WHERE`+theirs+`)`, tenant, user).Scan(&a.Storage)
+	if err != nil {
+		return a, err
+	}
+	err = q.QueryRowContext(ctx, `SELECT coalesce(sum(input + output + cache_write), 0), coalesce(sum(cost_micros), 0) FROM usage
+		WHERE`+theirs+` AND at >= ?3 AND at < ?4`, tenant, user, millis(day), millis(day.AddDate(0, 0, 1))).Scan(&a.Tokens, &a.CostMicros)
+	return a, err
+}
+
+// Quota gives the limits of a user of p's tenant, of each or of all, and what is
+// used of them. Who is no admin is told of themselves alone: ErrNotFound.
+func (db *DB) Quota(ctx context.Context, p Principal, who string, now time.Time) (limit, is Amounts, err error) {
+	if !p.Admin && who != p.UserID {
+		return limit, is, ErrNotFound
+	}
+	if limit, err = bounds(ctx, db.r, p.TenantID, who); err != nil || who == EachUser {
+		return limit, is, err
+	}
+	is, err = inUse(ctx, db.r, p.TenantID, who, "", now)
+	return limit, is, err
+}
+
+// SetQuota sets, for an admin, the limits of a user of p's tenant, of each or of
+// all. ErrNotFound when p is none, or there is no such user.
+func (db *DB) SetQuota(ctx context.Context, p Principal, who string, a Amounts) error {
+	if !p.Admin {
+		return ErrNotFound
+	}
+	return db.write(ctx, func(t *tx) error {
+		name := who
+		if who != EachUser && who != AllUsers {
+			if err := notFound(t.QueryRowContext(ctx, `SELECT name FROM users WHERE tenant_id = ? AND id = ?`, p.TenantID, who).Scan(&name)); err != nil {
+				return err
+			}
+		}
+		_, err := t.ExecContext(ctx, `INSERT INTO quotas (tenant_id, user_id, sessions, storage, cpu, memory, tokens, cost_micros)
+			VALUES (?, ?, nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0))
+			ON CONFLICT (tenant_id, user_id) DO UPDATE SET sessions = excluded.sessions, storage = excluded.storage, cpu = excluded.cpu,
+			memory = excluded.memory, tokens = excluded.tokens, cost_micros = excluded.cost_micros`,
+			p.TenantID, who, a.Sessions, a.Storage, a.CPU, a.Memory, a.Tokens, a.CostMicros)
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActQuota, who, map[string]string{"name": name, "limits": string(raw)})
+	})
+}
+
+// Budget says, for the system, what is used up of a session's owner's tokens and
+// money of today: a sentence; empty: nothing.
+func (db *DB) Budget(ctx context.Context, tenant, owner string, now time.Time) (string, error) {
+	for _, who := range []string{owner, AllUsers} {
+		limit, err := bounds(ctx, db.r, tenant, who)
+		if err != nil {
+			return "", err
+		}
+		if limit.Tokens == 0 && limit.CostMicros == 0 {
+			continue
+		}
+		is, err := inUse(ctx, db.r, tenant, who, "", now)
+		if err != nil {
+			return "", err
+		}
+		whose := ""
+		if who == AllUsers {
+			whose = " that all users have together"
+		}
+		switch {
+		case limit.Tokens > 0 && is.Tokens >= limit.Tokens:
+			return fmt.Sprintf("%d of %d tokens of today%s are used", is.Tokens, limit.Tokens, whose), nil
+		case limit.CostMicros > 0 && is.CostMicros >= limit.CostMicros:
+			return fmt.Sprintf("%s of %s of today%s are spent", dollars(is.CostMicros), dollars(limit.CostMicros), whose), nil
+		}
+	}
+	return "", nil
+}
+
+func dollars(micros int64) string { return fmt.Sprintf("$%.2f", float64(micros)/1e6) }
