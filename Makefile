@@ -41,7 +41,7 @@ setup: ## install what the tests need (Debian/Ubuntu as root, or SETUP=1)
 test: ## every test, end-to-end included
 	@bash .ci/test
 
-test-kube: ## of them, those on Kubernetes: on a real single-node cluster (root; minutes the first time)
+test-kube: ## the tests on Kubernetes: on a real single-node cluster (root; minutes the first time)
 	@bash .ci/test-kube
 
 cluster-up: ## a single-node Kubernetes to develop against (root; minutes the first time)

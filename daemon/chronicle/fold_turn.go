@@ -70,7 +70,7 @@ func (f *fold) turnEnd(e store.Entry) []store.TimelineEvent {
 	text := f.clean(t.text.whole())
 	head := label(f.clean(t.text.last()))
 	if head == "" {
-		head = map[string]string{"end_turn": "Done, without a word", "cancelled": "The turn was stopped", "error": "The turn ended in an error",
+		head = map[string]string{"end_turn": "Done, without a word", "cancelled": "(no words yet)", "error": "The turn ended in an error",
 			"refusal": "The agent refused", "max_tokens": "The answer was cut: too long"}[v.StopReason]
 	}
 	if head == "" {

@@ -153,7 +153,7 @@ func (f *fold) agent(e store.Entry) []store.TimelineEvent {
 
 func (f *fold) stalled(e store.Entry) []store.TimelineEvent {
 	v, _ := data[wire.Note](e)
-	return f.say(e, TypeError, v.Message, Data{Kind: KindStalled, Source: v.Source, Turn: e.Turn})
+	return f.say(e, TypeError, strings.TrimSuffix(v.Message, wire.StallAdvice), Data{Kind: KindStalled, Source: v.Source, Turn: e.Turn})
 }
 
 func (f *fold) failed(e store.Entry) []store.TimelineEvent {

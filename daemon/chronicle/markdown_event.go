@@ -116,6 +116,8 @@ func event(b *strings.Builder, e Event) {
 	case e.Kind == KindBeside:
 		b.WriteString(what)
 		notes = used(e)
+	case e.Kind == KindStalled:
+		b.WriteString(colon("Stalled", what))
 	case e.Type == TypeError:
 		b.WriteString(colon("Error", what))
 	case e.Who == Person && e.Type == TypeMessage:

@@ -40,7 +40,7 @@ func aTurn(w *world) []store.Entry {
 		w.entry(14, "", wire.EntryGit, wire.Git{Action: "commit", Hash: "0123456789abcdef0123456789abcdef01234567", Subject: "Fix it", Files: []string{"main.go"}}),
 		w.entry(15, "", wire.EntryGit, wire.Git{Action: "push", Hash: "0123456789abcdef0123456789abcdef01234567", Branch: "main", Remote: "origin", Commits: exit(2)}),
 		w.entry(20, "", wire.EntryCommand, wire.ShellCommand{Command: "make", Dir: "/workspace", Exit: 1, StartedAt: 1000, EndedAt: 3000, Shell: "bash", Where: "terminal"}),
-		w.entry(21, "p1", wire.EntryStalled, wire.Note{Source: "agent", Message: "No progress."}),
+		w.entry(21, "p1", wire.EntryStalled, wire.Note{Source: "agent", Message: "No progress." + wire.StallAdvice}),
 		w.entry(22, "p1", wire.EntryMode, wire.Options{Current: "plan", Options: []wire.Option{{ID: "plan", Name: "Plan only"}}}),
 		w.entry(23, "p1", wire.EntryText, wire.Text{Block: "b2", Text: "# Done\n\nIt works, " + secret[:4]}),
 		w.entry(23, "p1", wire.EntryText, wire.Text{Block: "b2", Text: secret[4:] + " is set."}),

@@ -69,6 +69,8 @@ func eventLine(e client.TimelineEvent) string {
 		if e.Author != "" {
 			fact("by %s", e.Author)
 		}
+	case e.Kind == "stalled":
+		what = "Stalled: " + what
 	case e.Type == "error":
 		what = "Error: " + what
 	case e.Who == "person" && e.Type == "message":

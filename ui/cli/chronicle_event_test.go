@@ -24,6 +24,7 @@ func TestEventsAreTold(t *testing.T) {
 		"Renamed a.go to b.go":                             {Type: "file", Label: "b.go", Action: text("modified"), From: "a.go", Ins: num(0), Del: num(0)},
 		"Commit abc1234: Mend it (by Ann, +4 -2)":          {Type: "git", Git: "commit", Hash: text("abc1234def"), Author: "Ann", Label: "Mend it", Ins: num(4), Del: num(2)},
 		"Pushed main to origin, 2 commits":                 {Type: "git", Git: "push", Label: "Pushed main to origin, 2 commits"},
+		"Stalled: No progress for 2m.":                     {Type: "error", Kind: "stalled", Label: "No progress for 2m."},
 		"Was stopped at: And so (2s)":                      {Kind: "turn", Who: "assistant", StopReason: "cancelled", Label: "And so", DurationMS: 2000},
 		"A person: Mode: plan":                             {Type: "message", Kind: "mode", Who: "person", Label: "Mode: plan"},
 		"Error: It broke":                                  {Type: "error", Label: "It broke"},

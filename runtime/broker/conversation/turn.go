@@ -250,9 +250,9 @@ func (c *Conversation) checkStall() {
 		c.touch()
 		return
 	}
-	limit, what := c.o.StallAfter, "The agent has made no progress for %s. Stop the turn, or wait."
+	limit, what := c.o.StallAfter, "The agent has made no progress for %s."+wire.StallAdvice
 	if t.toolsRunning() {
-		limit, what = stallWithTool*c.o.StallAfter, "A tool has been running for %s without a word. Stop the turn, or wait."
+		limit, what = stallWithTool*c.o.StallAfter, "A tool has been running for %s without a word."+wire.StallAdvice
 	}
 	if !t.stalled && time.Since(t.progress) >= limit {
 		t.stalled = true

@@ -239,3 +239,7 @@ type Rewound struct {
 	Checkpoint string `json:"checkpoint"`
 	Prompt     string `json:"prompt"` // the conversation stands before this prompt
 }
+
+// StallAdvice ends the message of an EntryStalled: for whoever is there, not for
+// whoever reads of it later.
+const StallAdvice = " Stop the turn, or wait."
