@@ -26,7 +26,9 @@ export function changes(pane, running) {
 
   // draw takes the new list over; files that are open keep their place.
   function draw(next) {
-    const old = root(), message = old.querySelector('.commit textarea')?.value, words = old.querySelector('.review input')?.value;
+    const old = root();
+    if (old.querySelector(':active')) return; // a button is being pressed: it stays until it has heard so
+    const message = old.querySelector('.commit textarea')?.value, words = old.querySelector('.review input')?.value;
     for (const f of next.querySelectorAll('.cfile')) {
       const was = document.getElementById(f.id);
       if (!was) continue;
