@@ -32,7 +32,11 @@ const (
 // the registry's, else one made here with mmdebstrap.
 func (m *imageMaker) debian(ctx context.Context, arch string, report func(runtime.Progress)) (string, error) {
 	wanted := cmp.Or(m.opts.Base, hubDebian)
-	for _, ref := range []string{wanted, ownDebian} {
+	there := []string{wanted}
+	if m.opts.Base == "" { // one that was configured is taken, or nothing
+		there = append(there, ownDebian)
+	}
+	for _, ref := range there {
 		if found, err := m.api.ImageInspect(ctx, ref); err == nil && found.Architecture == arch {
 			return ref, nil
 		}
