@@ -3,8 +3,8 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
-	"volundr/daemon/auth"
 	"volundr/store"
 )
 
@@ -13,12 +13,12 @@ import (
 func (d *Daemon) forget(ctx context.Context) error {
 	changed, stop := d.db.Subscribe()
 	defer stop()
-	after, err := d.db.LastEvent(ctx)
+	after, err := d.db.LastSystemEvent(ctx)
 	if err != nil {
 		return err
 	}
 	for {
-		events, err := d.db.Events(ctx, auth.Local, after, 500)
+		events, err := d.db.SystemEvents(ctx, after, 500)
 		if err != nil && ctx.Err() == nil {
 			d.log.Warn("Events not read", "error", err)
 		}
@@ -28,10 +28,11 @@ func (d *Daemon) forget(ctx context.Context) error {
 			if json.Unmarshal(e.Data, &data) != nil {
 				continue
 			}
-			if e.Type == store.SessionDeleted {
+			gone := e.Type == store.SessionDeleted && d.gone(ctx, e.SessionID)
+			if gone {
 				d.auth.Surfaces.Forget(e.SessionID)
 			}
-			if e.Type == store.SessionDeleted || data.State == store.Stopped || data.State == store.Failed {
+			if gone || data.State == store.Stopped || data.State == store.Failed {
 				d.surfaces.Forget(e.SessionID)
 			}
 		}
@@ -41,4 +42,11 @@ func (d *Daemon) forget(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// gone reports whether a session is deleted: that it is, is also told to who does
+// not see it any more.
+func (d *Daemon) gone(ctx context.Context, id string) bool {
+	_, err := d.db.SystemSession(ctx, id)
+	return errors.Is(err, store.ErrNotFound)
 }

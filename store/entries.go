@@ -34,14 +34,18 @@ func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entrie
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrNotFound)
 		}
+		n, err := t.lastEntry(ctx, sessionID)
+		if err != nil {
+			return err
+		}
 		values := make([][]any, len(entries))
 		for i, e := range entries {
 			if err := t.nameBodiesOf(ctx, sessionID, epoch, e); err != nil {
 				return err
 			}
-			values[i] = []any{sessionID, "journal", epoch, e.Seq, e.Run, millis(e.At), e.Turn, e.Type, orNull(e.Data)}
+			values[i] = []any{n + 1 + int64(i), sessionID, "journal", epoch, e.Seq, e.Run, millis(e.At), e.Turn, e.Type, orNull(e.Data)}
 		}
-		added, err = t.insertRows(ctx, `INSERT INTO entries (session_id, source, epoch, seq, run, at, turn, type, data)`,
+		added, err = t.insertRows(ctx, `INSERT INTO entries (n, session_id, source, epoch, seq, run, at, turn, type, data)`,
 			`ON CONFLICT (session_id, epoch, seq) DO NOTHING`, values)
 		if err != nil {
 			return err
@@ -50,6 +54,12 @@ func (db *DB) AppendJournal(ctx context.Context, sessionID, epoch string, entrie
 		return t.told(ctx, sessionID, rows)
 	})
 	return added, err
+}
+
+// lastEntry is the number of the last entry of a conversation, 0 before the first.
+func (t *tx) lastEntry(ctx context.Context, sessionID string) (n int64, err error) {
+	err = t.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM entries WHERE session_id = ?`, sessionID).Scan(&n)
+	return n, err
 }
 
 // AmendJournal replaces, for the system, the data of entries of a journal by
@@ -118,10 +128,14 @@ func (db *DB) Tell(t Teller) {
 }
 
 func (db *DB) appendDaemon(ctx context.Context, t *tx, sessionID, typ, turn string, data json.RawMessage) (Entry, error) {
-	e := Entry{SessionID: sessionID, Source: "daemon", At: t.now, Turn: turn, Type: typ, Data: data}
-	err := t.QueryRowContext(ctx, `INSERT INTO entries (session_id, source, run, at, turn, type, data)
-		SELECT id, 'daemon', run, ?, ?, ?, 'null' FROM sessions WHERE id = ? RETURNING n, run`,
-		millis(t.now), turn, typ, sessionID).Scan(&e.N, &e.Run)
+	last, err := t.lastEntry(ctx, sessionID)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{N: last + 1, SessionID: sessionID, Source: "daemon", At: t.now, Turn: turn, Type: typ, Data: data}
+	err = t.QueryRowContext(ctx, `INSERT INTO entries (n, session_id, source, run, at, turn, type, data)
+		SELECT ?, id, 'daemon', run, ?, ?, ?, 'null' FROM sessions WHERE id = ? RETURNING run`,
+		e.N, millis(t.now), turn, typ, sessionID).Scan(&e.Run)
 	if err != nil {
 		return Entry{}, notFound(err)
 	}
@@ -133,7 +147,7 @@ func (db *DB) appendDaemon(ctx context.Context, t *tx, sessionID, typ, turn stri
 		e, rows = tell(e)
 	}
 	t.nudge = true
-	if _, err := t.ExecContext(ctx, `UPDATE entries SET data = ? WHERE n = ?`, orNull(e.Data), e.N); err != nil {
+	if _, err := t.ExecContext(ctx, `UPDATE entries SET data = ? WHERE session_id = ? AND n = ?`, orNull(e.Data), sessionID, e.N); err != nil {
 		return Entry{}, err
 	}
 	return e, t.told(ctx, sessionID, rows)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
-	"strconv"
-	"time"
 )
 
 // Types of events.
@@ -95,16 +92,36 @@ func (t *tx) insertNews(ctx context.Context, typ, sessionID, ownerID, tenantID s
 	if err != nil {
 		return err
 	}
+	n, err := t.nextEvent(ctx, tenantID)
+	if err != nil {
+		return err
+	}
 	t.nudge = true
-	_, err = t.ExecContext(ctx, `INSERT INTO events (at, type, session_id, owner_id, tenant_id, data) VALUES (?, ?, ?, ?, ?, ?)`,
-		millis(t.now), typ, sessionID, ownerID, tenantID, string(data))
+	_, err = t.ExecContext(ctx, `INSERT INTO events (n, at, type, session_id, owner_id, tenant_id, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		n, millis(t.now), typ, sessionID, ownerID, tenantID, string(data))
 	return err
 }
 
 // Events gives at most limit of p's events after a cursor, in order.
 func (db *DB) Events(ctx context.Context, p Principal, after int64, limit int) ([]Event, error) {
-	rows, err := db.r.QueryContext(ctx, `SELECT seq, at, type, session_id, data FROM events WHERE seq > ? AND`+shownOfSession+
-		` ORDER BY seq LIMIT ?`, append(p.shown(after), limit)...)
+	return eventRows(db.r.QueryContext(ctx, `SELECT n, at, type, session_id, data FROM events WHERE n > ? AND`+shownOfSession+
+		` ORDER BY n LIMIT ?`, append(p.shown(after), limit)...))
+}
+
+// SystemEvents gives, for the system, at most limit events of everybody after a
+// number of all, in order. Their Seq is that number, and no cursor of a stream.
+func (db *DB) SystemEvents(ctx context.Context, after int64, limit int) ([]Event, error) {
+	return eventRows(db.r.QueryContext(ctx, `SELECT seq, at, type, session_id, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?`, after, limit))
+}
+
+// LastSystemEvent gives, for the system, the number behind everything that has
+// happened, 0 at first.
+func (db *DB) LastSystemEvent(ctx context.Context) (n int64, err error) {
+	err = db.r.QueryRowContext(ctx, `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)`).Scan(&n)
+	return n, err
+}
+
+func eventRows(rows *sql.Rows, err error) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -121,51 +138,6 @@ func (db *DB) Events(ctx context.Context, p Principal, after int64, limit int) (
 		out = append(out, e)
 	}
 	return out, rows.Err()
-}
-
-// LastEvent gives the cursor behind everything that has happened, 0 at first.
-func (db *DB) LastEvent(ctx context.Context) (n int64, err error) {
-	err = db.r.QueryRowContext(ctx, `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)`).Scan(&n)
-	return n, err
-}
-
-// forgotten is the key of the number of the last event that was forgotten.
-const forgotten = "events_forgotten"
-
-// ForgetEvents removes the events that are older than a moment, and returns how
-// many those were.
-func (db *DB) ForgetEvents(ctx context.Context, before time.Time) (n int64, err error) {
-	err = db.write(ctx, func(t *tx) error {
-		n = 0
-		var last sql.NullInt64
-		if err := t.QueryRowContext(ctx, `SELECT max(seq) FROM events WHERE at < ?`, millis(before)).Scan(&last); err != nil || !last.Valid {
-			return err
-		}
-		res, err := t.ExecContext(ctx, `DELETE FROM events WHERE seq <= ? AND at < ?`, last.Int64, millis(before))
-		if err != nil {
-			return err
-		}
-		if n, err = res.RowsAffected(); err != nil {
-			return err
-		}
-		_, err = t.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
-			forgotten, strconv.FormatInt(last.Int64, 10))
-		return err
-	})
-	return n, err
-}
-
-// Forgotten gives the number of the last event that ForgetEvents removed, 0 when
-// none was. Who left off before it has missed something.
-func (db *DB) Forgotten(ctx context.Context) (int64, error) {
-	value, err := db.Meta(ctx, forgotten)
-	if errors.Is(err, ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(value, 10, 64)
 }
 
 // Subscribe gives a channel that holds a nudge whenever something was committed

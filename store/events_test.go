@@ -42,7 +42,7 @@ func TestEventsTellEveryChangeInOrder(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if n := must(db.LastEvent(t.Context()))(t); n != last {
+	if n := must(db.Stream(t.Context(), anna))(t).Last; n != last {
 		t.Errorf("last event %d, not %d", n, last)
 	}
 	if page := must(db.Events(t.Context(), anna, last-1, 100))(t); len(page) != 1 {
@@ -53,7 +53,7 @@ func TestEventsTellEveryChangeInOrder(t *testing.T) {
 func TestOnlyTheDeletionIsLeftOfADeletedSession(t *testing.T) {
 	db := open(t)
 	s := create(t, db)
-	n := must(db.LastEvent(t.Context()))(t)
+	n := must(db.Stream(t.Context(), anna))(t).Last
 	check(t, db.Forget(t.Context(), s))
 	got := must(db.Events(t.Context(), anna, 0, 100))(t)
 	if len(got) != 1 || got[0].Type != SessionDeleted || got[0].Seq <= n || string(got[0].Data) != `{"id":"`+s.ID+`"}` {
@@ -96,12 +96,12 @@ func TestSubscribersAreNudgedAfterTheCommit(t *testing.T) {
 func TestOldEventsAreForgottenAndTheNumbersGoOn(t *testing.T) {
 	db := open(t)
 	s := put(t, db, create(t, db), Starting)
-	last := must(db.LastEvent(t.Context()))(t)
+	last := must(db.Stream(t.Context(), anna))(t).Last
 	if n := must(db.ForgetEvents(t.Context(), time.Now().Add(-time.Hour)))(t); n != 0 {
 		t.Errorf("%d young events forgotten", n)
 	}
-	if n := must(db.Forgotten(t.Context()))(t); n != 0 {
-		t.Errorf("forgotten up to %d, though nothing was", n)
+	if s := must(db.Stream(t.Context(), anna))(t); s.Forgotten != s.First {
+		t.Errorf("forgotten: %+v, though nothing was", s)
 	}
 	for range 2 { // again is nothing
 		check(t, func() error { _, err := db.ForgetEvents(t.Context(), time.Now().Add(time.Hour)); return err }())
@@ -109,7 +109,7 @@ func TestOldEventsAreForgottenAndTheNumbersGoOn(t *testing.T) {
 	if left := must(db.Events(t.Context(), anna, 0, 100))(t); len(left) > 0 {
 		t.Errorf("left: %+v", left)
 	}
-	if n := must(db.Forgotten(t.Context()))(t); n != last {
+	if n := must(db.Stream(t.Context(), anna))(t).Forgotten; n != last {
 		t.Errorf("forgotten up to %d, want %d", n, last)
 	}
 	put(t, db, s, Provisioning)

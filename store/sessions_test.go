@@ -231,7 +231,7 @@ func TestWhatIsNotSeenIsToldWithoutAChange(t *testing.T) {
 	runs := on("far", WantRunning)
 	on("far", WantNone)
 	on("near", WantRunning)
-	last := must(db.LastEvent(t.Context()))(t)
+	last := must(db.Stream(t.Context(), anna))(t).Last
 	check(t, db.TellSeen(t.Context(), "far"))
 	events := must(db.Events(t.Context(), Principal{UserID: "anna", TenantID: "t1"}, last, 10))(t)
 	if len(events) != 1 || events[0].SessionID != runs.ID || events[0].Type != SessionUpdated {

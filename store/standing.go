@@ -13,7 +13,7 @@ const standingTypes = `'agent', 'commands', 'mode', 'model', 'ports', 'turn_end'
 // conversation of any length.
 var standingQuery = `WITH s (type) AS (VALUES (` + strings.ReplaceAll(standingTypes, ", ", "), (") + `))
 	SELECT e.n, e.source, e.seq, e.run, e.at, e.turn, e.type, e.data FROM s CROSS JOIN entries AS e
-	ON e.n = (SELECT max(n) FROM entries WHERE session_id = ? AND type = s.type AND n < ?
+	ON e.session_id = ? AND e.n = (SELECT max(n) FROM entries WHERE session_id = ? AND type = s.type AND n < ?
 		AND source = 'journal' AND type IN (` + standingTypes + `))
 	ORDER BY e.n`
 
@@ -25,7 +25,7 @@ func (db *DB) Standing(ctx context.Context, p Principal, sessionID string, befor
 	if _, err := db.Session(ctx, p, sessionID); err != nil {
 		return nil, err
 	}
-	rows, err := db.r.QueryContext(ctx, standingQuery, sessionID, before)
+	rows, err := db.r.QueryContext(ctx, standingQuery, sessionID, sessionID, before)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func TestWhatStandsIsFoundHoweverLongAgoItWasSaid(t *testing.T) {
 // The partial index serves only a query that has its very words.
 func TestWhatStandsIsLookedUpByItsIndex(t *testing.T) {
 	db := open(t)
-	plan := planOf(t, db, standingQuery, "x", 1)
+	plan := planOf(t, db, standingQuery, "x", "x", 1)
 	if !strings.Contains(plan, "USING COVERING INDEX entries_standing (session_id=? AND type=? AND n<?)") || strings.Contains(plan, "SCAN entries") {
 		t.Errorf("the plan is\n%s", plan)
 	}

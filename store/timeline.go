@@ -37,10 +37,12 @@ type TimelineFilter struct {
 }
 
 // TimelineCursor is a place in a timeline: behind this event. Rows are in the
-// order of their time, not of their number.
+// order of their time, not of their number. Whom its number would tell how much
+// is written elsewhere is given the event's key in its place.
 type TimelineCursor struct {
-	At time.Time
-	N  int64
+	At  time.Time
+	N   int64
+	Key string `json:",omitempty"` // if not empty, N is of no account
 }
 
 // Timeline gives what happened in a run that one of p's chronicles tells of, in
@@ -59,6 +61,12 @@ func (db *DB) timeline(ctx context.Context, chronicleID string, f TimelineFilter
 	}
 	if f.Limit <= 0 {
 		f.Limit = -1
+	}
+	if f.After.Key != "" { // of one that is gone the whole millisecond is told again
+		err := db.r.QueryRowContext(ctx, `SELECT coalesce((SELECT n FROM timeline WHERE chronicle_id = ? AND key = ?), 0)`, chronicleID, f.After.Key).Scan(&f.After.N)
+		if err != nil {
+			return nil, err
+		}
 	}
 	types := strings.Join(f.Types, " ")
 	where, args := `(at, n) > (?, ?) AND (? = '' OR instr(?, ' ' || type || ' ') OR ? AND instr(data, '"touched":')) ORDER BY at, n LIMIT ?`,

@@ -131,7 +131,7 @@ type Failure struct {
 	At       time.Time `json:"at"`
 }
 
-// Event is one row of events. Seq is the stream's cursor.
+// Event is one row of events. Seq is the cursor of its tenant's stream.
 type Event struct {
 	Seq       int64
 	At        time.Time
@@ -140,7 +140,8 @@ type Event struct {
 	Data      json.RawMessage
 }
 
-// Entry is one row of entries: a piece of a conversation. N is its cursor.
+// Entry is one row of entries: a piece of a conversation. N is its cursor, and
+// counts within the session.
 type Entry struct {
 	N         int64
 	SessionID string

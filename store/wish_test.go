@@ -58,7 +58,7 @@ func TestWishForgivesAndShowsThatItWasHeard(t *testing.T) {
 		n := s
 		n.State, n.Attempts, n.Failure, n.Ended = c.state, 3, &Failure{Reason: "x"}, &Ended{Part: "agent"}
 		must(db.Conclude(t.Context(), s, n))(t)
-		before := must(db.LastEvent(t.Context()))(t)
+		before := must(db.Stream(t.Context(), anna))(t).Last
 		got := must(db.Wish(t.Context(), anna, s.ID, c.want))(t)
 		if got.State != c.shown || got.Attempts != 0 || got.Failure != nil || got.Ended != nil {
 			t.Errorf("%s wished %s: %+v", c.state, c.want, got)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"volundr/daemon/auth"
 	"volundr/ui/client"
 )
 
@@ -17,7 +18,8 @@ func TestTheStreamTellsWhatIsNewInATimeline(t *testing.T) {
 	s := w.session("demo")
 	tell := func(body string) { w.wants("POST", "/chronicles/"+s.ID+"/timeline", body, 201, "") }
 	tell(`{"t":3,"type":"file","label":"a.go","action":"created","ins":5,"del":1}`)
-	from, err := w.db.LastEvent(t.Context())
+	begun, err := w.db.Stream(t.Context(), auth.Local)
+	from := begun.Last
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,23 +18,15 @@ import (
 //	session {id, row, header, open}   gone {id}   with the event's number
 //	stats {html}   image {html}   trouble {html}   stale {id}   without: the last counts
 func (s *server) events(c echo.Context) error {
-	after, err := s.cursor(c)
+	after, now, err := s.cursor(c)
 	if err != nil {
 		return err
 	}
 	ctx, p := c.Request().Context(), principal(c)
-	newest, err := s.DB.LastEvent(ctx)
-	if err != nil {
-		return err
-	}
-	old, err := s.DB.Forgotten(ctx)
-	if err != nil {
-		return err
-	}
 	out := startSSE(c)
-	if after > newest || after < old { // the database was replaced by an older one; the page slept for long
-		after = newest
-		if out.send(0, "stale", obj{"id": newest}) != nil {
+	if now.Missed(after) { // the page slept for long; its user was moved
+		after = now.Last
+		if out.send(0, "stale", obj{"id": after}) != nil {
 			return nil
 		}
 	}

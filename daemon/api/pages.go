@@ -110,9 +110,9 @@ func html(c echo.Context, status int, page templ.Component) error {
 
 // shell is what every page has around it.
 func (s *server) shell(c echo.Context, title string) ui.Shell {
-	last, _ := s.DB.LastEvent(c.Request().Context())
+	now, _ := s.DB.Stream(c.Request().Context(), principal(c))
 	st := s.Status(c.Request().Context())
-	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: last, Admin: may(c, auth.Admin)}
+	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: now.Last, Admin: may(c, auth.Admin)}
 }
 
 func imageProgress(st client.ImageStatus) *ui.Progress {

@@ -274,6 +274,6 @@ func (s *server) tokenEvents(c echo.Context) error {
 }
 
 func (s *server) eventsHealth(c echo.Context) error {
-	_, err := s.DB.LastEvent(c.Request().Context())
+	_, err := s.DB.Stream(c.Request().Context(), principal(c))
 	return c.JSON(http.StatusOK, obj{"sinks": map[string]bool{"sqlite": err == nil}})
 }

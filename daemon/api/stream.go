@@ -18,20 +18,25 @@ import (
 // beat is how often a quiet stream says that it is alive.
 const beat = 30 * time.Second
 
-// cursor is where a client left off: Last-Event-ID, or ?after=, or now.
-func (s *server) cursor(c echo.Context) (int64, error) {
+// cursor is where a client left off: Last-Event-ID, or ?after=, or now; and how
+// far its tenant's events are.
+func (s *server) cursor(c echo.Context) (after int64, now store.Stream, err error) {
+	now, err = s.DB.Stream(c.Request().Context(), principal(c))
+	if err != nil {
+		return 0, now, err
+	}
 	from := c.Request().Header.Get("Last-Event-ID")
 	if from == "" {
 		from = c.QueryParam("after")
 	}
 	if from == "" {
-		return s.DB.LastEvent(c.Request().Context())
+		return now.Last, now, nil
 	}
-	n, err := strconv.ParseInt(from, 10, 64)
-	if err != nil || n < 0 {
-		return 0, fail(http.StatusUnprocessableEntity, "Last-Event-ID %q is not a number of an event.", from)
+	after, err = strconv.ParseInt(from, 10, 64)
+	if err != nil || after < 0 {
+		return 0, now, fail(http.StatusUnprocessableEntity, "Last-Event-ID %q is not a number of an event.", from)
 	}
-	return n, nil
+	return after, now, nil
 }
 
 // sse is one event stream to a client.
@@ -110,11 +115,15 @@ func (s *server) follow(ctx context.Context, p store.Principal, after int64, eac
 	}
 }
 
-// stream is the contract's event stream, with ids so that nothing is missed.
+// stream is the contract's event stream, with ids so that nothing is missed. Who
+// left off where nobody can go on from is told all that is kept.
 func (s *server) stream(c echo.Context) error {
-	after, err := s.cursor(c)
+	after, now, err := s.cursor(c)
 	if err != nil {
 		return err
+	}
+	if now.Missed(after) { // all that is kept is told, rather than too little
+		after = now.Forgotten
 	}
 	ctx, p := c.Request().Context(), principal(c)
 	out := startSSE(c)

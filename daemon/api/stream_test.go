@@ -8,12 +8,15 @@ import (
 	"time"
 
 	gosse "github.com/tmaxmax/go-sse"
+
+	"volundr/daemon/auth"
 )
 
 func TestTheStreamTellsEveryChange(t *testing.T) {
 	w := newWorld(t)
 	w.created("before")
-	from, err := w.db.LastEvent(t.Context())
+	begun, err := w.db.Stream(t.Context(), auth.Local)
+	from := begun.Last
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,11 +58,13 @@ func cursor(c echo.Context) (at store.TimelineCursor, err error) {
 	if given == "" {
 		return at, nil
 	}
-	var ms int64
-	if _, err := fmt.Sscanf(given, "%d.%d", &ms, &at.N); err != nil {
+	stamp, coded, _ := strings.Cut(given, ".")
+	ms, wrong := strconv.ParseInt(stamp, 10, 64)
+	key, bad := base64.RawURLEncoding.DecodeString(coded)
+	if wrong != nil || bad != nil || len(key) == 0 {
 		return at, invalid(fieldError{Type: "value_error", Loc: []any{"query", "cursor"}, Msg: "Input should be the next of a page before", Input: given})
 	}
-	at.At = time.UnixMilli(ms).UTC()
+	at.At, at.Key = time.UnixMilli(ms).UTC(), string(key)
 	return at, nil
 }
 
@@ -69,7 +73,7 @@ func timelineView(t chronicle.Timeline) client.Timeline {
 	v := sumsView(t.Sums)
 	v.Events = eventViews(t.Events)
 	if n := len(t.Events); n > 0 && t.More {
-		v.Next = fmt.Sprintf("%d.%d", t.Events[n-1].At.UnixMilli(), t.Events[n-1].N)
+		v.Next = fmt.Sprintf("%d.%s", t.Events[n-1].At.UnixMilli(), base64.RawURLEncoding.EncodeToString([]byte(t.Events[n-1].Key)))
 	}
 	return v
 }
