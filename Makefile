@@ -41,6 +41,9 @@ setup: ## install what the tests need (Debian/Ubuntu as root, or SETUP=1)
 test: ## every test, end-to-end included
 	@bash .ci/test
 
+fuzz: ## every fuzzer, for FUZZ_SECONDS (90) in all; a part of make test
+	@bash .ci/fuzz
+
 test-kube: ## the tests on Kubernetes: on a real single-node cluster (root; minutes the first time)
 	@bash .ci/test-kube
 
@@ -56,4 +59,4 @@ bench: volundr ## one table: the product against what it stands on (some minutes
 clean: ## what make built
 	rm -rf volundr assets/broker/volundr-session-* .cache
 
-.PHONY: help up build generate check setup test test-kube cluster-up cluster-down bench clean
+.PHONY: help up build generate check setup test fuzz test-kube cluster-up cluster-down bench clean
