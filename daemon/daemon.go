@@ -40,6 +40,7 @@ type Daemon struct {
 	image        *image // of sessions
 	boxes        *boxes // the sandbox API
 	listener     net.Listener
+	public       *public // the address for others; nil: there is none
 	handler      http.Handler
 	stopping     context.Context
 	stop         context.CancelFunc
@@ -84,9 +85,13 @@ func New(ctx context.Context, cfg config.Config, version string, log *slog.Logge
 	if d.provider, err = identity(cfg); err != nil {
 		return d, err
 	}
+	if d.public, err = newPublic(cfg, log); err != nil {
+		return d, err
+	}
 	if d.auth, err = auth.New(ctx, auth.Options{
 		DB: d.db, Dir: cfg.Paths.Data, Listen: d.listener.Addr().String(),
-		LoginPage: api.LoginPage(identityName(cfg)), Public: api.Public, OIDC: d.provider, Log: log,
+		LoginPage: api.LoginPage(identityName(cfg)), Open: api.Public, OIDC: d.provider,
+		Public: d.public.names(), Log: log,
 	}); err != nil {
 		return d, err
 	}
@@ -109,6 +114,7 @@ func (d *Daemon) Close() {
 	if d.listener != nil {
 		d.listener.Close()
 	}
+	d.public.close()
 	if d.boxes != nil && d.boxes.listener != nil {
 		d.boxes.listener.Close()
 	}
@@ -138,10 +144,10 @@ func listen(addr string) (net.Listener, error) {
 
 // route sends surfaces' hosts to the proxy and all others through the guard.
 func (d *Daemon) route(o api.Options) http.Handler {
-	d.surfaces = proxy.New(proxy.Options{Surfaces: d.auth.Surfaces, ControlOrigin: d.auth.ControlOrigin(), Use: d.pieces.engine.Use, Dial: d.dial, Log: d.log})
+	d.surfaces = proxy.New(proxy.Options{Surfaces: d.auth.Surfaces, Use: d.pieces.engine.Use, Dial: d.dial, Log: d.log})
 	control := api.New(o)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.auth.Kind(r.Host) == auth.SurfaceHost {
+		if d.auth.KindOf(r) == auth.SurfaceHost {
 			d.surfaces.ServeHTTP(w, r)
 			return
 		}
@@ -179,6 +185,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	rest := newRest(debug.FreeOSMemory)
 	defer rest.end()
 	d.serveOn(ctx, g, d.listener, rest.after(d.handler))
+	if d.public != nil {
+		d.serveOn(ctx, g, d.public.listener, rest.after(d.auth.AtPublic(d.handler)))
+	}
 	if d.boxes.listener != nil {
 		d.serveOn(ctx, g, d.boxes.listener, rest.after(d.boxes.handler))
 	}
@@ -186,7 +195,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	defer os.Remove(d.cfg.Paths.State)
-	d.log.Info("Daemon runs", "version", d.version, "url", d.auth.ProgramOrigin(), "runtime", d.pieces.standard)
+	d.log.Info("Daemon runs", "version", d.version, "url", d.auth.ProgramOrigin(), "public", d.auth.PublicOrigin(), "runtime", d.pieces.standard)
 	err := g.Wait()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil
@@ -225,7 +234,7 @@ func (d *Daemon) status(context.Context) client.Status {
 		trouble = api.Trouble(d.pieces.engine.Trouble())
 	}
 	return client.Status{
-		URL: d.auth.ProgramOrigin(), UIURL: d.auth.ControlOrigin(), PID: os.Getpid(), Version: d.version,
+		URL: d.auth.ProgramOrigin(), UIURL: d.auth.ControlOrigin(), PublicURL: d.auth.PublicOrigin(), PID: os.Getpid(), Version: d.version,
 		TokenFile: d.cfg.Paths.Token, Runtime: d.pieces.standard, Image: d.image.status(), Trouble: trouble,
 		Sandbox: d.boxes.status(d.cfg),
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"volundr/daemon/auth"
 	"volundr/daemon/auth/oidc"
@@ -21,14 +22,19 @@ func identity(cfg config.Config) (*auth.OIDC, error) {
 	if err != nil {
 		return nil, err
 	}
-	roles := auth.Roles{ByGroup: map[string]store.Role{}, Default: store.Role(c.DefaultRole)}
-	for role, groups := range c.Roles {
-		for _, g := range groups {
-			roles.ByGroup[g] = store.Role(role)
+	p := oidc.New(oidc.Options{Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: secret, Scopes: c.Scopes, GroupsClaim: c.GroupsClaim})
+	return auth.NewOIDC(p, rolesOf(c.Roles, c.DefaultRole), c.LoginLife), nil
+}
+
+// rolesOf turns the groups of roles into the roles of groups.
+func rolesOf(groups map[string][]string, standard string) auth.Roles {
+	out := auth.Roles{ByGroup: map[string]store.Role{}, Default: store.Role(standard)}
+	for role, named := range groups {
+		for _, g := range named {
+			out.ByGroup[g] = store.Role(role)
 		}
 	}
-	p := oidc.New(oidc.Options{Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: secret, Scopes: c.Scopes, GroupsClaim: c.GroupsClaim})
-	return auth.NewOIDC(p, roles, c.LoginLife), nil
+	return out
 }
 
 // identityName is what the login page calls it.
@@ -44,7 +50,7 @@ func (d *Daemon) vouches(ctx context.Context) []client.Finding {
 	if d.provider == nil {
 		return nil
 	}
-	f := client.Finding{Name: "Identity provider", Status: "ok", Detail: d.provider.Provider.Issuer() + " answers; it leads people back to " + d.auth.Callback()}
+	f := client.Finding{Name: "Identity provider", Status: "ok", Detail: d.provider.Provider.Issuer() + " answers; it leads people back to " + strings.Join(d.auth.Callbacks(), " and ")}
 	var why *oidc.Refusal
 	if err := d.provider.Provider.Check(ctx); errors.As(err, &why) {
 		f.Status, f.Detail = "error", why.Error()

@@ -94,6 +94,7 @@ func Doctor(ctx context.Context, cfg config.Config) (out []client.Finding) {
 	if cfg.Runtime == onDocker {
 		out = doctorDocker(ctx, cfg)
 	}
+	out = append(out, doctorPublic(ctx, cfg, "doctor", time.Now())...)
 	if cfg.Kubernetes == nil {
 		return out
 	}
@@ -134,6 +135,7 @@ func findings(in []runtime.Finding) []client.Finding {
 func (d *Daemon) doctor(ctx context.Context) []client.Finding {
 	out := append(d.stands(ctx), d.names(ctx))
 	out = append(out, d.vouches(ctx)...)
+	out = append(out, doctorPublic(ctx, d.cfg, d.installation, time.Now())...)
 	if w := d.pieces.vault.Warning(ctx); w != "" {
 		out = append(out, client.Finding{Name: "Keys at rest", Status: "warning", Detail: w})
 	}
@@ -177,7 +179,7 @@ func (d *Daemon) names(ctx context.Context) client.Finding {
 	f := client.Finding{Name: "Names under localhost", Status: "ok", Detail: "the system's resolver answers them"}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	u, err := url.Parse(d.auth.ProbeURL())
+	u, err := url.Parse(d.auth.ProbeURL(ctx))
 	if err == nil {
 		_, err = net.DefaultResolver.LookupHost(ctx, u.Hostname())
 	}

@@ -34,7 +34,7 @@ func (s *server) sessionPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: view, Tab: tab, Probe: s.Auth.ProbeURL()}
+	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: view, Tab: tab, Probe: s.Auth.ProbeURL(c.Request().Context())}
 	t := ui.NewTranscript(row.ID)
 	part, err := s.stretch(c, row.ID, before)
 	if err != nil {

@@ -14,14 +14,15 @@ import (
 
 // view is a session as clients see it: the contract's keys, then ours.
 func (s *server) view(c echo.Context, row store.Session) client.Session {
-	v := s.viewAt(c.Request().Host, row)
+	web, socket := s.Auth.Endpoints(c.Request())
+	v := s.viewAt(web, socket, row)
 	if guest(principal(c), row) {
 		v.ReadOnly, v.CanHurry, v.CodeEndpoint = true, false, nil
 	}
 	return v
 }
 
-func (s *server) viewAt(host string, row store.Session) client.Session {
+func (s *server) viewAt(web, socket string, row store.Session) client.Session {
 	var req launch.Request
 	_ = json.Unmarshal(row.Request, &req) // checked to be JSON by the store; an odd one shows empty
 	v := client.Session{
@@ -56,7 +57,7 @@ func (s *server) viewAt(host string, row store.Session) client.Session {
 	}
 	switch row.State {
 	case store.Running:
-		chat, code := "ws://"+host+"/s/"+row.ID+"/session", "http://"+host+"/s/"+row.ID+"/editor/"
+		chat, code := socket+"/s/"+row.ID+"/session", web+"/s/"+row.ID+"/editor/"
 		v.ChatEndpoint, v.CodeEndpoint = &chat, &code
 		if !v.Unseen {
 			v.ActivityText, v.Detail = row.ActivityText, row.Detail

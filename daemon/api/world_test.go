@@ -78,7 +78,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	a, err := auth.New(t.Context(), auth.Options{DB: db, Dir: dir, Listen: l.Addr().String(), LoginPage: LoginPage(""), Public: Public, Log: log})
+	a, err := auth.New(t.Context(), auth.Options{DB: db, Dir: dir, Listen: l.Addr().String(), LoginPage: LoginPage(""), Open: Public, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

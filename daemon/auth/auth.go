@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"volundr/store"
 )
 
@@ -29,12 +27,14 @@ type Options struct {
 	// LoginPage answers page loads of somebody who is not logged in, with
 	// status 401; nil: a plain page that names `volundr open`.
 	LoginPage http.Handler
-	// Public reports whether a path is open to everybody: style sheets of the
+	// Open reports whether a path is open to everybody: style sheets of the
 	// login page. Host and origin checks hold there too. nil: none is.
-	Public func(*http.Request) bool
+	Open func(*http.Request) bool
 	// OIDC logs people in by an identity provider; nil: none does.
 	OIDC *OIDC
-	Log  *slog.Logger
+	// Public is the address that other machines reach; nil: there is none.
+	Public *Public
+	Log    *slog.Logger
 }
 
 // Auth knows who may come in. It is safe for concurrent use.
@@ -43,16 +43,18 @@ type Auth struct {
 	Surfaces *Surfaces
 
 	db           *store.DB
-	hosts        hosts
+	hosts        *hosts // on loopback
+	public       *public
 	installation string
 	token        string
 	dir          string
 	loginPage    http.Handler
-	public       func(*http.Request) bool
+	open         func(*http.Request) bool // to everybody
 	oidc         *OIDC
 	flows        flows
 	log          *slog.Logger
-	failures     *rate.Limiter // of wrong codes and tokens; right ones always pass
+	failures     *limits // wrong codes and tokens; right ones always pass
+	strange      *limits // what is written to the log of who comes from where it should not
 	live         live
 }
 
@@ -72,25 +74,33 @@ func New(ctx context.Context, o Options) (*Auth, error) {
 	}
 	a := &Auth{
 		db:           o.DB,
-		hosts:        h,
+		hosts:        &h,
 		installation: installation,
 		token:        token,
 		dir:          o.Dir,
 		loginPage:    o.LoginPage,
-		public:       o.Public,
+		open:         o.Open,
 		oidc:         o.OIDC,
 		flows:        newFlows(token),
 		log:          o.Log,
-		failures:     rate.NewLimiter(rate.Every(time.Second), 20),
+		failures:     newLimits(time.Second, 20),
+		strange:      newLimits(time.Minute, 1),
 		live:         live{all: map[*underway]bool{}},
 	}
 	if a.loginPage == nil {
 		a.loginPage = http.HandlerFunc(plainLoginPage)
 	}
-	if a.public == nil {
-		a.public = func(*http.Request) bool { return false }
+	if a.open == nil {
+		a.open = func(*http.Request) bool { return false }
 	}
-	a.Surfaces = newSurfaces(h, token, func(ctx context.Context, hash string) (store.Login, error) {
+	if o.Public != nil {
+		names, err := publicHosts(installation, o.Public)
+		if err != nil {
+			return nil, err
+		}
+		a.public = &public{Public: *o.Public, hosts: names}
+	}
+	a.Surfaces = newSurfaces(a.hosts, token, func(ctx context.Context, hash string) (store.Login, error) {
 		if hash == programLogin.Hash {
 			return programLogin, nil
 		}
@@ -114,11 +124,39 @@ func Installation(ctx context.Context, db *store.DB) (string, error) {
 	return name, nil
 }
 
-// Kind says what a Host header stands for.
+// Kind says what a Host header stands for on loopback.
 func (a *Auth) Kind(host string) Kind { return a.hosts.kind(host) }
 
-// ControlOrigin is the origin of the UI: "http://volundr-….localhost:7420".
-func (a *Auth) ControlOrigin() string { return "http://" + a.hosts.control }
+// KindOf says what the Host of a request stands for at the address that it came
+// to.
+func (a *Auth) KindOf(r *http.Request) Kind { return a.at(r).kind(requestHost(r)) }
+
+// ControlOrigin is the origin of the UI on this machine:
+// "http://volundr-….localhost:7420".
+func (a *Auth) ControlOrigin() string { return a.hosts.origin() }
+
+// PublicOrigin is the origin of the UI for everybody else; empty: there is none.
+func (a *Auth) PublicOrigin() string {
+	if a.public == nil {
+		return ""
+	}
+	return a.public.hosts.origin()
+}
+
+// names are those of the address that people are led to.
+func (a *Auth) names() *hosts {
+	if a.public != nil {
+		return a.public.hosts
+	}
+	return a.hosts
+}
+
+// Endpoints are how the browser or program of a request writes URLs of HTTP and
+// of WebSockets: "https://volundr.example.com", "wss://volundr.example.com".
+func (a *Auth) Endpoints(r *http.Request) (web, socket string) {
+	h := a.at(r)
+	return h.scheme + "://" + r.Host, h.socket() + "://" + r.Host
+}
 
 // ProgramOrigin is where programs ask, with the token: "http://127.0.0.1:7420".
 func (a *Auth) ProgramOrigin() string { return "http://" + a.hosts.program[0] }
@@ -149,7 +187,7 @@ func (a *Auth) byToken(r *http.Request) (store.Login, error) {
 	switch {
 	case !strings.EqualFold(scheme, "Bearer"):
 		return store.Login{}, store.ErrNotFound
-	case same(token, a.token):
+	case same(token, a.token) && a.at(r) == a.hosts: // it is this machine's, and never expires
 		return programLogin, nil
 	case !strings.HasPrefix(token, tokenPrefix):
 		return store.Login{}, store.ErrNotFound
@@ -167,11 +205,14 @@ func (a *Auth) byToken(r *http.Request) (store.Login, error) {
 // byCookie finds the login of a request's cookie. A name can stand there more
 // than once; four are tried.
 func (a *Auth) byCookie(r *http.Request) (store.Login, error) {
-	for i, c := range r.CookiesNamed(a.cookieName()) {
+	for i, c := range r.CookiesNamed(a.cookieName(r)) {
 		if i == 4 {
 			break
 		}
 		l, err := a.db.LoginByHash(r.Context(), digest(c.Value), time.Now())
+		if s := identityOf(r); errors.Is(err, store.ErrNotFound) && s != nil {
+			l, err = a.db.LoginByHash(r.Context(), hashOf(c.Value, s), time.Now())
+		}
 		if err == nil || !errors.Is(err, store.ErrNotFound) {
 			return l, err
 		}

@@ -33,7 +33,7 @@ func authIn(t *testing.T, db *store.DB, dir string) *Auth {
 	t.Helper()
 	a, err := New(t.Context(), Options{
 		DB: db, Dir: dir, Listen: listen, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Public: func(r *http.Request) bool { return r.URL.Path == "/health" },
+		Open: func(r *http.Request) bool { return r.URL.Path == "/health" },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +50,9 @@ func request(method, target, host string, headers ...string) *http.Request {
 	}
 	return r
 }
+
+// here is a request to the address on loopback.
+var here = httptest.NewRequest("GET", "/", nil)
 
 // door is a guarded handler that tells who came in.
 func door(a *Auth) http.Handler {

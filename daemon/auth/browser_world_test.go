@@ -80,7 +80,7 @@ func (w *world) daemon() *daemon {
 		w.t.Fatal(err)
 	}
 	surfaces := proxy.New(proxy.Options{
-		Surfaces: d.auth.Surfaces, ControlOrigin: d.auth.ControlOrigin(), Log: log,
+		Surfaces: d.auth.Surfaces, Log: log,
 		Dial: func(ctx context.Context, _ string, _ int) (net.Conn, error) {
 			return net.Dial("tcp", w.program.Listener.Addr().String())
 		},

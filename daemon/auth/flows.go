@@ -64,10 +64,10 @@ func (f flows) open(text string) (what flow, ok bool) {
 }
 
 // flowCookie is Lax: it has to come along when the provider's page leads back.
-func (a *Auth) flowCookie(value string, age time.Duration) *http.Cookie {
-	c := a.cookie(value, int(age/time.Second))
-	c.Name, c.SameSite = a.flowName(), http.SameSiteLaxMode
+func (a *Auth) flowCookie(r *http.Request, value string, age time.Duration) *http.Cookie {
+	c := a.cookie(r, value, int(age/time.Second))
+	c.Name, c.SameSite = a.flowName(r), http.SameSiteLaxMode
 	return c
 }
 
-func (a *Auth) flowName() string { return a.cookieName() + "-flow" }
+func (a *Auth) flowName(r *http.Request) string { return a.cookieName(r) + "-flow" }

@@ -218,7 +218,7 @@ func (g *glewlwyd) in(name, page string) *url.URL {
 func TestWithARealProvider(t *testing.T) {
 	var a *Auth
 	installation := newAuth(t) // whose names the provider is to know
-	g := startGlewlwyd(t, installation.Callback(), installation.ControlOrigin()+"/login")
+	g := startGlewlwyd(t, installation.Callbacks()[0], installation.ControlOrigin()+"/login")
 	o := oidc.Options{Issuer: g.url + "/api/oidc", ClientID: "volundr", ClientSecret: clientSecret, GroupsClaim: "groups"}
 	a = authIn(t, installation.db, installation.dir)
 	a.oidc = NewOIDC(oidc.New(o), staffRoles, time.Hour)
@@ -226,7 +226,7 @@ func TestWithARealProvider(t *testing.T) {
 	b := newTab(a)
 	begin := func() string { return b.load("GET", beginPath+"?next=/about", "same-origin").Header.Get("Location") }
 	back := g.in("ann", begin())
-	kept := b.cookies[a.flowName()]
+	kept := b.cookies[a.flowName(here)]
 	res := b.load("GET", callbackPath+"?"+back.RawQuery, "cross-site")
 	if !b.loggedIn() || res.Header.Get("Refresh") != "0; url=/about" {
 		t.Fatalf("%d %s", res.StatusCode, text(res))
@@ -236,7 +236,7 @@ func TestWithARealProvider(t *testing.T) {
 	}
 
 	thief := newTab(a) // with the code and even the cookie: the code works once
-	thief.cookies[a.flowName()] = kept
+	thief.cookies[a.flowName(here)] = kept
 	if res := thief.load("GET", callbackPath+"?"+back.RawQuery, "cross-site"); thief.loggedIn() || res.StatusCode != http.StatusForbidden {
 		t.Errorf("a code works twice: %d %s", res.StatusCode, text(res))
 	}

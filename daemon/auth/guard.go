@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"volundr/store"
 )
@@ -29,8 +30,8 @@ func (a *Auth) Guard(next http.Handler) http.Handler {
 		inner.HandleFunc("GET "+leavePath, a.leaveProvider)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.hosts.secure(w.Header())
-		switch a.Kind(requestHost(r)) {
+		a.at(r).secure(w.Header())
+		switch a.KindOf(r) {
 		case Control:
 			a.control(w, r, inner)
 		case Program:
@@ -47,8 +48,8 @@ func (a *Auth) Guard(next http.Handler) http.Handler {
 func (a *Auth) Misdirected(w http.ResponseWriter, r *http.Request) {
 	Answer(w, r, http.StatusMisdirectedRequest, Page{
 		Title:    "Not a name of this server",
-		Detail:   fmt.Sprintf("Volundr does not answer to this host name; open %s instead.", a.ControlOrigin()),
-		Link:     a.ControlOrigin() + "/",
+		Detail:   fmt.Sprintf("Volundr does not answer to this host name; open %s instead.", a.at(r).origin()),
+		Link:     a.at(r).origin() + "/",
 		LinkText: "Open Volundr",
 	})
 }
@@ -56,7 +57,7 @@ func (a *Auth) Misdirected(w http.ResponseWriter, r *http.Request) {
 func (a *Auth) control(w http.ResponseWriter, r *http.Request, inner http.Handler) {
 	seen := a.live.count()
 	login, err := a.byToken(r)
-	if why := Forged(r, a.ControlOrigin(), err != nil); why != "" {
+	if why := Forged(r, a.at(r).origin(), err != nil); why != "" {
 		refuse(w, r, why)
 		return
 	}
@@ -85,7 +86,7 @@ func (a *Auth) program(w http.ResponseWriter, r *http.Request, next http.Handler
 		a.admit(noCookies{w}, r, login, seen, func() (store.Login, error) { return a.byToken(r) }, next)
 	case r.Header.Get("Authorization") != "":
 		a.wrongToken(w, r, err)
-	case a.public(r):
+	case a.open(r):
 		next.ServeHTTP(noCookies{w}, r)
 	case isTopLevel(r):
 		http.Redirect(w, r, a.ControlOrigin()+r.URL.RequestURI(), http.StatusSeeOther)
@@ -110,10 +111,14 @@ func (a *Auth) requireLogin(next http.Handler) http.Handler {
 		case !errors.Is(err, store.ErrNotFound):
 			a.log.ErrorContext(r.Context(), "Cannot read logins", "error", err)
 			Answer(w, r, http.StatusInternalServerError, Page{Title: "Internal error", Detail: "Internal error."})
-		case a.public(r):
+		case a.open(r):
 			next.ServeHTTP(w, r)
 		case isCrossSite(r):
 			a.comeBack(w, r)
+		case mayBelieve(r):
+			if login, ok := a.believe(w, r); ok {
+				a.admit(w, r, login, seen, func() (store.Login, error) { return a.db.LoginByHash(r.Context(), login.Hash, time.Now()) }, next)
+			}
 		case IsPageLoad(r):
 			a.loginPage.ServeHTTP(w, r)
 		default:
@@ -136,9 +141,9 @@ func (a *Auth) wrongToken(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case !errors.Is(err, store.ErrNotFound):
 		a.fail(w, r, "Cannot read tokens", err)
-	case !a.failures.Allow():
+	case !a.failures.allow(client(r)):
 		tooMany(w, r)
-	case strings.Contains(r.Header.Get("Authorization"), " "+tokenPrefix):
+	case strings.Contains(r.Header.Get("Authorization"), " "+tokenPrefix) || a.at(r) != a.hosts:
 		unauthorized(w, r, "This token is not valid: it has expired, was revoked, or never was one. Make a new one in the settings, or with `volundr tokens create`.")
 	default:
 		unauthorized(w, r, "This token is not valid; the file that `volundr status --json` names as token_file holds the one that is.")

@@ -8,7 +8,7 @@ import (
 // SurfaceCookie is set on surfaces for browsers that keep cookies in frames.
 // Nobody needs it: the label is the right. It lets a frame outlive a restart
 // of the daemon.
-const SurfaceCookie = "__Host-volundr-surface"
+const SurfaceCookie = hostOnly + "volundr-surface"
 
 // HandOff answers the stable control URL of a surface, /s/<id>/editor/…, with a
 // redirect to the surface's own origin. rest is the path and query to go on to
@@ -28,7 +28,7 @@ func (s *Surfaces) HandOff(w http.ResponseWriter, r *http.Request, session strin
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'self'") // our own page frames it
-	h.Set("Location", "http://"+name+s.hosts.suffix+localPath(rest))
+	h.Set("Location", s.hosts.at(r.Context()).surface(name)+localPath(rest))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
@@ -44,5 +44,5 @@ func (g Grant) Remember(h http.Header) {
 // IsOurCookie reports whether a cookie's name is ours: such are never passed
 // into a session, nor taken from one.
 func IsOurCookie(name string) bool {
-	return name == SurfaceCookie || strings.HasPrefix(name, "volundr-")
+	return strings.HasPrefix(strings.TrimPrefix(name, hostOnly), "volundr-")
 }

@@ -9,17 +9,17 @@ import (
 // policy is the control UI's Content-Security-Policy: everything from its own
 // origin, nothing inline, frames only of surfaces. 'self' is in frame-src for
 // the stable URLs that redirect to a surface.
-func (h hosts) policy() string {
+func (h *hosts) policy() string {
 	return strings.Join([]string{
 		"default-src 'none'",
 		"script-src 'self'",
 		"style-src 'self'",
 		"img-src 'self' data: blob:",
 		"font-src 'self'",
-		"connect-src 'self' ws://" + h.control,
+		"connect-src 'self' " + h.socket() + "://" + h.control,
 		"worker-src 'self'",
 		"manifest-src 'self'",
-		"frame-src 'self' http://*" + h.suffix,
+		"frame-src 'self' " + h.surface("*"),
 		"form-action 'self'",
 		"base-uri 'none'",
 		"frame-ancestors 'none'",
@@ -28,7 +28,7 @@ func (h hosts) policy() string {
 
 // secure sets what every answer of the control origin carries. Handlers may
 // replace Cache-Control for what is the same for everybody.
-func (h hosts) secure(header http.Header) {
+func (h *hosts) secure(header http.Header) {
 	header.Set("Content-Security-Policy", h.policy())
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", referrerPolicy)

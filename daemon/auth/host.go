@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,10 +27,11 @@ func (k Kind) String() string {
 	return [...]string{"foreign", "control", "program", "surface", "probe"}[k]
 }
 
-// hosts are the exact names that one daemon answers to.
+// hosts are the exact names that one daemon answers to at one address.
 type hosts struct {
+	scheme  string   // http on loopback, https elsewhere
 	control string   // volundr-xxxxxxxx.localhost:7420
-	program []string // the first one is for links
+	program []string // the first one is for links; none but on loopback
 	suffix  string   // of surfaces: .localhost:7420
 	probe   string   // probe-xxxxxxxx.localhost:7420
 }
@@ -53,6 +55,7 @@ func newHosts(installation, listen string) (hosts, error) {
 		tail = ""
 	}
 	h := hosts{
+		scheme:  "http",
 		control: ControlName(installation) + tail,
 		program: []string{"127.0.0.1" + tail, "localhost" + tail},
 		suffix:  ".localhost" + tail,
@@ -68,17 +71,29 @@ func newHosts(installation, listen string) (hosts, error) {
 	return h, nil
 }
 
+// origin is that of the UI.
+func (h *hosts) origin() string { return h.scheme + "://" + h.control }
+
+// surface is the origin of a surface's name.
+func (h *hosts) surface(name string) string { return h.scheme + "://" + name + h.suffix }
+
+// socket is the scheme of WebSockets.
+func (h *hosts) socket() string { return strings.Replace(h.scheme, "http", "ws", 1) }
+
+// encrypted reports whether all of it is encrypted.
+func (h *hosts) encrypted() bool { return h.scheme == "https" }
+
 // ControlName is the control UI's host name without a port.
 func ControlName(installation string) string { return "volundr-" + installation + ".localhost" }
 
 // kind classifies a Host header by exact comparison: browsers send names in
 // lower case, without user and without a trailing dot, so every other spelling
 // is foreign.
-func (h hosts) kind(host string) Kind {
+func (h *hosts) kind(host string) Kind {
 	switch {
 	case host == h.control:
 		return Control
-	case host == h.program[0] || host == h.program[1]:
+	case slices.Contains(h.program, host):
 		return Program
 	case host == h.probe:
 		return Probe
@@ -90,7 +105,7 @@ func (h hosts) kind(host string) Kind {
 }
 
 // label takes a surface's label out of a Host header.
-func (h hosts) label(host string) (label, bool) {
+func (h *hosts) label(host string) (label, bool) {
 	name, ok := strings.CutSuffix(host, h.suffix)
 	if !ok {
 		return label{}, false

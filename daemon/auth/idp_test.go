@@ -198,7 +198,7 @@ func (b *tab) load(method, target, site string) *http.Response {
 	return res
 }
 
-func (b *tab) loggedIn() bool { return b.cookies[b.a.cookieName()] != "" }
+func (b *tab) loggedIn() bool { return b.cookies[b.a.cookieName(here)] != "" }
 
 // begin goes to the provider and gives what it is asked.
 func (b *tab) begin(t *testing.T, next string) url.Values {

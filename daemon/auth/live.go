@@ -34,7 +34,7 @@ func (v *live) count() int {
 // is called when it is over.
 func (v *live) begin(ctx context.Context, l store.Login) (context.Context, func()) {
 	u := &underway{login: l}
-	if l.Token || l.Via == store.ViaOIDC { // ends in the middle of whatever it is used for
+	if l.Token || l.Via != store.ViaLink && l.Via != "" { // ends in the middle of whatever it is used for
 		ctx, u.end = context.WithDeadline(ctx, l.ExpiresAt)
 	} else {
 		ctx, u.end = context.WithCancel(ctx)

@@ -20,18 +20,30 @@ const (
 )
 
 // cookieName carries the installation, so that two daemons on one machine never
-// meet in a cookie jar even under one host name.
-func (a *Auth) cookieName() string { return "volundr-" + a.installation }
+// meet in a cookie jar even under one host name. Where all is encrypted it is one
+// that no other host, not even of the same site, can set.
+func (a *Auth) cookieName(r *http.Request) string {
+	name := "volundr-" + a.installation
+	if a.at(r).encrypted() {
+		name = hostOnly + name
+	}
+	return name
+}
+
+// hostOnly begins the names of cookies that browsers take from their own host
+// only, and by TLS only.
+const hostOnly = "__Host-"
 
 // LoginLink makes a link that logs a browser in as p, once, within ten minutes,
 // in place of whoever was logged in there, and leads to the dashboard, or with
-// "?next=" to another page of ours. Only its hash is kept.
+// "?next=" to another page of ours. It names the public address, where there is
+// one; under the other name it works too. Only its hash is kept.
 func (a *Auth) LoginLink(ctx context.Context, p store.Principal) (string, error) {
 	code := strings.ToLower(rand.Text())
 	if err := a.db.AddLoginLink(ctx, digest(code), p, time.Now().Add(linkLife)); err != nil {
 		return "", fmt.Errorf("make login link: %w", err)
 	}
-	return a.ControlOrigin() + "/login/" + code, nil
+	return a.names().origin() + "/login/" + code, nil
 }
 
 // useLink spends a login link. Only a person's own page load does: a prefetch,
@@ -56,7 +68,7 @@ func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 		a.onward(w, r, next)
 		return
 	}
-	err = a.logIn(w, r, p, store.ViaLink, loginLife)
+	_, err = a.logIn(w, r, p, store.ViaLink, loginLife)
 	if errors.Is(err, store.ErrNotFound) { // the user is gone
 		a.deadLink(w, r)
 		return
@@ -69,16 +81,19 @@ func (a *Auth) useLink(w http.ResponseWriter, r *http.Request) {
 }
 
 // logIn makes a login of p's for the browser that asks.
-func (a *Auth) logIn(w http.ResponseWriter, r *http.Request, p store.Principal, via string, life time.Duration) error {
-	secret := rand.Text()
-	if _, err := a.db.AddLogin(r.Context(), store.Login{
-		Hash: digest(secret), UserID: p.UserID, TenantID: p.TenantID, Via: via,
-		Agent: r.UserAgent()[:min(len(r.UserAgent()), 256)], ExpiresAt: time.Now().Add(life),
-	}); err != nil {
-		return err
+func (a *Auth) logIn(w http.ResponseWriter, r *http.Request, p store.Principal, via string, life time.Duration) (store.Login, error) {
+	secret, hash := rand.Text(), ""
+	if hash = digest(secret); via == store.ViaProxy {
+		hash = hashOf(secret, identityOf(r))
 	}
-	http.SetCookie(w, a.cookie(secret, int(life/time.Second)))
-	return nil
+	l, err := a.db.AddLogin(r.Context(), store.Login{
+		Hash: hash, UserID: p.UserID, TenantID: p.TenantID, Via: via,
+		Agent: r.UserAgent()[:min(len(r.UserAgent()), 256)], ExpiresAt: time.Now().Add(life),
+	})
+	if err == nil {
+		http.SetCookie(w, a.cookie(r, secret, int(life/time.Second)))
+	}
+	return l, err
 }
 
 // isOpened reports whether a tab was opened, as far as a client tells.
@@ -93,7 +108,7 @@ func (a *Auth) deadLink(w http.ResponseWriter, r *http.Request) {
 		a.onward(w, r, localPath(r.URL.Query().Get("next")))
 		return
 	}
-	if !a.failures.Allow() {
+	if !a.failures.allow(client(r)) {
 		tooMany(w, r)
 		return
 	}
@@ -125,24 +140,33 @@ func (a *Auth) comeBack(w http.ResponseWriter, r *http.Request) {
 // loginOrBack goes back to where somebody who is logged in wanted to go.
 func (a *Auth) loginOrBack(w http.ResponseWriter, r *http.Request) {
 	if _, err := a.byCookie(r); err != nil {
-		a.loginPage.ServeHTTP(w, r)
-		return
+		if !mayBelieve(r) {
+			a.loginPage.ServeHTTP(w, r)
+			return
+		}
+		if _, ok := a.believe(w, r); !ok {
+			return
+		}
 	}
 	http.Redirect(w, r, localPath(r.URL.Query().Get("next")), http.StatusSeeOther)
 }
 
 func (a *Auth) logout(w http.ResponseWriter, r *http.Request) {
-	byProvider := false
+	via := ""
 	if l, err := a.byCookie(r); err == nil {
-		byProvider = l.Via == store.ViaOIDC
+		via = l.Via
 		if err := a.Revoke(r.Context(), principalOf(l), l.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 			a.fail(w, r, "Cannot revoke login", err)
 			return
 		}
 	}
-	http.SetCookie(w, a.cookie("", -1))
+	http.SetCookie(w, a.cookie(r, "", -1))
+	if via == store.ViaProxy && identityOf(r) != nil {
+		a.leftByProxy(w, r)
+		return
+	}
 	to := "/login"
-	if byProvider && a.oidc != nil {
+	if via == store.ViaOIDC && a.oidc != nil {
 		to = leavePath
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
@@ -166,21 +190,17 @@ func (a *Auth) prolong(w http.ResponseWriter, r *http.Request, l store.Login) {
 	if l.Via != store.ViaLink {
 		return
 	}
-	for _, c := range r.CookiesNamed(a.cookieName()) {
+	for _, c := range r.CookiesNamed(a.cookieName(r)) {
 		if digest(c.Value) == l.Hash {
-			a.setCookie(w, c.Value)
+			http.SetCookie(w, a.cookie(r, c.Value, int(loginLife/time.Second)))
 		}
 	}
 }
 
-func (a *Auth) setCookie(w http.ResponseWriter, secret string) {
-	http.SetCookie(w, a.cookie(secret, int(loginLife/time.Second)))
-}
-
-// cookie is host-only and not Secure: WebKit keeps no Secure cookie of
-// http://*.localhost, and with it a __Host- name is out of reach.
-func (a *Auth) cookie(value string, age int) *http.Cookie {
-	return &http.Cookie{Name: a.cookieName(), Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+// cookie is host-only, and Secure but on loopback: WebKit keeps no Secure cookie
+// of http://*.localhost, and with it a __Host- name is out of reach.
+func (a *Auth) cookie(r *http.Request, value string, age int) *http.Cookie {
+	return &http.Cookie{Name: a.cookieName(r), Value: value, Path: "/", MaxAge: age, Secure: a.at(r).encrypted(), HttpOnly: true, SameSite: http.SameSiteStrictMode}
 }
 
 func plainLoginPage(w http.ResponseWriter, r *http.Request) {

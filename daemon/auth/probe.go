@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
@@ -18,8 +19,11 @@ var probeHash = func() string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }()
 
-// ProbeURL is the probe's address.
-func (a *Auth) ProbeURL() string { return "http://" + a.hosts.probe + "/" }
+// ProbeURL is the probe's address, for the browser of a request.
+func (a *Auth) ProbeURL(ctx context.Context) string {
+	h := a.hosts.at(ctx)
+	return h.scheme + "://" + h.probe + "/"
+}
 
 func (a *Auth) answerProbe(w http.ResponseWriter, r *http.Request) {
 	if !isRead(r) || IsUpgrade(r) || r.URL.Path != "/" {
@@ -28,6 +32,6 @@ func (a *Auth) answerProbe(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src "+probeHash+"; base-uri 'none'; form-action 'none'; frame-ancestors "+a.ControlOrigin())
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src "+probeHash+"; base-uri 'none'; form-action 'none'; frame-ancestors "+a.at(r).origin())
 	w.Write([]byte("<!doctype html><title>Here</title><script>" + probeScript + "</script>"))
 }

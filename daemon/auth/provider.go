@@ -55,8 +55,14 @@ func (r Roles) of(groups []string) store.Role {
 
 var rank = map[store.Role]int{store.RoleViewer: 1, store.RoleDeveloper: 2, store.RoleAdmin: 3}
 
-// Callback is the address to which the provider leads people back.
-func (a *Auth) Callback() string { return a.ControlOrigin() + callbackPath }
+// Callbacks are the addresses to which the provider leads people back, the one
+// at the public address first.
+func (a *Auth) Callbacks() (out []string) {
+	if a.public != nil {
+		out = append(out, a.public.hosts.origin()+callbackPath)
+	}
+	return append(out, a.hosts.origin()+callbackPath)
+}
 
 // beginLogin leads to the provider. It is a person's own page load, as a login
 // link is.
@@ -65,7 +71,7 @@ func (a *Auth) beginLogin(w http.ResponseWriter, r *http.Request) {
 		Answer(w, r, http.StatusMethodNotAllowed, Page{Title: "Log in", Detail: "Open this page in a browser tab to log in."})
 		return
 	}
-	page, f, err := a.oidc.Provider.Begin(r.Context(), a.Callback())
+	page, f, err := a.oidc.Provider.Begin(r.Context(), a.at(r).origin()+callbackPath)
 	if err != nil {
 		a.notIn(w, r, err)
 		return
@@ -75,7 +81,7 @@ func (a *Auth) beginLogin(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, "Cannot begin a login", err)
 		return
 	}
-	http.SetCookie(w, a.flowCookie(sealed, flowLife))
+	http.SetCookie(w, a.flowCookie(r, sealed, flowLife))
 	http.Redirect(w, r, page, http.StatusSeeOther)
 }
 
@@ -87,7 +93,7 @@ func (a *Auth) finishLogin(w http.ResponseWriter, r *http.Request) {
 	}
 	var f flow
 	ok := false
-	if c, err := r.Cookie(a.flowName()); err == nil {
+	if c, err := r.Cookie(a.flowName(r)); err == nil {
 		f, ok = a.flows.open(c.Value)
 	}
 	if !ok { // also who loads this page anew
@@ -105,7 +111,7 @@ func (a *Auth) finishLogin(w http.ResponseWriter, r *http.Request) {
 		tooMany(w, r)
 		return
 	}
-	http.SetCookie(w, a.flowCookie("", -time.Second))
+	http.SetCookie(w, a.flowCookie(r, "", -time.Second))
 	who, err := a.oidc.Provider.Finish(r.Context(), f.Flow, r.URL.Query())
 	if err != nil {
 		a.notIn(w, r, err)
@@ -124,7 +130,7 @@ func (a *Auth) letIn(w http.ResponseWriter, r *http.Request, who oidc.Person, ne
 	}
 	u, err := a.welcome(r, store.Vouched{Issuer: who.Issuer, Subject: who.Subject, Name: userName(who.Name), Role: role, Follow: len(a.oidc.Roles.ByGroup) > 0})
 	if err == nil {
-		err = a.logIn(w, r, store.Principal{UserID: u.ID, TenantID: u.TenantID}, store.ViaOIDC, a.oidc.Life)
+		_, err = a.logIn(w, r, store.Principal{UserID: u.ID, TenantID: u.TenantID}, store.ViaOIDC, a.oidc.Life)
 	}
 	if err != nil {
 		a.fail(w, r, "Cannot log in by the identity provider", err)
@@ -157,7 +163,7 @@ func (a *Auth) notIn(w http.ResponseWriter, r *http.Request, err error) {
 		a.fail(w, r, "Cannot log in by the identity provider", err)
 		return
 	}
-	if !a.failures.Allow() {
+	if !a.failures.allow(client(r)) {
 		tooMany(w, r)
 		return
 	}
@@ -174,7 +180,7 @@ func (a *Auth) notIn(w http.ResponseWriter, r *http.Request, err error) {
 func (a *Auth) leaveProvider(w http.ResponseWriter, r *http.Request) {
 	page := ""
 	if _, err := a.byCookie(r); err != nil && !isCrossSite(r) { // nobody is led out by a link
-		page = a.oidc.Provider.EndSession(r.Context(), a.ControlOrigin()+"/login")
+		page = a.oidc.Provider.EndSession(r.Context(), a.at(r).origin()+"/login")
 	}
 	if page == "" {
 		http.Redirect(w, r, "/login", http.StatusSeeOther)

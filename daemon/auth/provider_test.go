@@ -208,7 +208,7 @@ func TestAnAnswerOfAnotherLogin(t *testing.T) {
 	forged, _ := newFlows("another token").close(flow{Flow: oidc.Flow{State: "s"}, End: time.Now().Add(time.Hour)})
 	for what, cookie := range map[string]string{"too late": late, "of another installation": forged, "cut off": late[:20], "nothing": "", "no base64": "é"} {
 		b := newTab(a)
-		b.cookies[a.flowName()] = cookie
+		b.cookies[a.flowName(here)] = cookie
 		if res := b.load("GET", callbackPath+"?code=c0de&state=s", "cross-site"); res.StatusCode != 403 || b.loggedIn() {
 			t.Errorf("%s: %d %v", what, res.StatusCode, b.cookies)
 		}
@@ -253,7 +253,7 @@ func TestRolesFollowGroups(t *testing.T) {
 		if open != nil && open.Err() == nil {
 			t.Errorf("%d: what was open by another role is open still", i)
 		}
-		l, err := a.db.LoginByHash(t.Context(), digest(b.cookies[a.cookieName()]), time.Now())
+		l, err := a.db.LoginByHash(t.Context(), digest(b.cookies[a.cookieName(here)]), time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,7 +349,7 @@ func TestALoginByAProviderEnds(t *testing.T) {
 	a := byProvider(t, p.provider(), staffRoles)
 	b := newTab(a)
 	b.through(t, p, "/")
-	hash := digest(b.cookies[a.cookieName()])
+	hash := digest(b.cookies[a.cookieName(here)])
 	l, err := a.db.LoginByHash(t.Context(), hash, time.Now())
 	if err != nil || l.Via != store.ViaOIDC || time.Until(l.ExpiresAt) > time.Hour {
 		t.Fatalf("%+v %v", l, err)

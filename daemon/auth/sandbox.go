@@ -54,7 +54,7 @@ func (a *Auth) SandboxDoor(addr net.Addr, encrypted, open bool, next http.Handle
 			return
 		case open:
 			login = anonymous
-		case !a.public(r):
+		case !a.open(r):
 			unauthorized(w, r, "Missing Authorization header")
 			return
 		default:

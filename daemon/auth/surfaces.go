@@ -34,7 +34,7 @@ var ErrNoGrant = errors.New("no such surface")
 // proves the earlier use); one that keeps no cookies in frames (WebKit) comes
 // by the stable control URL again on its next reload.
 type Surfaces struct {
-	hosts hosts
+	hosts *hosts
 	key   []byte // derived from the token file: a new token ends all labels
 	login func(ctx context.Context, hash string) (store.Login, error)
 
@@ -58,8 +58,10 @@ type Grant struct {
 	Surface Surface
 	Port    int // previews only
 	Login   store.Login
-	// Origin is the surface's own origin.
-	Origin string
+	// Origin is the surface's own origin, Control that of the UI, which alone may
+	// frame it.
+	Origin  string
+	Control string
 	// Live is done when the right ends: connections are cut then.
 	Live context.Context
 	// Remembered: the browser showed the surface's cookie.
@@ -68,7 +70,7 @@ type Grant struct {
 	proof string
 }
 
-func newSurfaces(h hosts, token string, login func(context.Context, string) (store.Login, error)) *Surfaces {
+func newSurfaces(h *hosts, token string, login func(context.Context, string) (store.Login, error)) *Surfaces {
 	key := sha256.Sum256([]byte("volundr surface labels v1\n" + token))
 	return &Surfaces{hosts: h, key: key[:], login: login, grants: map[string]*grant{}, revoked: map[string]bool{}}
 }
@@ -98,7 +100,8 @@ func (s *Surfaces) Mint(login store.Login, session string, surface Surface, port
 
 // Resolve says what the host name of a request opens, and counts as its use.
 func (s *Surfaces) Resolve(r *http.Request) (Grant, error) {
-	l, ok := s.hosts.label(requestHost(r))
+	names := s.hosts.at(r.Context())
+	l, ok := names.label(requestHost(r))
 	if !ok {
 		return Grant{}, ErrNoGrant
 	}
@@ -123,13 +126,16 @@ func (s *Surfaces) Resolve(r *http.Request) (Grant, error) {
 	}
 	out := Grant{
 		Session: l.session, Surface: l.surface, Port: l.port, Login: g.login,
-		Origin: "http://" + r.Host, Live: g.ctx, proof: s.proof(name, g.login),
+		Origin: names.surface(name), Control: names.origin(), Live: g.ctx, proof: s.proof(name, g.login),
 	}
 	for _, c := range r.CookiesNamed(SurfaceCookie) {
 		out.Remembered = out.Remembered || same(c.Value, out.proof)
 	}
 	return out, nil
 }
+
+// Control is the origin of the UI at the address that a request came to.
+func (s *Surfaces) Control(r *http.Request) string { return s.hosts.at(r.Context()).origin() }
 
 // use finds a label that was handed out by this process and is still good.
 func (s *Surfaces) use(name string) (grant, bool) {

@@ -33,6 +33,8 @@ type Config struct {
 	Kubernetes *Kubernetes `yaml:"kubernetes"`
 	// OIDC is nil where no identity provider logs people in.
 	OIDC *OIDC `yaml:"oidc"`
+	// Public is nil where only this machine reaches the daemon.
+	Public *Public `yaml:"public"`
 
 	Paths Paths `yaml:"-"`
 }

@@ -55,6 +55,7 @@ func load(p Paths, raw []byte, flags Flags) (Config, error) {
 		overlay(&k.Namespace, flags.Namespace)
 	}
 	c.OIDC.fill()
+	c.Public.fill()
 	if err := c.Sandbox.environment(os.LookupEnv); err != nil {
 		return Config{}, err
 	}
@@ -76,7 +77,11 @@ func overlay(to *string, flag string) {
 // resolve makes file names absolute: those of the file against its folder,
 // those of flags against where we are.
 func (c *Config) resolve(folder string, caFromFlag bool) (err error) {
-	for _, file := range []*string{&c.Sandbox.TLS.Cert, &c.Sandbox.TLS.Key} {
+	files := []*string{&c.Sandbox.TLS.Cert, &c.Sandbox.TLS.Key}
+	if p := c.Public; p != nil {
+		files = append(files, &p.TLS.Cert, &p.TLS.Key)
+	}
+	for _, file := range files {
 		if *file != "" && !filepath.IsAbs(*file) {
 			*file = filepath.Join(folder, *file)
 		}
@@ -131,7 +136,7 @@ func parse(name string, raw []byte) (Config, error) {
 
 // wrongDuration is the path of the first duration that cannot be read.
 func wrongDuration(raw []byte) string {
-	paths := []string{"$.provisioning.timeout", "$.sandbox.max_lifetime", "$.sandbox.files.ttl", "$.oidc.login_life"}
+	paths := []string{"$.provisioning.timeout", "$.sandbox.max_lifetime", "$.sandbox.files.ttl", "$.oidc.login_life", "$.public.proxy_login.login_life"}
 	for _, path := range paths {
 		at, err := yaml.PathString(path)
 		if err != nil {

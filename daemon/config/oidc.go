@@ -74,32 +74,42 @@ func (o *OIDC) check() *problem {
 		return bad(".name", "the name of the identity provider is longer than 100 characters")
 	case o.LoginLife < 5*time.Minute || o.LoginLife > 30*24*time.Hour:
 		return bad(".login_life", "login_life %s is out of range: give at least 5m and at most 720h", o.LoginLife)
-	case o.DefaultRole != "" && !slices.Contains(oidcRoles, o.DefaultRole):
-		return bad(".default_role", "role %q is not known: there are admin, developer and viewer", o.DefaultRole)
 	}
 	if o.ClientSecretFile != "" {
 		if _, err := o.Secret(); err != nil {
 			return bad(".client_secret_file", "%s", err)
 		}
 	}
+	if field, msg := checkRoles(o.Roles, o.DefaultRole); msg != "" {
+		return bad(field, "%s", msg)
+	}
+	return nil
+}
+
+// checkRoles says what is wrong with the groups that give roles, and the role of
+// who is in none of them, and where.
+func checkRoles(roles map[string][]string, standard string) (field, msg string) {
+	if standard != "" && !slices.Contains(oidcRoles, standard) {
+		return ".default_role", fmt.Sprintf("role %q is not known: there are admin, developer and viewer", standard)
+	}
 	seen := map[string]string{}
 	for _, role := range oidcRoles {
-		for _, group := range o.Roles[role] {
+		for _, group := range roles[role] {
 			if other, twice := seen[group]; twice || group == "" {
-				return bad(".roles", "group %q stands here twice (%s, %s) or is empty: a group gives one role", group, other, role)
+				return ".roles", fmt.Sprintf("group %q stands here twice (%s, %s) or is empty: a group gives one role", group, other, role)
 			}
 			seen[group] = role
 		}
 	}
-	for role := range o.Roles {
+	for role := range roles {
 		if !slices.Contains(oidcRoles, role) {
-			return bad(".roles", "role %q is not known: there are admin, developer and viewer", role)
+			return ".roles", fmt.Sprintf("role %q is not known: there are admin, developer and viewer", role)
 		}
 	}
-	if len(seen) == 0 && o.DefaultRole == "" {
-		return bad("", "oidc would let nobody in: name groups in roles, such as {developer: [staff]}, or a default_role")
+	if len(seen) == 0 && standard == "" {
+		return "", "this would let nobody in: name groups in roles, such as {developer: [staff]}, or a default_role"
 	}
-	return nil
+	return "", ""
 }
 
 // Secret reads the client's secret; empty: it has none.

@@ -183,11 +183,14 @@ func (s Sandbox) check() *problem {
 func (s Sandbox) checkListen() string {
 	msg := checkListen(s.Listen)
 	host, port, err := net.SplitHostPort(s.Listen)
-	if msg == "" || err != nil || s.TLS.Cert == "" || loopback(host) {
+	if msg == "" || err != nil || loopback(host) {
 		return msg
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return msg
+	}
+	if s.TLS.Cert == "" {
+		return fmt.Sprintf("listen address %q can be reached from other machines, and nothing is encrypted there: use 127.0.0.1:%s, or set sandbox.tls", s.Listen, port)
 	}
 	if s.Auth == "none" {
 		return fmt.Sprintf("listen address %q can be reached from other machines, and auth none would let everybody in: use auth token", s.Listen)

@@ -106,6 +106,9 @@ func (c Config) check() *problem {
 	if bad := c.OIDC.check(); bad != nil {
 		return bad
 	}
+	if bad := c.Public.check(c.OIDC != nil); bad != nil {
+		return bad
+	}
 	return c.Sandbox.check()
 }
 
@@ -152,8 +155,7 @@ func checkModels(models []Model) *problem {
 	return nil
 }
 
-// checkListen lets loopback addresses pass: who reaches the port of another
-// address would only be kept out by a login that this version does not have.
+// checkListen lets loopback addresses pass: nothing is encrypted there.
 func checkListen(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -163,7 +165,7 @@ func checkListen(listen string) string {
 		return fmt.Sprintf("port %q of the listen address is not a number from 0 to 65535", port)
 	}
 	if !loopback(host) {
-		return fmt.Sprintf("listen address %q can be reached from other machines, which this version refuses: use 127.0.0.1:%s", listen, port)
+		return fmt.Sprintf("listen address %q can be reached from other machines, and nothing is encrypted there: use 127.0.0.1:%s; to serve others too, set public.url and public.address, with TLS and a login", listen, port)
 	}
 	return ""
 }

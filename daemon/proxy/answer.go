@@ -15,7 +15,7 @@ import (
 // around it may show it too.
 func (p *Proxy) answer(w http.ResponseWriter, r *http.Request, status int, page auth.Page) {
 	w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
-	page.Ancestors = "'self' " + p.control
+	page.Ancestors = "'self' " + p.surfaces.Control(r)
 	auth.Answer(w, r, status, page)
 }
 
@@ -27,7 +27,7 @@ func (p *Proxy) unknown(w http.ResponseWriter, r *http.Request, err error) {
 	p.answer(w, r, http.StatusNotFound, auth.Page{
 		Title:    "This address does not work any more",
 		Detail:   "The address of this view was made for another login or was not used in time; reload the page of the session.",
-		Link:     p.control + "/",
+		Link:     p.surfaces.Control(r) + "/",
 		LinkText: "Open Volundr",
 	})
 }

@@ -17,8 +17,7 @@ import (
 
 // Options is what New needs.
 type Options struct {
-	Surfaces      *auth.Surfaces
-	ControlOrigin string // the one origin that may frame a surface
+	Surfaces *auth.Surfaces
 	// Dial opens a connection to a port on a session's loopback. Its errors
 	// wrap the sentinels of package runtime where one fits.
 	Dial func(ctx context.Context, session string, port int) (net.Conn, error)
@@ -32,7 +31,6 @@ type Options struct {
 // it every request whose Host is auth.SurfaceHost.
 type Proxy struct {
 	surfaces *auth.Surfaces
-	control  string
 	pools    *pools
 	reverse  *httputil.ReverseProxy
 	use      func(ctx context.Context, session string) (done func(), err error)
@@ -44,7 +42,7 @@ func New(o Options) *Proxy {
 	if o.Use == nil {
 		o.Use = func(context.Context, string) (func(), error) { return func() {}, nil }
 	}
-	p := &Proxy{surfaces: o.Surfaces, control: o.ControlOrigin, pools: newPools(o.Dial), use: o.Use, log: o.Log}
+	p := &Proxy{surfaces: o.Surfaces, pools: newPools(o.Dial), use: o.Use, log: o.Log}
 	p.reverse = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		ModifyResponse: p.answered,

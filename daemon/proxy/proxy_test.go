@@ -59,7 +59,7 @@ func newRig(t testing.TB, inside http.Handler) *rig {
 		t.Fatal(err)
 	}
 	x.proxy = New(Options{
-		Surfaces: x.auth.Surfaces, ControlOrigin: x.auth.ControlOrigin(), Log: log,
+		Surfaces: x.auth.Surfaces, Log: log,
 		Dial: func(ctx context.Context, id string, port int) (net.Conn, error) {
 			x.dials.Add(1)
 			x.asked.Store(int64(port))

@@ -58,7 +58,7 @@ func (p *Proxy) answered(res *http.Response) error {
 		setCookies(h)
 		return nil
 	}
-	policies := framedBy(h.Values("Content-Security-Policy"), p.control)
+	policies := framedBy(h.Values("Content-Security-Policy"), way.Control)
 	h.Del("Content-Security-Policy")
 	for _, c := range policies {
 		h.Add("Content-Security-Policy", c)

@@ -87,8 +87,10 @@ type Event struct {
 
 // Status is `volundr status --json`, and GET /api/v1/volundr/status.
 type Status struct {
-	URL       string `json:"url"`    // for programs, on 127.0.0.1
-	UIURL     string `json:"ui_url"` // for browsers
+	URL   string `json:"url"`    // for programs, on 127.0.0.1
+	UIURL string `json:"ui_url"` // for browsers of this machine
+	// PublicURL is for browsers and programs elsewhere; empty: there is none.
+	PublicURL string `json:"public_url,omitempty"`
 	PID       int    `json:"pid"`
 	Version   string `json:"version"`
 	TokenFile string `json:"token_file"`

@@ -1,0 +1,59 @@
+package auth
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// mostLimits is how many addresses are counted for themselves.
+const mostLimits = 4096
+
+// limits count by the address that something comes from: an IPv4 address, or the
+// 64 bits of an IPv6 network, which are one machine's to choose from. Addresses
+// beyond mostLimits at a time are counted together.
+type limits struct {
+	every time.Duration
+	burst int
+
+	mu     sync.Mutex
+	each   map[netip.Prefix]*rate.Limiter
+	others *rate.Limiter
+}
+
+func newLimits(every time.Duration, burst int) *limits {
+	return &limits{every: every, burst: burst, each: map[netip.Prefix]*rate.Limiter{}, others: rate.NewLimiter(rate.Every(every), burst)}
+}
+
+func (l *limits) allow(from netip.Addr) bool {
+	bits := 64
+	if from.Is4() {
+		bits = 32
+	}
+	key, _ := from.Prefix(bits) // of no address: a key of its own
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one, ok := l.each[key]
+	if !ok {
+		if len(l.each) >= mostLimits {
+			l.forget()
+		}
+		if len(l.each) >= mostLimits {
+			return l.others.Allow()
+		}
+		one = rate.NewLimiter(rate.Every(l.every), l.burst)
+		l.each[key] = one
+	}
+	return one.Allow()
+}
+
+// forget drops who has not come for so long that a new start is no gain.
+func (l *limits) forget() {
+	for key, one := range l.each {
+		if one.Tokens() >= float64(l.burst) {
+			delete(l.each, key)
+		}
+	}
+}
