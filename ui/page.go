@@ -3,6 +3,7 @@ package ui
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"volundr/ui/client"
@@ -132,4 +133,14 @@ type AboutPage struct {
 	Shell
 	Status   client.Status
 	Findings []client.Finding
+}
+
+// wildcard are the names of surfaces at a public address; empty on this machine.
+func (p SessionPage) wildcard() string {
+	host, public := strings.CutPrefix(strings.TrimSuffix(p.Probe, "/"), "https://")
+	_, under, _ := strings.Cut(host, ".")
+	if !public {
+		return ""
+	}
+	return "*." + under
 }

@@ -52,7 +52,7 @@ export function session() {
     const late = ms => setTimeout(tell, ms, false);
     let timer = late(10000);
     f.hidden = true;
-    f.title = 'Looking for names under localhost';
+    f.title = 'Looking for the names of surfaces';
     f.setAttribute('sandbox', 'allow-scripts');
     f.onload = () => { clearTimeout(timer); timer = late(1500); };
     addEventListener('message', e => {

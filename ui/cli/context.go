@@ -25,9 +25,9 @@ func (a *app) addContext() *cobra.Command {
 	c := &cobra.Command{
 		Use: "add NAME", Short: "Keep a server and its token under a name", Args: takes(1, 1),
 		Long: "Keep a server and its token under a name. The token is taken from --token, from VOLUNDR_TOKEN, or asked for\n" +
-			"(it stands in the file `token` of that machine's data directory). A daemon listens on its own machine only:\n" +
-			"reach it over ssh, with the same port on both sides, or through a proxy with TLS.",
-		Example: "  ssh -N -L 7500:127.0.0.1:7500 build-host &      # there: listen: 127.0.0.1:7500\n  volundr context add build --server http://127.0.0.1:7500",
+			"(made there in the settings, or by `volundr tokens create`). A daemon without a public address listens on its own\n" +
+			"machine only: reach it over ssh, with the same port on both sides; then the file `token` of its data directory does too.",
+		Example: "  volundr context add work --server https://volundr.example.com --token volundr_…\n  ssh -N -L 7500:127.0.0.1:7500 build-host &      # there: listen: 127.0.0.1:7500\n  volundr context add build --server http://127.0.0.1:7500",
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := a.config()
 			if err != nil {

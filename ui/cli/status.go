@@ -35,6 +35,9 @@ func (a *app) status() *cobra.Command {
 			}
 			w := c.OutOrStdout()
 			fmt.Fprintf(w, "Volundr %s runs (process %d, %s).\n", st.Version, st.PID, st.Runtime)
+			if st.PublicURL != "" {
+				fmt.Fprintf(w, "  public    %s\n", clean(st.PublicURL))
+			}
 			fmt.Fprintf(w, "  browser   %s (log in with `volundr open`)\n  programs  %s\n", st.UIURL, st.URL)
 			fmt.Fprintf(w, "  sessions  %d running of %d\n", stats.ActiveSessions, stats.TotalSessions)
 			image := map[string]string{"ready": "ready", "building": "being made: " + st.Image.Text, "failed": "failed: " + st.Image.Error}[st.Image.State]
