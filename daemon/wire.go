@@ -13,6 +13,7 @@ import (
 	"github.com/adrg/xdg"
 
 	"volundr/assets"
+	"volundr/daemon/auth"
 	"volundr/daemon/chronicle"
 	"volundr/daemon/chronicle/blob"
 	"volundr/daemon/config"
@@ -55,8 +56,8 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	}
 	p := &pieces{runtimes: runtimes, standard: d.cfg.Runtime, close: closeRuntimes}
 	p.vault = vault.New(vault.Options{DB: d.db, Dir: d.cfg.Paths.Keys, Installation: d.installation,
-		Gateways: gateways(d.cfg), Heard: func(session, trouble string) { p.links.Model(session, trouble) }, Log: d.log})
-	p.forges = forge.New(forge.Options{Hosts: d.cfg.Git.Forges, Vault: p.vault, Env: os.Getenv})
+		Gateways: gateways(d.cfg), Environment: d.environment, Heard: func(session, trouble string) { p.links.Model(session, trouble) }, Log: d.log})
+	p.forges = forge.New(forge.Options{Hosts: d.cfg.Git.Forges, Vault: p.vault, Env: os.Getenv, Environment: d.environment})
 	p.sources, err = source.New(source.Options{Dir: d.cfg.Paths.Mirrors, DB: d.db, Session: link.SessionFrom,
 		Folders: folders(d.cfg), Protected: d.cfg.Git.ProtectedBranches, BranchPrefix: branchPrefix(d.cfg), Login: p.forges.Login, Owns: d.auth.OwnsMachine, Log: d.log})
 	if err != nil {
@@ -109,6 +110,18 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 		Timeout: d.cfg.Provisioning.Timeout, Idle: d.cfg.IdlePause, Active: p.links.Active, Redact: p.vault.Redact, Log: d.log,
 	})
 	return p, nil
+}
+
+// environment reports whether somebody may use the keys that stand in the
+// daemon's environment.
+func (d *Daemon) environment(ctx context.Context, p store.Principal) (bool, error) {
+	switch d.cfg.EnvironmentKeys {
+	case "everybody":
+		return true, nil
+	case "tenant":
+		return p.TenantID == auth.Local.TenantID, nil
+	}
+	return d.auth.OwnsMachine(ctx, p)
 }
 
 // dial reaches a port of a session on whatever runtime it lives.

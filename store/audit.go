@@ -26,6 +26,8 @@ const (
 	ActCredentialStored   = "credential.stored"
 	ActCredentialDeleted  = "credential.deleted"
 	ActCredentialUsed     = "credential.used"
+	ActCredentialShared   = "credential.shared"
+	ActCredentialUnshared = "credential.unshared"
 	ActAnswer             = "permission.answered"
 	ActPushAsked          = "push.asked" // by a person or program, of the session's git
 	ActPush               = "push"       // by a session's git, to the remote
@@ -40,6 +42,8 @@ const (
 	ActIntegrationChanged = "integration.changed"
 	ActIntegrationDeleted = "integration.deleted"
 	ActPresetDeleted      = "preset.deleted"
+	ActPresetShared       = "preset.shared"
+	ActPresetUnshared     = "preset.unshared"
 	ActPromptDeleted      = "prompt.deleted"
 	ActTemplateSaved      = "template.saved"
 	ActTemplateDeleted    = "template.deleted"
@@ -48,7 +52,7 @@ const (
 
 // Acts are all that are audited.
 var Acts = []string{
-	ActLogin, ActLoginEnded, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
+	ActLogin, ActLoginEnded, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActCredentialShared, ActCredentialUnshared, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPresetShared, ActPresetUnshared, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
 }
 
 // Deed is one row of audit.
@@ -116,8 +120,8 @@ func (t *tx) audit(ctx context.Context, p Principal, act, subject string, detail
 	return err
 }
 
-// AuditUse notes, for the system, that a session was given credentials: each
-// once a run, for it may ask as often as it likes.
+// AuditUse notes, for the system and in the name of a session's owner, that it
+// was given credentials: each once a run, for it may ask as often as it likes.
 func (db *DB) AuditUse(ctx context.Context, s Session, names ...string) error {
 	p := Principal{UserID: s.OwnerID, TenantID: s.TenantID, By: fmt.Sprintf("session %s, run %d", s.ID, s.Run)}
 	fresh, err := unused(ctx, db.r, p.By, names)
@@ -126,12 +130,26 @@ func (db *DB) AuditUse(ctx context.Context, s Session, names ...string) error {
 	}
 	return db.write(ctx, func(t *tx) error {
 		fresh, err := unused(ctx, t, p.By, names) // somebody may have been quicker
+		if err != nil {
+			return err
+		}
+		err = t.QueryRowContext(ctx, `SELECT name FROM users WHERE tenant_id = ? AND id = ?`, p.TenantID, p.UserID).Scan(&p.Name)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) { // who was removed has no name
+			return err
+		}
 		for _, name := range fresh {
-			if err := t.audit(ctx, p, ActCredentialUsed, name, map[string]string{"session": s.Name}); err != nil {
+			detail := map[string]string{"session": s.Name}
+			switch c, err := credentialOf(ctx, t, p, name); {
+			case err == nil && c.OwnerID == "":
+				detail["shared"] = "yes"
+			case err != nil && !errors.Is(err, ErrNotFound): // such as a variable of the environment
+				return err
+			}
+			if err := t.audit(ctx, p, ActCredentialUsed, name, detail); err != nil {
 				return err
 			}
 		}
-		return err
+		return nil
 	})
 }
 

@@ -11,9 +11,10 @@ import (
 // Credential is one row of credentials. Sealed is opaque to the store.
 type Credential struct {
 	ID        string
-	OwnerID   string
+	OwnerID   string // empty: shared with all of the tenant
 	TenantID  string
 	Name      string // unique for its owner
+	Laid      bool   // may be laid into sessions; of one's own always
 	Type      string
 	Keys      []string          // names of the values in Sealed
 	Metadata  map[string]string // in clear
@@ -22,12 +23,12 @@ type Credential struct {
 	UpdatedAt time.Time
 }
 
-const credentialColumns = `id, owner_id, tenant_id, name, type, keys, metadata, sealed, created_at, updated_at`
+const credentialColumns = `id, owner_id, tenant_id, name, laid, type, keys, metadata, sealed, created_at, updated_at`
 
 func scanCredential(row scanner) (c Credential, err error) {
 	var keys, metadata string
 	var created, updated int64
-	if err := row.Scan(&c.ID, &c.OwnerID, &c.TenantID, &c.Name, &c.Type, &keys, &metadata, &c.Sealed, &created, &updated); err != nil {
+	if err := row.Scan(&c.ID, &c.OwnerID, &c.TenantID, &c.Name, &c.Laid, &c.Type, &keys, &metadata, &c.Sealed, &created, &updated); err != nil {
 		return Credential{}, notFound(err)
 	}
 	c.CreatedAt, c.UpdatedAt = moment(created), moment(updated)
@@ -40,6 +41,17 @@ func scanCredential(row scanner) (c Credential, err error) {
 // PutCredential stores p's credential by its name, in place of the one before,
 // and returns it as stored.
 func (db *DB) PutCredential(ctx context.Context, p Principal, c Credential) (out Credential, err error) {
+	c.OwnerID, c.Laid = p.UserID, true
+	err = db.write(ctx, func(t *tx) error {
+		if out, err = t.putCredential(ctx, p, c); err != nil {
+			return err
+		}
+		return t.audit(ctx, p, ActCredentialStored, c.Name, map[string]string{"type": c.Type})
+	})
+	return out, err
+}
+
+func (t *tx) putCredential(ctx context.Context, p Principal, c Credential) (Credential, error) {
 	keys, err := json.Marshal(append([]string{}, c.Keys...))
 	if err != nil {
 		return Credential{}, err
@@ -51,30 +63,30 @@ func (db *DB) PutCredential(ctx context.Context, p Principal, c Credential) (out
 	if err != nil {
 		return Credential{}, err
 	}
-	err = db.write(ctx, func(t *tx) error {
-		out, err = scanCredential(t.QueryRowContext(ctx, `INSERT INTO credentials (`+credentialColumns+`)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant_id, owner_id, name) DO UPDATE SET
-			type = excluded.type, keys = excluded.keys, metadata = excluded.metadata, sealed = excluded.sealed,
-			updated_at = excluded.updated_at RETURNING `+credentialColumns,
-			uuid.NewString(), p.UserID, p.TenantID, c.Name, c.Type, string(keys), string(metadata), c.Sealed, millis(t.now), millis(t.now)))
-		if err != nil {
-			return err
-		}
-		return t.audit(ctx, p, ActCredentialStored, c.Name, map[string]string{"type": c.Type})
-	})
-	return out, err
+	return scanCredential(t.QueryRowContext(ctx, `INSERT INTO credentials (`+credentialColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant_id, owner_id, name) DO UPDATE SET laid = excluded.laid,
+		type = excluded.type, keys = excluded.keys, metadata = excluded.metadata, sealed = excluded.sealed,
+		updated_at = excluded.updated_at RETURNING `+credentialColumns,
+		uuid.NewString(), c.OwnerID, p.TenantID, c.Name, c.Laid, c.Type, string(keys), string(metadata), c.Sealed, millis(t.now), millis(t.now)))
 }
 
-// Credential gives p's own credential by its name. Credentials are never
-// another's, not even for an admin.
+// Credential gives p's own credential by its name, else the one of that name
+// that is shared with all of the tenant. It is never another's, not even for an
+// admin.
 func (db *DB) Credential(ctx context.Context, p Principal, name string) (Credential, error) {
-	return scanCredential(db.r.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials
-		WHERE tenant_id = ? AND owner_id = ? AND name = ?`, p.TenantID, p.UserID, name))
+	return credentialOf(ctx, db.r, p, name)
 }
 
-// Credentials gives p's own credentials by name.
+func credentialOf(ctx context.Context, q asker, p Principal, name string) (Credential, error) {
+	return scanCredential(q.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials
+		WHERE tenant_id = ? AND owner_id IN (?, '') AND name = ? ORDER BY owner_id = '' LIMIT 1`, p.TenantID, p.UserID, name))
+}
+
+// Credentials gives by name what p can use: p's own, and those shared with all
+// of the tenant behind which none of p's own stands.
 func (db *DB) Credentials(ctx context.Context, p Principal) ([]Credential, error) {
-	return db.credentials(ctx, `tenant_id = ? AND owner_id = ? ORDER BY name`, p.TenantID, p.UserID)
+	return db.credentials(ctx, `tenant_id = ? AND (owner_id = ? OR owner_id = '' AND name NOT IN
+		(SELECT name FROM credentials WHERE tenant_id = ? AND owner_id = ?)) ORDER BY name`, p.TenantID, p.UserID, p.TenantID, p.UserID)
 }
 
 // AllCredentials gives, for the vault, everybody's.

@@ -13,6 +13,7 @@ import (
 type Preset struct {
 	ID          string
 	Name        string // unique for its owner
+	Shared      bool   // with all of the tenant, whose it is
 	Description string
 	Agent       string // empty: any
 	Default     bool   // the only one of its agent
@@ -21,12 +22,15 @@ type Preset struct {
 	UpdatedAt   time.Time
 }
 
-const presetColumns = `id, name, description, agent, is_default, request, created_at, updated_at`
+const presetColumns = `id, name, owner_id = '', description, agent, is_default, request, created_at, updated_at`
+
+// kept is the condition of every change: what is shared an admin alone changes.
+const kept = ` tenant_id = ? AND (owner_id = ? OR owner_id = '' AND ?)`
 
 func scanPreset(row scanner) (p Preset, err error) {
 	var created, updated int64
 	var request string
-	err = row.Scan(&p.ID, &p.Name, &p.Description, &p.Agent, &p.Default, &request, &created, &updated)
+	err = row.Scan(&p.ID, &p.Name, &p.Shared, &p.Description, &p.Agent, &p.Default, &request, &created, &updated)
 	p.Request, p.CreatedAt, p.UpdatedAt = json.RawMessage(request), moment(created), moment(updated)
 	return p, notFound(err)
 }
@@ -39,7 +43,7 @@ func (db *DB) AddPreset(ctx context.Context, p Principal, in Preset) (out Preset
 		if err := t.placePreset(ctx, p, in); err != nil {
 			return err
 		}
-		out, err = scanPreset(t.QueryRowContext(ctx, `INSERT INTO presets (owner_id, tenant_id, `+presetColumns+`)
+		out, err = scanPreset(t.QueryRowContext(ctx, `INSERT INTO presets (owner_id, tenant_id, id, name, description, agent, is_default, request, created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+presetColumns,
 			p.UserID, p.TenantID, in.ID, in.Name, in.Description, in.Agent, in.Default, string(in.Request), millis(t.now), millis(t.now)))
 		return err
@@ -51,8 +55,7 @@ func (db *DB) AddPreset(ctx context.Context, p Principal, in Preset) (out Preset
 // returns in place of it.
 func (db *DB) ChangePreset(ctx context.Context, p Principal, id string, change func(Preset) (Preset, error)) (out Preset, err error) {
 	err = db.write(ctx, func(t *tx) error {
-		was, err := scanPreset(t.QueryRowContext(ctx, `SELECT `+presetColumns+` FROM presets
-			WHERE id = ? AND tenant_id = ? AND owner_id = ?`, id, p.TenantID, p.UserID))
+		was, err := scanPreset(t.QueryRowContext(ctx, `SELECT `+presetColumns+` FROM presets WHERE id = ? AND`+kept, id, p.TenantID, p.UserID, p.Admin))
 		if err != nil {
 			return err
 		}
@@ -60,7 +63,7 @@ func (db *DB) ChangePreset(ctx context.Context, p Principal, id string, change f
 		if err != nil {
 			return err
 		}
-		in.ID = was.ID
+		in.ID, in.Shared = was.ID, was.Shared
 		if err := t.placePreset(ctx, p, in); err != nil {
 			return err
 		}
@@ -74,9 +77,13 @@ func (db *DB) ChangePreset(ctx context.Context, p Principal, id string, change f
 // placePreset makes room for a preset: its name must be free, and a default has
 // no other beside it.
 func (t *tx) placePreset(ctx context.Context, p Principal, in Preset) error {
+	owner := p.UserID
+	if in.Shared {
+		owner = ""
+	}
 	var taken bool
 	if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM presets WHERE tenant_id = ? AND owner_id = ? AND name = ? AND id <> ?)`,
-		p.TenantID, p.UserID, in.Name, in.ID).Scan(&taken); err != nil {
+		p.TenantID, owner, in.Name, in.ID).Scan(&taken); err != nil {
 		return err
 	}
 	if taken {
@@ -86,21 +93,22 @@ func (t *tx) placePreset(ctx context.Context, p Principal, in Preset) error {
 		return nil
 	}
 	_, err := t.ExecContext(ctx, `UPDATE presets SET is_default = 0, updated_at = ? WHERE tenant_id = ? AND owner_id = ? AND agent = ? AND id <> ? AND is_default`,
-		millis(t.now), p.TenantID, p.UserID, in.Agent, in.ID)
+		millis(t.now), p.TenantID, owner, in.Agent, in.ID)
 	return err
 }
 
-// Preset gives p's own preset. Presets are never another's, not even for an
-// admin.
+// Preset gives a preset of p's own, or one that is shared with all of the tenant.
+// It is never another's, not even for an admin.
 func (db *DB) Preset(ctx context.Context, p Principal, id string) (Preset, error) {
-	return scanPreset(db.r.QueryRowContext(ctx, `SELECT `+presetColumns+` FROM presets WHERE id = ? AND tenant_id = ? AND owner_id = ?`,
+	return scanPreset(db.r.QueryRowContext(ctx, `SELECT `+presetColumns+` FROM presets WHERE id = ? AND tenant_id = ? AND owner_id IN (?, '')`,
 		id, p.TenantID, p.UserID))
 }
 
-// Presets gives p's own presets, the defaults first, then by name.
+// Presets gives p's own presets and those shared with all of the tenant, the
+// defaults first, then by name.
 func (db *DB) Presets(ctx context.Context, p Principal) ([]Preset, error) {
-	rows, err := db.r.QueryContext(ctx, `SELECT `+presetColumns+` FROM presets WHERE tenant_id = ? AND owner_id = ?
-		ORDER BY is_default DESC, name`, p.TenantID, p.UserID)
+	rows, err := db.r.QueryContext(ctx, `SELECT `+presetColumns+` FROM presets WHERE tenant_id = ? AND owner_id IN (?, '')
+		ORDER BY is_default DESC, name, owner_id = ''`, p.TenantID, p.UserID)
 	if err != nil {
 		return nil, err
 	}
@@ -116,13 +124,12 @@ func (db *DB) Presets(ctx context.Context, p Principal) ([]Preset, error) {
 	return out, rows.Err()
 }
 
-// DeletePreset deletes p's own preset. Sessions that were made of it stay what
+// DeletePreset deletes a preset of p's own, or a shared one for an admin. Sessions that were made of it stay what
 // they are.
 func (db *DB) DeletePreset(ctx context.Context, p Principal, id string) error {
 	return db.write(ctx, func(t *tx) error {
 		var name string
-		if err := notFound(t.QueryRowContext(ctx, `DELETE FROM presets WHERE id = ? AND tenant_id = ? AND owner_id = ? RETURNING name`,
-			id, p.TenantID, p.UserID).Scan(&name)); err != nil {
+		if err := notFound(t.QueryRowContext(ctx, `DELETE FROM presets WHERE id = ? AND`+kept+` RETURNING name`, id, p.TenantID, p.UserID, p.Admin).Scan(&name)); err != nil {
 			return err
 		}
 		return t.audit(ctx, p, ActPresetDeleted, id, map[string]string{"name": name})

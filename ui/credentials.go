@@ -14,6 +14,8 @@ import (
 type CredentialsPage struct {
 	Shell
 	Stored  []client.Credential
+	Hidden  []client.Credential // shared ones behind an admin's own of the same name
+	Sharing bool                // there are others, and the reader is their admin
 	Types   []client.CredentialType
 	Warning string // how they are kept could be better
 	Done    string // what was just done, a sentence
@@ -52,6 +54,17 @@ func ModelKey(c client.Credential) bool {
 	return (c.Name == "anthropic" || c.Name == "openai") && (c.Type == "api_key" || c.Type == "oauth_token")
 }
 
+// sharedHow says of a shared credential what it is for.
+func sharedHow(c client.Credential) string {
+	switch {
+	case !c.Shared:
+		return ""
+	case c.InSessions:
+		return "shared with everybody, in sessions too"
+	}
+	return "shared with everybody"
+}
+
 // Whereabouts say where a credential appears in a session that is given it.
 func Whereabouts(c client.Credential) string {
 	switch c.Type {
@@ -86,7 +99,7 @@ func (p NewPage) credentials() (out []choiceOf) {
 	named := strings.Fields(strings.ReplaceAll(p.Form.Credentials, ",", " "))
 	for _, c := range p.Stored {
 		chosen := slices.Contains(named, c.Name)
-		if chosen || !ModelKey(c) {
+		if chosen || !ModelKey(c) && (!c.Shared || c.InSessions) {
 			out = append(out, choiceOf{name: c.Name, title: Whereabouts(c), chosen: chosen})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 type PresetsPage struct {
 	Shell
 	Presets  []client.Preset
+	Sharing  bool // there are others, and the reader is their admin
 	Form     PresetForm
 	Done     string            // what was just done, a sentence
 	Problems map[string]string // field → sentence; "" is for the whole

@@ -185,6 +185,7 @@ func (s *server) contract(g *echo.Group) {
 	s.loginRoutes(g)
 	s.auditRoutes(g)
 	s.shareRoutes(g)
+	s.sharedRoutes(g)
 	s.quotaRoutes(g)
 	g.POST("/login-links", s.loginLink)
 	g.POST("/shutdown", s.shutdown)

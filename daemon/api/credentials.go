@@ -23,8 +23,15 @@ func (s *server) listCredentials(c echo.Context) error {
 
 // credentialView never holds a value.
 func credentialView(k vault.Credential) obj {
-	return obj{"id": k.ID, "name": k.Name, "secret_type": k.Type, "keys": k.Keys, "metadata": k.Metadata,
+	v := obj{"id": k.ID, "name": k.Name, "secret_type": k.Type, "keys": k.Keys, "metadata": k.Metadata,
 		"created_at": k.CreatedAt, "updated_at": k.UpdatedAt}
+	if k.Shared {
+		v["shared"] = true
+		if k.Laid {
+			v["in_sessions"] = true
+		}
+	}
+	return v
 }
 
 func (s *server) credentialTypes(c echo.Context) error { return c.JSON(http.StatusOK, vault.Types()) }
@@ -65,10 +72,7 @@ func (s *server) getCredential(c echo.Context) error {
 
 func (s *server) deleteCredential(c echo.Context) error {
 	name := c.Param("name")
-	if err := s.Vault.Delete(c.Request().Context(), principal(c), name); err != nil {
-		if isNotFound(err) {
-			return fail(http.StatusNotFound, "Credential not found: %s", name)
-		}
+	if err := s.forget(c, name); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)

@@ -23,9 +23,13 @@ func (s *server) stored(c echo.Context) ([]client.Credential, error) {
 	}
 	var out []client.Credential
 	for _, k := range all {
-		out = append(out, client.Credential{Name: k.Name, Type: k.Type, Keys: k.Keys, Metadata: k.Metadata, UpdatedAt: k.UpdatedAt})
+		out = append(out, credentialShown(k))
 	}
 	return out, nil
+}
+
+func credentialShown(k vault.Credential) client.Credential {
+	return client.Credential{Name: k.Name, Type: k.Type, Keys: k.Keys, Metadata: k.Metadata, UpdatedAt: k.UpdatedAt, Shared: k.Shared, InSessions: k.Shared && k.Laid}
 }
 
 // credentialsPage is GET /credentials: "?type=" chooses the form, "?name=" fills
@@ -38,6 +42,10 @@ func (s *server) credentialsPage(c echo.Context) error {
 		p.Done = "Stored " + name + "."
 	case c.QueryParam("done") == "deleted":
 		p.Done = "Deleted " + name + "."
+	case c.QueryParam("done") == "shared":
+		p.Done = "Everybody can use " + name + " now."
+	case c.QueryParam("done") == "unshared":
+		p.Done = name + " is yours alone now."
 	}
 	return s.showCredentials(c, http.StatusOK, p)
 }
@@ -45,6 +53,12 @@ func (s *server) credentialsPage(c echo.Context) error {
 func (s *server) showCredentials(c echo.Context, status int, p ui.CredentialsPage) (err error) {
 	p.Shell, p.Warning = s.shell(c, "Credentials"), s.Vault.Warning(c.Request().Context())
 	if p.Stored, err = s.stored(c); err != nil {
+		return err
+	}
+	if p.Hidden, err = s.hidden(c, p.Stored); err != nil {
+		return err
+	}
+	if p.Sharing, err = s.sharing(c); err != nil {
 		return err
 	}
 	for _, t := range vault.Types() {
@@ -102,10 +116,7 @@ func (s *server) postCredential(c echo.Context) error {
 
 func (s *server) postDeleteCredential(c echo.Context) error {
 	name := c.Param("name")
-	if err := s.Vault.Delete(c.Request().Context(), principal(c), name); err != nil {
-		if isNotFound(err) {
-			return fail(http.StatusNotFound, "Credential not found: %s", name)
-		}
+	if err := s.forget(c, name); err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, "/credentials?done=deleted&of="+name)

@@ -25,5 +25,6 @@ func typed(text string) string {
 
 // doneText is what a page says after a redirect.
 func doneText(c echo.Context) string {
-	return map[string]string{"saved": "Saved.", "deleted": "Deleted."}[c.QueryParam("done")]
+	return map[string]string{"saved": "Saved.", "deleted": "Deleted.",
+		"shared": "Everybody can begin with it now.", "unshared": "It is yours alone now."}[c.QueryParam("done")]
 }

@@ -98,6 +98,8 @@ func (s *server) checkKey(c echo.Context, e integration.Entry, name string) erro
 		return wrongIntegration("value_error", "credential_name", "There is no credential %q: store it first, with `volundr credentials set NAME`.", name)
 	case err != nil:
 		return err
+	case k.Withheld() != "":
+		return wrongIntegration("value_error", "credential_name", "%s", k.Withheld())
 	case integration.KeyName(k) == "":
 		return wrongIntegration("value_error", "credential_name", "The credential %s holds no key for %s: store one as an API key.", name, e.Name)
 	}

@@ -54,6 +54,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.GET("/credentials", s.credentialsPage)
 	e.POST("/credentials", s.postCredential)
 	e.POST("/credentials/:name/delete", s.postDeleteCredential)
+	s.sharedPages(e)
 	e.GET("/integrations", s.integrationsPage)
 	e.POST("/integrations", s.postIntegration)
 	e.POST("/integrations/:id/test", s.postTest)

@@ -38,7 +38,7 @@ func (s *server) listPresets(c echo.Context) error {
 	return c.JSON(http.StatusOK, out)
 }
 
-// presets are the caller's.
+// presets are the caller's, and those that an admin shares.
 func (s *server) presets(c echo.Context) ([]client.Preset, error) {
 	rows, err := s.DB.Presets(c.Request().Context(), principal(c))
 	if err != nil {
@@ -100,14 +100,14 @@ func (s *server) changePreset(c echo.Context) error {
 		return is, err
 	})
 	if err != nil {
-		return noPreset(c.Param("id"), takenName(name, err))
+		return s.notTheirs(c, c.Param("id"), takenName(name, err))
 	}
 	return c.JSON(http.StatusOK, presetView(row))
 }
 
 func (s *server) deletePreset(c echo.Context) error {
 	if err := s.DB.DeletePreset(c.Request().Context(), principal(c), c.Param("id")); err != nil {
-		return noPreset(c.Param("id"), err)
+		return s.notTheirs(c, c.Param("id"), err)
 	}
 	return c.NoContent(http.StatusNoContent)
 }
@@ -117,6 +117,16 @@ func noPreset(id string, err error) error {
 		return fail(http.StatusNotFound, "Preset not found: %s", id)
 	}
 	return err
+}
+
+// notTheirs is noPreset; who sees a shared preset is told whose it is to change.
+func (s *server) notTheirs(c echo.Context, id string, err error) error {
+	if isNotFound(err) {
+		if _, e := s.DB.Preset(c.Request().Context(), principal(c), id); e == nil {
+			return fail(http.StatusForbidden, "This preset is shared with everybody, and an admin's to change. Keep one of your own instead.")
+		}
+	}
+	return noPreset(id, err)
 }
 
 // agentOf is the agent that a client of the contract means by its tool.
@@ -209,7 +219,7 @@ func presetView(p store.Preset) client.Preset {
 		Model: orNil(r.Model), SystemPrompt: orNil(r.SystemPrompt), ResourceConfig: map[string]any{}, MCPServers: serverViews(r.MCP),
 		TerminalSidecar: map[string]any{}, Skills: []any{}, Rules: []any{}, EnvVars: map[string]any{}, EnvSecretRefs: []string{},
 		IntegrationIDs: append([]string{}, r.IntegrationIDs...), SetupScripts: append([]string{}, r.Setup...), WorkloadConfig: map[string]any{},
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Shared: p.Shared}
 	if v.CLITool == "" {
 		v.CLITool = "claude" // as of a session that names none
 	}

@@ -50,6 +50,9 @@ func (s *server) showPresets(c echo.Context, status int, p ui.PresetsPage) (err 
 	if p.Presets, err = s.presets(c); err != nil {
 		return err
 	}
+	if p.Sharing, err = s.sharing(c); err != nil {
+		return err
+	}
 	return html(c, status, ui.Presets(p))
 }
 
@@ -108,7 +111,7 @@ func (s *server) savePresetForm(c echo.Context, f ui.PresetForm) error {
 		return err
 	}
 	_, err = s.DB.ChangePreset(c.Request().Context(), principal(c), f.ID, func(was store.Preset) (store.Preset, error) { return presetOf(was, in) })
-	return noPreset(f.ID, err)
+	return s.notTheirs(c, f.ID, err)
 }
 
 // byLine are problems of a text, a line each.
@@ -122,7 +125,7 @@ func byLine(problems []template.Problem) string {
 
 func (s *server) postDeletePreset(c echo.Context) error {
 	if err := s.DB.DeletePreset(c.Request().Context(), principal(c), c.Param("id")); err != nil {
-		return noPreset(c.Param("id"), err)
+		return s.notTheirs(c, c.Param("id"), err)
 	}
 	return c.Redirect(http.StatusSeeOther, "/presets?done=deleted")
 }

@@ -242,6 +242,16 @@ var rights = byRoute(map[auth.Right]string{
 		POST /users/:id/role
 		POST /users/:id/link
 		POST /users/:id/delete
+		GET /api/v1/volundr/credentials/tenant/list
+		POST /api/v1/volundr/credentials/tenant
+		POST /api/v1/volundr/credentials/tenant/:name/unshare
+		DELETE /api/v1/volundr/credentials/tenant/:name
+		POST /credentials/:name/share
+		POST /credentials/:name/unshare
+		PUT /api/v1/volundr/presets/:id/share
+		DELETE /api/v1/volundr/presets/:id/share
+		POST /presets/:id/share
+		POST /presets/:id/unshare
 		GET /api/v1/volundr/users
 		POST /api/v1/volundr/users
 		PUT /api/v1/volundr/users/:id

@@ -25,6 +25,10 @@ type Config struct {
 	IdlePause time.Duration `yaml:"idle_pause"`
 	// Providers of models by name ("anthropic", "openai").
 	Providers map[string]Provider `yaml:"providers"`
+	// EnvironmentKeys says for whom keys of models and tokens of forges in the
+	// daemon's environment are: "admins" of this machine, their whole "tenant", or
+	// "everybody".
+	EnvironmentKeys string `yaml:"environment_keys"`
 	// Models on offer; empty: the built-in ones.
 	Models  []Model `yaml:"models"`
 	Sandbox Sandbox `yaml:"sandbox"`
@@ -106,12 +110,13 @@ type Flags struct {
 
 func defaults() Config {
 	return Config{
-		Listen:       "127.0.0.1:7420",
-		Runtime:      "docker",
-		LocalMounts:  LocalMounts{Enabled: true, AllowedPrefixes: []string{xdg.Home}},
-		Provisioning: Provisioning{Timeout: 300 * time.Second},
-		Providers:    map[string]Provider{},
-		Sandbox:      sandboxDefaults(),
-		Git:          Git{AutoBranch: true, BranchPrefix: "volundr/session", ProtectedBranches: []string{"main", "master"}},
+		Listen:          "127.0.0.1:7420",
+		Runtime:         "docker",
+		EnvironmentKeys: "admins",
+		LocalMounts:     LocalMounts{Enabled: true, AllowedPrefixes: []string{xdg.Home}},
+		Provisioning:    Provisioning{Timeout: 300 * time.Second},
+		Providers:       map[string]Provider{},
+		Sandbox:         sandboxDefaults(),
+		Git:             Git{AutoBranch: true, BranchPrefix: "volundr/session", ProtectedBranches: []string{"main", "master"}},
 	}
 }

@@ -49,6 +49,9 @@ func (c Config) check() *problem {
 		return &problem{"$.runtime", "--runtime", func(f Flags) string { return f.Runtime },
 			fmt.Sprintf("runtime %q is not known: sessions run on docker or kubernetes", c.Runtime)}
 	}
+	if k := c.EnvironmentKeys; !slices.Contains([]string{"admins", "tenant", "everybody"}, k) {
+		return bad("$.environment_keys", "environment_keys %q is not known: keys of the daemon's environment are for admins, tenant or everybody", k)
+	}
 	if e := c.Engine; e != "" {
 		if u, err := url.Parse(e); err != nil || !slices.Contains([]string{"unix", "npipe", "tcp", "http", "https", "ssh"}, u.Scheme) {
 			return &problem{"$.engine", "--engine", func(f Flags) string { return f.Engine },

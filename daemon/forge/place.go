@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 
 	"volundr/daemon/config"
 	"volundr/daemon/vault"
+	"volundr/store"
 )
 
 // Kinds of forges.
@@ -44,6 +46,9 @@ type Options struct {
 	Vault *vault.Vault
 	// Env reads the daemon's environment.
 	Env func(string) string
+	// Environment reports whether somebody may use the tokens of the daemon's
+	// environment; nil: everybody may.
+	Environment func(context.Context, store.Principal) (bool, error)
 }
 
 // Forges finds repositories' forges. It may be used from any goroutine.

@@ -56,7 +56,16 @@ func (f *Forges) token(ctx context.Context, p store.Principal, at Place) (token,
 	}
 	if at.Host == at.Kind+".com" && f.Env != nil {
 		if text := strings.TrimSpace(f.Env(variable(at.Kind))); text != "" {
-			return token(text), nil
+			serves := true
+			if f.Environment != nil {
+				if serves, err = f.Environment(ctx, p); err != nil {
+					return "", err
+				}
+			}
+			if serves {
+				return token(text), nil
+			}
+			return "", said(ErrNoToken, "The daemon's own %s is not for you. Store a token of yours with `volundr credentials set %s`, or ask an admin to share one (`volundr credentials share %s`, or environment_keys in the configuration).", variable(at.Kind), at.Kind, at.Kind)
 		}
 	}
 	next := "Store one with `volundr credentials set " + at.Kind + "`, or start the daemon with " + variable(at.Kind) + " set."

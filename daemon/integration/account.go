@@ -53,6 +53,9 @@ func Test(ctx context.Context, v *vault.Vault, p store.Principal, in store.Integ
 	if err != nil {
 		return Account{}, err
 	}
+	if why := c.Withheld(); why != "" { // its place is the owner's to choose
+		return Account{}, refused("%s", why)
+	}
 	q := question{ctx: ctx, entry: e, base: e.base(in.Config), key: values[KeyName(c)], credential: c.Name, config: in.Config}
 	if q.key == "" {
 		return Account{}, refused("The credential %s holds no key for %s. Set it again as an API key with `volundr credentials set %s`.", c.Name, e.Name, c.Name)

@@ -200,11 +200,14 @@ func (l *Launcher) values(ctx context.Context, p store.Principal, server string,
 		c, values, err := l.Vault.Get(ctx, p, name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			return nil, bad("There is no credential %q, which the MCP server %s needs. Store it with `volundr credentials set %s`, or take the server out of the session.", name, server, name)
+			return nil, bad("There is no credential %q, which the MCP server %s needs. %s, or take the server out of the session.", name, server, l.getOne(ctx, p, name))
 		case errors.Is(err, store.ErrConflict):
 			return nil, bad("%s", err)
 		case err != nil:
 			return nil, err
+		}
+		if why := c.Withheld(); why != "" {
+			return nil, bad("%s", why)
 		}
 		if key == "" && len(c.Keys) > 0 {
 			key = standardKey(c)

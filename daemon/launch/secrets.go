@@ -81,13 +81,16 @@ func (l *Launcher) lay(ctx context.Context, p store.Principal, r Request, out *l
 		bad := func(msg string) error { return wrong(name, "value_error", msg, k.field, fmt.Sprint(i)) }
 		c, values, err := l.Vault.Get(ctx, p, name)
 		if errors.Is(err, store.ErrNotFound) {
-			return bad(fmt.Sprintf("There is no credential %q. Store it with `volundr credentials set %s`, or take it out of the session.", name, name))
+			return bad(fmt.Sprintf("There is no credential %q. %s, or take it out of the session.", name, l.getOne(ctx, p, name)))
 		}
 		if errors.Is(err, store.ErrConflict) { // sealed by a key that is lost
 			return bad(err.Error())
 		}
 		if err != nil {
 			return err
+		}
+		if why := c.Withheld(); why != "" {
+			return bad(why)
 		}
 		if err := k.put(out, c, values); err != nil {
 			return bad(err.Error())
@@ -100,6 +103,16 @@ func (l *Launcher) lay(ctx context.Context, p store.Principal, r Request, out *l
 		}
 	}
 	return nil
+}
+
+// getOne says how p gets a credential. Who has colleagues may have had it of an
+// admin.
+func (l *Launcher) getOne(ctx context.Context, p store.Principal, name string) string {
+	say := fmt.Sprintf("Store it with `volundr credentials set %s`", name)
+	if all, err := l.DB.Users(ctx, store.Principal{TenantID: p.TenantID, Admin: true}); err == nil && len(all) > 1 {
+		say += ", ask an admin to share one"
+	}
+	return say
 }
 
 // maxCredentials bounds how many credentials a session is given.

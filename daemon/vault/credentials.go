@@ -37,6 +37,8 @@ func (Values) MarshalJSON() ([]byte, error) { return []byte(`"[secret]"`), nil }
 type Credential struct {
 	ID        string
 	Name      string
+	Shared    bool // with all of the tenant, by an admin
+	Laid      bool // into sessions that name it; of one's own always
 	Type      string
 	Keys      []string // names of the values, sorted
 	Metadata  map[string]string
@@ -65,12 +67,17 @@ func (e *TypeError) Unwrap() error { return ErrInvalid }
 
 var name = regexp.MustCompile(`^[a-z0-9_-]{1,100}$`)
 
-// Put stores p's credential by its name, in place of the one before. Errors are
-// *TypeError, *InvalidError and those of key and store.
+// Put stores p's credential by its name, in place of the one before; one that is
+// Shared for all of p's tenant, where p is an admin. Errors are *TypeError,
+// *InvalidError and those of key and store.
 func (v *Vault) Put(ctx context.Context, p store.Principal, given Credential, values Values) (Credential, error) {
 	t, ok := typeOf(given.Type)
 	if !ok {
 		return Credential{}, &TypeError{given.Type}
+	}
+	owner, put := p, v.DB.PutCredential
+	if given.Shared {
+		owner, put = everybody(p), v.DB.PutSharedCredential
 	}
 	values = maps.Clone(values)
 	if t.Type != Generic {
@@ -95,39 +102,48 @@ func (v *Vault) Put(ctx context.Context, p store.Principal, given Credential, va
 	if err != nil {
 		return Credential{}, errors.New("the values cannot be stored")
 	}
-	sealed, err := v.seal.close(ctx, clear, about(p, given.Name, t.Type))
+	sealed, err := v.seal.close(ctx, clear, about(owner, given.Name, t.Type))
 	if err != nil {
 		return Credential{}, err
 	}
-	row, err := v.DB.PutCredential(ctx, p, store.Credential{
-		Name: given.Name, Type: t.Type, Keys: slices.Sorted(maps.Keys(values)), Metadata: given.Metadata, Sealed: sealed,
+	row, err := put(ctx, p, store.Credential{
+		Name: given.Name, Laid: given.Laid, Type: t.Type, Keys: slices.Sorted(maps.Keys(values)), Metadata: given.Metadata, Sealed: sealed,
 	})
 	if err != nil {
 		return Credential{}, fmt.Errorf("store credential %s: %w", given.Name, err)
 	}
-	v.forgive(p, given.Name)
+	v.forgive(owner, given.Name)
 	v.learnAll(t.Type, values)
 	return shown(row), nil
 }
 
-// Get gives p's credential with its values. store.ErrNotFound when there is none.
+// Get gives a credential with its values: p's own, else one that is shared with
+// p's tenant. store.ErrNotFound when there is none.
 func (v *Vault) Get(ctx context.Context, p store.Principal, name string) (Credential, Values, error) {
 	row, err := v.DB.Credential(ctx, p, name)
 	if err != nil {
 		return Credential{}, nil, fmt.Errorf("credential %s: %w", name, err)
 	}
-	clear, err := v.seal.open(ctx, row.Sealed, about(p, row.Name, row.Type))
-	if said := (*sentence)(nil); errors.As(err, &said) {
+	values, err := v.open(ctx, row)
+	if err != nil {
 		return Credential{}, nil, err
-	}
-	var values map[string]string
-	if err != nil || json.Unmarshal(clear, &values) != nil {
-		return Credential{}, nil, &sentence{"The credential " + name + " cannot be opened with this installation's key. Set it again.", store.ErrConflict}
 	}
 	return shown(row), values, nil
 }
 
-// Show gives p's credential without its values.
+func (v *Vault) open(ctx context.Context, row store.Credential) (Values, error) {
+	clear, err := v.seal.open(ctx, row.Sealed, about(ownerOf(row), row.Name, row.Type))
+	if said := (*sentence)(nil); errors.As(err, &said) {
+		return nil, err
+	}
+	var values map[string]string
+	if err != nil || json.Unmarshal(clear, &values) != nil {
+		return nil, &sentence{"The credential " + row.Name + " cannot be opened with this installation's key. Set it again.", store.ErrConflict}
+	}
+	return values, nil
+}
+
+// Show gives what Get does without its values.
 func (v *Vault) Show(ctx context.Context, p store.Principal, name string) (Credential, error) {
 	row, err := v.DB.Credential(ctx, p, name)
 	if err != nil {
@@ -136,8 +152,8 @@ func (v *Vault) Show(ctx context.Context, p store.Principal, name string) (Crede
 	return shown(row), nil
 }
 
-// List gives p's credentials by name, without values; only those of a type
-// unless that is empty.
+// List gives the credentials that p can use by name, without values; only those
+// of a type unless that is empty.
 func (v *Vault) List(ctx context.Context, p store.Principal, typ string) ([]Credential, error) {
 	rows, err := v.DB.Credentials(ctx, p)
 	if err != nil {
@@ -162,7 +178,7 @@ func (v *Vault) Delete(ctx context.Context, p store.Principal, name string) erro
 }
 
 func shown(c store.Credential) Credential {
-	return Credential{c.ID, c.Name, c.Type, c.Keys, c.Metadata, c.CreatedAt, c.UpdatedAt}
+	return Credential{c.ID, c.Name, c.OwnerID == "", c.Laid, c.Type, c.Keys, c.Metadata, c.CreatedAt, c.UpdatedAt}
 }
 
 // about binds a sealed value to its row: one that was moved to another does not

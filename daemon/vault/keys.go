@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,8 +29,9 @@ func (key) Format(f fmt.State, _ rune) { f.Write([]byte("[secret]")) }
 // errNoKey: nothing is configured.
 var errNoKey = errors.New("no key is configured")
 
-// keyFor gives p's key for a provider: the credential of its name, then the
-// daemon's environment. A gateway may do without.
+// keyFor gives p's key for a provider: the credential of its name, p's own before
+// a shared one, then the daemon's environment, for whom that serves. A gateway
+// may do without.
 func (v *Vault) keyFor(ctx context.Context, p store.Principal, at *provider) (key, error) {
 	if at.wrong != "" {
 		return key{}, &sentence{text: at.wrong}
@@ -43,6 +45,11 @@ func (v *Vault) keyFor(ctx context.Context, p store.Principal, at *provider) (ke
 	}
 	for _, e := range at.env {
 		if e.text != "" {
+			if serves, err := v.Environment(ctx, p); err != nil {
+				return key{}, err
+			} else if !serves {
+				return key{}, &sentence{text: fmt.Sprintf("The daemon's own %s is not for you. Store a key of yours with `volundr credentials set %s`, or ask an admin to share one (`volundr credentials share %s`, or environment_keys in the configuration).", e.name, at.name, at.name)}
+			}
 			return fit(at, key{e.text, e.how, e.name + " of the daemon's environment", e.name}), nil
 		}
 	}
@@ -54,6 +61,9 @@ func (v *Vault) keyFor(ctx context.Context, p store.Principal, at *provider) (ke
 
 func fromCredential(at *provider, c Credential, values Values) (key, error) {
 	k := key{source: "the credential " + c.Name, name: c.Name}
+	if c.Shared {
+		k.source = "the credential " + c.Name + " that an admin shares"
+	}
 	switch c.Type {
 	case APIKey:
 		k.text, k.how = values["api_key"], asKey
@@ -184,9 +194,12 @@ func (v *Vault) remember(p store.Principal, at *provider, status int) {
 	}
 }
 
-// forgive forgets what was said of a key that is another now.
+// forgive forgets what was said of a key that is another now: of p's, or with
+// everybody of all of the tenant.
 func (v *Vault) forgive(p store.Principal, credential string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.refusals, owned{p.TenantID, p.UserID, credential})
+	maps.DeleteFunc(v.refusals, func(k owned, _ Refusal) bool {
+		return k.tenant == p.TenantID && k.provider == credential && (k.user == p.UserID || p == everybody(p))
+	})
 }

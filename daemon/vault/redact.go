@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"volundr/store"
 )
 
 // Redacted stands where a secret was.
@@ -73,7 +71,7 @@ func (v *Vault) readSecrets(ctx context.Context) error {
 		return err
 	}
 	for _, row := range rows {
-		_, values, err := v.Get(ctx, store.Principal{UserID: row.OwnerID, TenantID: row.TenantID}, row.Name)
+		values, err := v.open(ctx, row)
 		if err != nil {
 			return err
 		}

@@ -32,6 +32,9 @@ type Options struct {
 	Gateways map[string]string
 	// Env reads the daemon's environment; nil: os.Getenv.
 	Env func(string) string
+	// Environment reports whether somebody may use the keys of the daemon's
+	// environment; nil: everybody may.
+	Environment func(context.Context, store.Principal) (bool, error)
 	// Heard is told, for people, why the model that a session asked does not answer;
 	// empty: it does. Nil: nobody is told.
 	Heard func(session, trouble string)
@@ -64,6 +67,9 @@ type owned struct{ tenant, user, provider string }
 func New(o Options) *Vault {
 	if o.Env == nil {
 		o.Env = os.Getenv
+	}
+	if o.Environment == nil {
+		o.Environment = func(context.Context, store.Principal) (bool, error) { return true, nil }
 	}
 	if o.Keyring == nil {
 		o.Keyring = system{}

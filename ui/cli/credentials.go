@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 func (a *app) credentials() *cobra.Command {
 	c := &cobra.Command{Use: "credentials", Short: "Keys of models, which sessions never see, and what a session may be given"}
 	c.Args, c.RunE = subcommands(c)
-	c.AddCommand(a.setCredential(), a.listCredentials(), a.removeCredential())
+	c.AddCommand(a.setCredential(), a.listCredentials(), a.shareCredential(), a.unshareCredential(), a.removeCredential())
 	return c
 }
 
@@ -41,9 +42,23 @@ func (a *app) listCredentials() *cobra.Command {
 			}
 			var rows [][]string
 			for _, k := range out.Credentials {
-				rows = append(rows, []string{k.Name, k.Type, strings.Join(k.Keys, ", ")})
+				how := ""
+				switch {
+				case k.InSessions:
+					how = "with everybody, in sessions too"
+				case k.Shared:
+					how = "with everybody"
+				}
+				rows = append(rows, []string{k.Name, k.Type, strings.Join(k.Keys, ", "), how})
 			}
-			table(c, "NAME | TYPE | KEYS", rows)
+			heads := "NAME | TYPE | KEYS | SHARED"
+			if !slices.ContainsFunc(rows, func(r []string) bool { return r[3] != "" }) {
+				heads = "NAME | TYPE | KEYS"
+				for i := range rows {
+					rows[i] = rows[i][:3]
+				}
+			}
+			table(c, heads, rows)
 			return nil
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -14,10 +15,10 @@ import (
 
 func (a *app) presets() *cobra.Command {
 	c := &cobra.Command{Use: "presets", Aliases: []string{"preset"}, Short: "Sessions as you like to begin them",
-		Long: "Sessions as you like to begin them, kept in the database for you alone. A preset lies over the template, and what\n" +
+		Long: "Sessions as you like to begin them, kept in the database for you alone, unless an admin shares one. A preset lies over the template, and what\n" +
 			"is typed over both: `volundr sessions create NAME --preset PRESET`."}
 	c.Args, c.RunE = subcommands(c)
-	c.AddCommand(a.listPresets(), a.savePreset(), a.deletePreset())
+	c.AddCommand(a.listPresets(), a.savePreset(), a.sharePreset(), a.unsharePreset(), a.deletePreset())
 	return c
 }
 
@@ -27,6 +28,9 @@ func preset(ctx context.Context, cl *client.Client, what string) (client.Preset,
 	if err != nil {
 		return client.Preset{}, err
 	}
+	slices.SortStableFunc(all, func(a, b client.Preset) int { // one's own before a shared one
+		return map[bool]int{true: 1}[a.Shared] - map[bool]int{true: 1}[b.Shared]
+	})
 	for _, p := range all {
 		if p.Name == what || p.ID == what || len(what) >= 4 && strings.HasPrefix(p.ID, what) {
 			return p, nil
@@ -73,6 +77,9 @@ func (a *app) listPresets() *cobra.Command {
 				about := p.Description
 				if p.IsDefault {
 					about = strings.TrimSpace(about + " (default)")
+				}
+				if p.Shared {
+					about = strings.TrimSpace(about + " (shared)")
 				}
 				rows = append(rows, []string{p.Name, strings.TrimSpace(p.CLITool + " " + client.Deref(p.Model)), repo, about, p.ID[:8]})
 			}

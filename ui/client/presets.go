@@ -35,6 +35,8 @@ type Preset struct {
 	// Request is all that it says of a session, as a SessionCreate without a
 	// name (ours).
 	Request json.RawMessage `json:"request"`
+	// Shared: an admin shares it with all (ours).
+	Shared bool `json:"shared,omitempty"`
 }
 
 // PresetSave is the body of POST /presets, and of PUT, where what is nil stays.
@@ -75,6 +77,16 @@ func (c *Client) SavePreset(ctx context.Context, p PresetSave) (Preset, error) {
 // DeletePreset forgets a preset.
 func (c *Client) DeletePreset(ctx context.Context, id string) error {
 	return c.Do(ctx, "DELETE", "/presets/"+url.PathEscape(id), nil, nil)
+}
+
+// SharePreset gives an admin's own preset to all.
+func (c *Client) SharePreset(ctx context.Context, id string) (Preset, error) {
+	return one[Preset](c, ctx, "PUT", "/presets/"+url.PathEscape(id)+"/share", nil)
+}
+
+// UnsharePreset takes a shared preset back: it is the caller's own then.
+func (c *Client) UnsharePreset(ctx context.Context, id string) (Preset, error) {
+	return one[Preset](c, ctx, "DELETE", "/presets/"+url.PathEscape(id)+"/share", nil)
 }
 
 // StartWith starts a session with a profile laid over it, from now on.

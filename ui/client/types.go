@@ -175,6 +175,11 @@ type Credential struct {
 	Metadata map[string]string `json:"metadata"`
 
 	UpdatedAt time.Time `json:"updated_at"`
+
+	// Ours: an admin shares it with all; InSessions: sessions that name it are
+	// given it, else models, git and pull requests alone use it.
+	Shared     bool `json:"shared,omitempty"`
+	InSessions bool `json:"in_sessions,omitempty"`
 }
 
 // CredentialType describes a type of credentials (GET /credentials/types).
