@@ -419,7 +419,7 @@ func Board(d Dashboard) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = Inbox(d.Inbox, d.Now).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Inbox(d.Inbox, d.Looks, d.Now).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -54,6 +54,8 @@ type Item struct {
 	Answer  string          // permission: the option that was chosen
 	Allowed bool            // permission: answered so
 	Pending bool            // permission: answered here, not yet taken by the agent
+	// Watched says to who looks only who can answer; empty: the reader can.
+	Watched string
 
 	Tone     string // note: "error", "warning" or ""
 	Source   string // note: who says so

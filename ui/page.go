@@ -18,6 +18,7 @@ type Shell struct {
 	Trouble []client.Trouble
 	Cursor  int64 // number of the last event that the page knows
 	Admin   bool  // who reads it manages users
+	Looks   bool  // who reads it changes nothing
 }
 
 // Progress is a long preparation that everything waits for.

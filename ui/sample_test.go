@@ -233,6 +233,27 @@ func credentialsPage() CredentialsPage {
 			{Type: "generic", Label: "Generic", Description: "Any values by name.", Mount: "env"}}}
 }
 
+// sharedPage is the same for an admin who has others beside them.
+func sharedPage() CredentialsPage {
+	p := credentialsPage()
+	p.Admin, p.Sharing, p.Warning, p.Problems = true, true, "", nil
+	p.Stored = append(p.Stored, client.Credential{Name: "github", Type: "api_key", Keys: []string{"api_key"}, UpdatedAt: now, Shared: true},
+		client.Credential{Name: "npm", Type: "api_key", Keys: []string{"api_key"}, UpdatedAt: now, Shared: true, InSessions: true})
+	p.Hidden = []client.Credential{{Name: "anthropic", Type: "api_key", Keys: []string{"api_key"}, UpdatedAt: now, Shared: true}}
+	return p
+}
+
+// watchedSession is another's, whose agent asks.
+func watchedSession(s client.Session) SessionPage {
+	s.ReadOnly = true
+	p := SessionPage{Shell: shell(s.Name), Session: s, Tab: "chat"}
+	t := NewTranscript(s.ID)
+	t.Watch("You look only: ann or an admin can answer.")
+	p.Chat = Page(t, conversation(), true)
+	p.Fill(t)
+	return p
+}
+
 func integrationsPage() IntegrationsPage {
 	field := func(label, kind string) client.ServiceField { return client.ServiceField{Label: label, Type: kind} }
 	token := client.ServiceSchema{Required: []string{"token"}, Properties: map[string]client.ServiceField{"token": field("Access token", "password")}}
@@ -263,7 +284,7 @@ func presetsPage() PresetsPage {
 		Presets: []client.Preset{
 			{ID: "p1", Name: "careful", Description: "Looks twice before it writes", IsDefault: true, CLITool: "claude", Model: ptr("claude-opus-4-6"), Source: &client.Source{Type: client.SourceGit, Repo: "https://github.com/acme/billing.git"},
 				ResourceConfig: map[string]any{"cpu": 4., "memory": "8Gi"}},
-			{ID: "p2", Name: "quick", CLITool: "codex"}},
+			{ID: "p2", Name: "quick", CLITool: "codex"}, {ID: "p3", Name: "ours", CLITool: "claude", Shared: true}},
 		Form:     PresetForm{ID: "p1", Name: "careful", Description: "Looks twice before it writes", Default: true, YAML: "agent: claude\nmodell: claude-opus-4-6\nresource_config:\n  cpu: 4\n"},
 		Problems: map[string]string{"yaml": "Line 2: there is no key \"modell\" here: did you mean \"model\"?", "name": "There is a preset of this name: choose another."}}
 }

@@ -24,6 +24,9 @@ func LookOf(s client.Session) Look {
 	case client.Running:
 		switch s.Activity() {
 		case client.Waiting:
+			if s.ReadOnly {
+				return Look{"Waits for its owner", "wait", "question"}
+			}
 			return Look{"Waits for you", "wait", "question"}
 		case client.Active, client.ToolExecuting:
 			return Look{"Working", "work", "play"}

@@ -26,6 +26,7 @@ const (
 // open page; it is not safe for concurrent use.
 type Transcript struct {
 	session string
+	watched string
 	order   []string // ids of the conversation's items, queued prompts left out
 	queued  []string
 	items   map[string]*Item
@@ -44,6 +45,10 @@ func NewTranscript(session string) *Transcript {
 		asked: map[string]bool{}, tools: map[string]string{},
 	}
 }
+
+// Watch has the items made for somebody who looks only; who says in a sentence who
+// can answer. It comes before Apply and Stand.
+func (t *Transcript) Watch(who string) { t.watched = who }
 
 // Conversation gives the items of a list of entries, oldest first.
 func Conversation(session string, entries []client.Entry) []Item {
@@ -91,7 +96,7 @@ func (t *Transcript) Fixed(k Kind) Item {
 	if it, ok := t.items[ids[k]]; ok {
 		return *it
 	}
-	return Item{ID: ids[k], Kind: k, Session: t.session}
+	return Item{ID: ids[k], Kind: k, Session: t.session, Watched: t.watched}
 }
 
 // Last is the number of the last entry applied.
@@ -145,7 +150,7 @@ func (t *Transcript) Stand(e client.Entry) {
 func (t *Transcript) put(id string, k Kind, e client.Entry) *Item {
 	it, ok := t.items[id]
 	if !ok {
-		it = &Item{ID: id, Kind: k, Session: t.session, First: e.N, At: e.At}
+		it = &Item{ID: id, Kind: k, Session: t.session, Watched: t.watched, First: e.N, At: e.At}
 		t.items[id] = it
 		if !slices.Contains([]Kind{KindStatus, KindOptions, KindContext, KindPorts, KindCommands}, k) {
 			t.order = append(t.order, id)

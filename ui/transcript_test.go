@@ -178,7 +178,7 @@ func TestPageCutsAtATurn(t *testing.T) {
 			above = append(above, e)
 		}
 	}
-	all := outline(append(Earlier("s", above, false).Items, w.Items...))
+	all := outline(append(Earlier(NewTranscript("s"), above, false).Items, w.Items...))
 	if diff := cmp.Diff(outline(Conversation("s", s.entries))[150*3-len(all):], all); diff != "" {
 		t.Errorf("two pages are not the conversation: %s", diff)
 	}

@@ -49,8 +49,8 @@ func Page(t *Transcript, entries []client.Entry, older bool) Window {
 
 // Earlier is Page for what a page loads above the items that it has: prompts
 // whose turn begins later stand there already.
-func Earlier(session string, entries []client.Entry, older bool) Window {
-	w := Page(NewTranscript(session), entries, older)
+func Earlier(t *Transcript, entries []client.Entry, older bool) Window {
+	w := Page(t, entries, older)
 	for len(w.Items) > 0 && w.Items[len(w.Items)-1].Queued {
 		w.Items = w.Items[:len(w.Items)-1]
 	}

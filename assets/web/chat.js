@@ -68,7 +68,7 @@ export function chat(root) {
       scroll.scrollTop -= scroll.scrollHeight - height;
       toEnd.hidden = false;
     }
-    if (it.matches?.('.permission')) notify(it);
+    if (it.matches?.('.permission:has(button)')) notify(it);
   }
 
   function notify(it) {

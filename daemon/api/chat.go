@@ -67,11 +67,13 @@ func (s *server) chat(c echo.Context) error {
 	case client.ChatProtocol:
 		sp = &entriesSpeaker{socket: k}
 	case client.PageProtocol:
-		sp = newHTMLSpeaker(k)
+		sp, err = newHTMLSpeaker(k)
 	default:
 		sp = newContractSpeaker(k)
 	}
-	err = k.run(c.Request().Context(), sp)
+	if err == nil {
+		err = k.run(c.Request().Context(), sp)
+	}
 	var closed websocket.CloseError
 	switch {
 	case err == nil, errors.As(err, &closed), errors.Is(err, context.Canceled):

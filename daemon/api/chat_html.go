@@ -22,8 +22,9 @@ type htmlSpeaker struct {
 	painted    time.Time
 }
 
-func newHTMLSpeaker(k *socket) *htmlSpeaker {
-	return &htmlSpeaker{socket: k, transcript: ui.NewTranscript(k.row.ID), dirty: map[string]bool{}}
+func newHTMLSpeaker(k *socket) (*htmlSpeaker, error) {
+	t, err := k.s.transcript(k.c, k.row)
+	return &htmlSpeaker{socket: k, transcript: t, dirty: map[string]bool{}}, err
 }
 
 // greet waits for hello, and brings the page from there to now. It is made of

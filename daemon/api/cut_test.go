@@ -100,13 +100,21 @@ func (w *world) opened(x who, session string) (io.ReadCloser, *websocket.Conn) {
 // chatAs opens a chat as somebody and waits until it has told all.
 func (w *world) chatAs(x who, session string) *websocket.Conn {
 	w.t.Helper()
+	chat := w.dialAs(x, session, client.ChatProtocol)
+	w.hears(chat, client.FrameCaughtUp)
+	return chat
+}
+
+// dialAs opens a chat in one of our protocols as somebody, and says hello.
+func (w *world) dialAs(x who, session, protocol string) *websocket.Conn {
+	w.t.Helper()
 	like, err := http.NewRequestWithContext(w.t.Context(), "GET", x.base, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	x.present(like)
 	chat, _, err := websocket.Dial(w.t.Context(), strings.Replace(x.base, "http", "ws", 1)+"/s/"+session+"/session",
-		&websocket.DialOptions{HTTPHeader: like.Header, Host: like.Host, Subprotocols: []string{client.ChatProtocol}})
+		&websocket.DialOptions{HTTPHeader: like.Header, Host: like.Host, Subprotocols: []string{protocol}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -114,7 +122,6 @@ func (w *world) chatAs(x who, session string) *websocket.Conn {
 	if err := chat.Write(w.t.Context(), websocket.MessageText, []byte(`{"type":"hello"}`)); err != nil {
 		w.t.Fatal(err)
 	}
-	w.hears(chat, client.FrameCaughtUp)
 	return chat
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -113,7 +114,7 @@ func html(c echo.Context, status int, page templ.Component) error {
 func (s *server) shell(c echo.Context, title string) ui.Shell {
 	now, _ := s.DB.Stream(c.Request().Context(), principal(c))
 	st := s.Status(c.Request().Context())
-	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: now.Last, Admin: may(c, auth.Admin)}
+	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: now.Last, Admin: may(c, auth.Admin), Looks: !may(c, auth.Work)}
 }
 
 func imageProgress(st client.ImageStatus) *ui.Progress {
@@ -187,7 +188,8 @@ func (s *server) dashboardModel(c echo.Context, f ui.Filter) (ui.Dashboard, erro
 	for i, row := range rows {
 		all[i] = s.view(c, row)
 	}
-	needs, err := s.needs(ctx, rows)
+	// What is shared with one needs somebody else.
+	needs, err := s.needs(ctx, slices.DeleteFunc(slices.Clone(rows), func(row store.Session) bool { return guest(p, row) }))
 	if err != nil {
 		return ui.Dashboard{}, err
 	}

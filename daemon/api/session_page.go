@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/auth"
 	"volundr/runtime/broker/wire"
 	"volundr/store"
 	"volundr/ui"
@@ -35,7 +36,10 @@ func (s *server) sessionPage(c echo.Context) error {
 		return err
 	}
 	p := ui.SessionPage{Shell: s.shell(c, row.Name), Session: view, Tab: tab, Probe: s.Auth.ProbeURL(c.Request().Context())}
-	t := ui.NewTranscript(row.ID)
+	t, err := s.transcript(c, row)
+	if err != nil {
+		return err
+	}
 	part, err := s.stretch(c, row.ID, before)
 	if err != nil {
 		return err
@@ -153,7 +157,30 @@ func (s *server) items(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return html(c, http.StatusOK, ui.EarlierItems(row.ID, ui.Earlier(row.ID, part.entries, part.older)))
+	t, err := s.transcript(c, row)
+	if err != nil {
+		return err
+	}
+	return html(c, http.StatusOK, ui.EarlierItems(row.ID, ui.Earlier(t, part.entries, part.older)))
+}
+
+// transcript begins the conversation of a session as the caller sees it: who
+// looks only is told who can answer.
+func (s *server) transcript(c echo.Context, row store.Session) (*ui.Transcript, error) {
+	t, p := ui.NewTranscript(row.ID), principal(c)
+	switch {
+	case guest(p, row):
+		owner, err := s.DB.User(c.Request().Context(), store.Principal{TenantID: row.TenantID, Admin: true}, row.OwnerID)
+		if isNotFound(err) { // was removed
+			t.Watch("You look only: an admin can answer.")
+			return t, nil
+		}
+		t.Watch("You look only: " + owner.Name + " or an admin can answer.")
+		return t, err
+	case !may(c, auth.Work):
+		t.Watch("You look only: an admin can answer.")
+	}
+	return t, nil
 }
 
 // postPrompt and postAnswer are the chat without a script.
