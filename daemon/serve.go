@@ -15,7 +15,7 @@ import (
 
 // Serve gives the function that runs a daemon of this version until its ctx
 // ends. It logs to the file of the configuration, and to standard error where
-// that is a terminal.
+// that is a terminal, or VOLUNDR_LOG=stderr asks for it, as our image does.
 func Serve(version string) func(context.Context, config.Config) error {
 	return func(ctx context.Context, cfg config.Config) error {
 		if err := os.MkdirAll(filepath.Dir(cfg.Paths.Log), 0o700); err != nil {
@@ -24,7 +24,7 @@ func Serve(version string) func(context.Context, config.Config) error {
 		file := &lumberjack.Logger{Filename: cfg.Paths.Log, MaxSize: 10, MaxBackups: 3}
 		defer file.Close()
 		var out io.Writer = file
-		if term.IsTerminal(int(os.Stderr.Fd())) {
+		if term.IsTerminal(int(os.Stderr.Fd())) || os.Getenv("VOLUNDR_LOG") == "stderr" {
 			out = io.MultiWriter(file, os.Stderr)
 		}
 		log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelInfo}))

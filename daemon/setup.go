@@ -38,14 +38,11 @@ func PrepareEngine(ctx context.Context, cfg config.Config, out io.Writer) error 
 	return err
 }
 
-// BuildImage makes the image of sessions, or that of sandboxes, without a daemon
-// and says on out how far it is. push, unless it is empty, is the name under
-// which it is given to a registry then.
-func BuildImage(ctx context.Context, cfg config.Config, sandbox bool, push string, out io.Writer) error {
-	kind := runtime.Session
-	if sandbox {
-		kind = runtime.Sandbox
-	}
+// BuildImage makes the image of sessions, of sandboxes or of the daemon, by its
+// name, without a daemon and says on out how far it is. push, unless it is
+// empty, is the name under which it is given to a registry then.
+func BuildImage(ctx context.Context, cfg config.Config, of, push string, out io.Writer) error {
+	kind := runtime.Kind(of)
 	found, _, err := docker.Find(ctx, cfg.Engine)
 	if err != nil {
 		return err
@@ -66,6 +63,10 @@ func BuildImage(ctx context.Context, cfg config.Config, sandbox bool, push strin
 		ref, err := rt.PushImage(ctx, kind, push, tell)
 		if err != nil {
 			return err
+		}
+		if kind == docker.KindDaemon {
+			fmt.Fprintf(out, "The daemon image is at %s. Name it where the manifests are (assets/kubernetes): kustomize edit set image volundr=%s\n", ref, ref)
+			return nil
 		}
 		fmt.Fprintf(out, "The %s image is at %s. Have a cluster use it: volundr config set kubernetes.images.%s %s\n", kind, ref, kind, ref)
 		return nil

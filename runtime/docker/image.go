@@ -14,10 +14,16 @@ import (
 	"volundr/runtime"
 )
 
-// ImageOptions says how the images of sessions and sandboxes are made.
+// KindDaemon is the image of the daemon itself, for a cluster. No workload is
+// of this kind.
+const KindDaemon runtime.Kind = "daemon"
+
+// ImageOptions says how the images of sessions, sandboxes and the daemon are made.
 type ImageOptions struct {
-	Recipe   fs.FS // base/ and session/, sandbox-base/ and sandbox/: the contexts of two builds each
+	Recipe   fs.FS // base/ and session/, sandbox-base/ and sandbox/, daemon-base/ and daemon/: the contexts of two builds each
 	Programs fs.FS // volundr-session-linux-<GOARCH>.gz, the program inside sessions
+	// Daemon is the executable that goes into the daemon's image; empty: this one.
+	Daemon string
 
 	// CABundle is a PEM file that registries are verified by; sessions trust it
 	// too. Empty: what SSL_CERT_FILE or NODE_EXTRA_CA_CERTS names, if anything.
@@ -38,7 +44,7 @@ const (
 )
 
 // imageMaker makes the image of each kind: a base, which takes minutes and
-// changes with its recipe only, and on it a thin layer with the session program.
+// changes with its recipe only, and on it a thin layer with the program.
 type imageMaker struct {
 	api    *client.Client
 	opts   ImageOptions

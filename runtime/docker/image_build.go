@@ -24,7 +24,7 @@ type imageBuild struct {
 	args    map[string]string // empty ones are left to the recipe
 	labels  map[string]string
 	ca      []byte
-	program string // file under Programs, or none
+	program program // or none
 }
 
 func (p *imagePlan) baseBuild(o ImageOptions, debian string) imageBuild {
@@ -42,7 +42,7 @@ func (p *imagePlan) wholeBuild(o ImageOptions) imageBuild {
 		args["CA_BUNDLE"] = "/etc/ssl/certs/ca-certificates.crt"
 	}
 	return imageBuild{
-		dir: string(p.kind), tag: p.ref(), ca: p.ca, args: args, program: programFile(p.arch),
+		dir: string(p.kind), tag: p.ref(), ca: p.ca, args: args, program: p.program,
 	}
 }
 
@@ -57,9 +57,9 @@ var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ht
 func (m *imageMaker) build(ctx context.Context, b imageBuild, report func(runtime.Progress)) ([]string, error) {
 	var program []byte
 	var err error
-	if b.program != "" {
-		if program, err = unpacked(m.opts.Programs, b.program); err != nil {
-			return nil, fmt.Errorf("session program: %w", err)
+	if b.program.in != nil {
+		if program, err = b.program.read(); err != nil {
+			return nil, fmt.Errorf("program of an image: %w", err)
 		}
 	}
 	files, err := b.context(m.opts.Recipe, program)
@@ -98,7 +98,7 @@ func (m *imageMaker) build(ctx context.Context, b imageBuild, report func(runtim
 // context packs what the build needs.
 func (b imageBuild) context(recipes fs.FS, program []byte) ([]byte, error) {
 	if b.recipe == nil {
-		return buildContext(recipes, b.dir, b.ca, program)
+		return buildContext(recipes, b.dir, b.ca, b.program.as, program)
 	}
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
@@ -106,7 +106,7 @@ func (b imageBuild) context(recipes fs.FS, program []byte) ([]byte, error) {
 		name    string
 		mode    int64
 		content []byte
-	}{{"Dockerfile", 0o644, b.recipe}, {"volundr-session", 0o755, program}} {
+	}{{"Dockerfile", 0o644, b.recipe}, {b.program.as, 0o755, program}} {
 		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: f.mode, Size: int64(len(f.content))}); err != nil {
 			return nil, err
 		}

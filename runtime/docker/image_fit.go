@@ -60,7 +60,7 @@ func (m *imageMaker) fit(ctx context.Context, ref string, progress func(runtime.
 	err = m.builds.do(ctx, tag, progress, func(ctx context.Context, report func(runtime.Progress)) error {
 		recipe := fmt.Sprintf("FROM %s\nCOPY volundr-session /usr/local/bin/volundr-session\nLABEL %s=%s %s=%s\n",
 			strings.TrimPrefix(theirs.ID, "sha256:"), labelRecipe, plan.whole, labelFitted, sum)
-		_, err := m.build(ctx, imageBuild{tag: tag, program: programFile(plan.arch), recipe: []byte(recipe)}, report)
+		_, err := m.build(ctx, imageBuild{tag: tag, program: plan.program, recipe: []byte(recipe)}, report)
 		return err
 	})
 	return tag, plan.explain(err)

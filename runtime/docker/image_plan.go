@@ -13,6 +13,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	goruntime "runtime"
+	"strings"
 
 	"volundr/runtime"
 )
@@ -26,6 +29,8 @@ type imagePlan struct {
 	whole  string // digest of all of it
 	ca     []byte // private CA, or nothing
 	caFrom string // where it came from
+
+	program program
 }
 
 func (p *imagePlan) baseRef() string { return "volundr-" + string(p.kind) + "-base:" + p.base[:12] }
@@ -40,10 +45,10 @@ func (p *imagePlan) baseDir() string {
 }
 
 // lent are files of the session's recipe that others use.
-var lent = map[string][]string{"sandbox-base": {"base/apt.sh"}}
+var lent = map[string][]string{"sandbox-base": {"base/apt.sh"}, "daemon-base": {"base/apt.sh"}}
 
 func (m *imageMaker) planned(ctx context.Context, kind runtime.Kind) (*imagePlan, error) {
-	if kind != runtime.Session && kind != runtime.Sandbox {
+	if kind != runtime.Session && kind != runtime.Sandbox && kind != KindDaemon {
 		return nil, fmt.Errorf("image for a %s: %w", kind, runtime.ErrUnsupported)
 	}
 	m.mu.Lock()
@@ -73,14 +78,17 @@ func (m *imageMaker) planned(ctx context.Context, kind runtime.Kind) (*imagePlan
 	if err != nil {
 		return nil, fmt.Errorf("%w recipe of the %s image: %w", runtime.ErrInvalid, kind, err)
 	}
-	program, err := digestFile(m.opts.Programs, programFile(plan.arch))
-	if errors.Is(err, fs.ErrNotExist) {
+	if plan.program, err = m.program(kind, plan.arch); err != nil {
+		return nil, err
+	}
+	sum, err := digestFile(plan.program.in, plan.program.name)
+	if errors.Is(err, fs.ErrNotExist) && kind != KindDaemon {
 		return nil, fmt.Errorf("%w: this volundr was built without its session program for linux/%s, which the engine needs; build it with: make build", runtime.ErrInvalid, plan.arch)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("session program: %w", err)
+		return nil, fmt.Errorf("program of the %s image: %w", kind, err)
 	}
-	plan.base, plan.whole = base, digest([]byte(layer+program))
+	plan.base, plan.whole = base, digest([]byte(layer+sum))
 	m.plans[kind] = plan
 	return plan, nil
 }
@@ -93,6 +101,42 @@ func (m *imageMaker) forget(plan *imagePlan) {
 		delete(m.plans, plan.kind)
 	}
 }
+
+// program is the file that is laid over a base.
+type program struct {
+	in   fs.FS
+	name string // of the file; packed with gzip if it says so
+	as   string // its name in the image
+}
+
+// program of a kind's image: the one inside sessions, or this executable.
+func (m *imageMaker) program(kind runtime.Kind, arch string) (program, error) {
+	if kind != KindDaemon {
+		return program{m.opts.Programs, programFile(arch), sessionProgram}, nil
+	}
+	if goruntime.GOOS != "linux" || goruntime.GOARCH != arch {
+		return program{}, fmt.Errorf("%w: the daemon's image holds this very program, which is for %s/%s, and the engine is linux/%s: make it with a volundr for that",
+			runtime.ErrInvalid, goruntime.GOOS, goruntime.GOARCH, arch)
+	}
+	file := m.opts.Daemon
+	if file == "" {
+		var err error
+		if file, err = os.Executable(); err != nil {
+			return program{}, err
+		}
+	}
+	return program{os.DirFS(filepath.Dir(file)), filepath.Base(file), "volundr"}, nil
+}
+
+// read gives the program's bytes.
+func (p program) read() ([]byte, error) {
+	if strings.HasSuffix(p.name, ".gz") {
+		return unpacked(p.in, p.name)
+	}
+	return fs.ReadFile(p.in, p.name)
+}
+
+const sessionProgram = "volundr-session"
 
 func programFile(arch string) string { return "volundr-session-linux-" + arch + ".gz" }
 
@@ -166,7 +210,7 @@ func digest(b []byte) string {
 
 // buildContext packs the recipe's folder and what is not in it. Owners, modes
 // and times are always the same, so that the engine's layer cache holds.
-func buildContext(recipe fs.FS, dir string, ca []byte, program []byte) ([]byte, error) {
+func buildContext(recipe fs.FS, dir string, ca []byte, as string, program []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	add := func(name string, mode int64, content []byte) error {
@@ -201,7 +245,7 @@ func buildContext(recipe fs.FS, dir string, ca []byte, program []byte) ([]byte, 
 		err = add("ca.crt", 0o644, ca)
 	}
 	if err == nil && program != nil {
-		err = add("volundr-session", 0o755, program)
+		err = add(as, 0o755, program)
 	}
 	return b.Bytes(), errors.Join(err, w.Close())
 }

@@ -20,7 +20,7 @@ func TestBuildContextIsTheSameEveryTime(t *testing.T) {
 		"session/files/etc/skel/.local/set": {Data: []byte("{}"), Mode: 0o777},
 		"base/Dockerfile":                   {Data: []byte("not this one")},
 	}
-	packed, err := buildContext(recipe, "session", []byte("pem"), []byte("elf"))
+	packed, err := buildContext(recipe, "session", []byte("pem"), sessionProgram, []byte("elf"))
 	if err != nil {
 		t.Fatal(err)
 	}

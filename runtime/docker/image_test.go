@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -126,6 +128,32 @@ func TestEnsureImageBuildsWhatIsMissingAndNoMore(t *testing.T) {
 	}
 	if _, err := api.ImageInspect(t.Context(), one); err != nil {
 		t.Errorf("the young image of another version was pruned: %v", err)
+	}
+}
+
+// The daemon's image holds an executable as it is, and is another with another.
+func TestTheDaemonsImageHoldsTheExecutable(t *testing.T) {
+	api, base := imageEngine(t)
+	small := smallRecipe(uuid.NewString())
+	recipe := fstest.MapFS{"base/apt.sh": {Data: []byte("true")}, "daemon-base/Dockerfile": small["base/Dockerfile"],
+		"daemon/Dockerfile": {Data: bytes.ReplaceAll(small["session/Dockerfile"].Data, []byte("volundr-session"), []byte("volundr"))}}
+	file := filepath.Join(t.TempDir(), "volundr-1.2")
+	m := newImageMaker(api, ImageOptions{Recipe: recipe, Base: base, Daemon: file}, slog.New(slog.DiscardHandler))
+	refs := map[string]bool{}
+	for _, program := range []string{"one", "another"} {
+		write(t, file, program)
+		m.plans = map[runtime.Kind]*imagePlan{} // as in the next process
+		ref, err := m.ensure(t.Context(), KindDaemon, func(runtime.Progress) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		removeImage(t, api, ref)
+		removeImage(t, api, m.plans[KindDaemon].baseRef())
+		got, err := m.layers(t.Context(), ref)
+		if err != nil || !strings.HasPrefix(ref, "volundr-daemon:") || refs[ref] || !slices.ContainsFunc(got, func(l Layer) bool { return l.Size == int64(len(program)) }) {
+			t.Errorf("%s: layers %+v, %v", ref, got, err)
+		}
+		refs[ref] = true
 	}
 }
 

@@ -26,9 +26,9 @@ type Daemon struct {
 	// Engine finds a container engine, or installs and starts one where it may,
 	// and says on out what it does.
 	Engine func(ctx context.Context, cfg config.Config, out io.Writer) error
-	// Image makes the image of sessions, or that of sandboxes, without a daemon,
+	// Image makes an image ("session", "sandbox" or "daemon") without a daemon,
 	// and gives it to a registry as push unless that is empty.
-	Image func(ctx context.Context, cfg config.Config, sandbox bool, push string, out io.Writer) error
+	Image func(ctx context.Context, cfg config.Config, kind, push string, out io.Writer) error
 	// Lint says what is wrong with the files of the configuration directory that
 	// sessions are begun from, and how many there are.
 	Lint func(cfg config.Config) (files int, problems []string, err error)

@@ -238,9 +238,18 @@ func tellFindings(c *cobra.Command, found []client.Finding, asJSON bool) error {
 }
 
 func (a *app) image() *cobra.Command {
-	c := &cobra.Command{Use: "image", Short: "The images of sessions and sandboxes"}
+	c := &cobra.Command{Use: "image", Short: "The images of sessions and sandboxes, and of a daemon in a cluster"}
 	c.Args, c.RunE = subcommands(c)
-	var sandbox bool
+	var sandbox, daemon bool
+	kind := func() string {
+		switch {
+		case sandbox:
+			return "sandbox"
+		case daemon:
+			return "daemon"
+		}
+		return "session"
+	}
 	build := &cobra.Command{
 		Use: "build", Short: "Make the session image now (the daemon does it by itself)", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -251,27 +260,32 @@ func (a *app) image() *cobra.Command {
 			if err := a.Engine(c.Context(), cfg, c.OutOrStdout()); err != nil {
 				return err
 			}
-			return a.Image(c.Context(), cfg, sandbox, "", c.OutOrStdout())
+			return a.Image(c.Context(), cfg, kind(), "", c.OutOrStdout())
 		},
 	}
 	build.Flags().StringVar(&a.flags.Engine, "engine", "", "Docker engine to build with")
 	build.Flags().StringVar(&a.flags.CABundle, "ca-bundle", "", "PEM file of certificate authorities for the build")
 	build.Flags().BoolVar(&sandbox, "sandbox", false, "make the image of sandboxes instead (the daemon does it when the first is asked for)")
+	build.Flags().BoolVar(&daemon, "daemon", false, "make the image of the daemon itself instead, to run it in a cluster")
 	push := &cobra.Command{
 		Use: "push NAME", Short: "Give the session image to a registry that a cluster can pull from", Args: takes(1, 1),
 		Long: "Makes the session image where it is missing, and pushes it as NAME with the login that `docker login` has left.\n" +
 			"Without a tag it gets one of its own, which changes with what is in it.",
-		Example: "  volundr image push registry.example.com/team/volundr-session",
+		Example: "  volundr image push registry.example.com/team/volundr-session\n  volundr image push --daemon registry.example.com/team/volundr",
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := a.config()
 			if err != nil {
 				return err
 			}
-			return a.Image(c.Context(), cfg, sandbox, args[0], c.OutOrStdout())
+			return a.Image(c.Context(), cfg, kind(), args[0], c.OutOrStdout())
 		},
 	}
 	push.Flags().StringVar(&a.flags.Engine, "engine", "", "Docker engine that has it")
 	push.Flags().BoolVar(&sandbox, "sandbox", false, "push the image of sandboxes instead")
+	push.Flags().BoolVar(&daemon, "daemon", false, "push the image of the daemon itself instead, to run it in a cluster")
+	for _, one := range []*cobra.Command{build, push} {
+		one.MarkFlagsMutuallyExclusive("sandbox", "daemon")
+	}
 	c.AddCommand(build, push)
 	return c
 }
