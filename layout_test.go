@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"ui/desktop":            {"ui/mark"},
 	"ui/mark":               {},
 	"store":                 {},
+	"store/storetest":       {"store"},
 	"runtime":               {},
 	"runtime/docker":        {"runtime", "runtime/broker/wire", "assets"},
 	"runtime/kubernetes":    {"runtime", "runtime/broker/wire"},

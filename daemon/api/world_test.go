@@ -38,6 +38,7 @@ import (
 	"volundr/runtime/broker/wire"
 	"volundr/runtime/fake"
 	"volundr/store"
+	"volundr/store/storetest"
 	"volundr/ui/client"
 )
 
@@ -68,7 +69,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := store.Open(filepath.Join(dir, "volundr.db"))
+	db, err := store.Open(storetest.New(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,17 +5,17 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"testing"
 
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 const listen = "127.0.0.1:7420"
 
 func open(t *testing.T, dir string) *store.DB {
 	t.Helper()
-	db, err := store.Open(filepath.Join(dir, "volundr.db"))
+	db, err := store.Open(storetest.New(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

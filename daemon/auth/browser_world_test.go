@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"volundr/daemon/auth"
 	"volundr/daemon/proxy"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 const session = "0b6f7c1e-4f4d-4c59-9d54-3f0a3a3b3c01"
@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) daemon() *daemon {
 	dir := w.t.TempDir()
-	db, err := store.Open(filepath.Join(dir, "volundr.db"))
+	db, err := store.Open(storetest.New(w.t, dir))
 	if err != nil {
 		w.t.Fatal(err)
 	}

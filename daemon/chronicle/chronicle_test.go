@@ -2,7 +2,6 @@ package chronicle_test
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -10,13 +9,14 @@ import (
 
 	"volundr/daemon/chronicle"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var owner = store.Principal{UserID: "owner", TenantID: "tenant"}
 
 func open(t *testing.T) *store.DB {
 	t.Helper()
-	db, err := store.Open(filepath.Join(t.TempDir(), "volundr.db"))
+	db, err := store.Open(storetest.New(t, t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"volundr/runtime/broker/wire"
 	"volundr/runtime/fake"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var owner = store.Principal{UserID: "owner", TenantID: "tenant"}
@@ -47,7 +47,7 @@ type life struct {
 func inWorld(t *testing.T, o fake.Options, fn func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		o.Report = t.Errorf
-		w := &world{t: t, path: filepath.Join(t.TempDir(), "volundr.db"), rt: fake.New(o)}
+		w := &world{t: t, path: storetest.New(t, t.TempDir()), rt: fake.New(o)}
 		w.health = func(string, int) (wire.Health, bool) {
 			return wire.Health{Agent: true, Editor: true, Terminal: true}, true
 		}

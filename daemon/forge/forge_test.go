@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"volundr/daemon/config"
 	"volundr/daemon/vault"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var ann = store.Principal{UserID: "ann", TenantID: "t"}
@@ -27,7 +27,7 @@ func (noRing) Set(string, string, string) error   { return errors.New("none") }
 
 func newVault(t *testing.T) *vault.Vault {
 	t.Helper()
-	db, err := store.Open(filepath.Join(t.TempDir(), "volundr.db"))
+	db, err := store.Open(storetest.New(t, t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}

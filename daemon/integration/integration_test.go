@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 
 	"volundr/daemon/vault"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var ann = store.Principal{UserID: "ann", TenantID: "t"}
@@ -44,7 +44,7 @@ var credentials = map[string]struct {
 // stocked holds all of them, and asks for models at a gateway.
 func stocked(t *testing.T) func(gateway string) *vault.Vault {
 	t.Helper()
-	db, err := store.Open(filepath.Join(t.TempDir(), "volundr.db"))
+	db, err := store.Open(storetest.New(t, t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}

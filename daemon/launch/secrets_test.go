@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"volundr/runtime"
 	"volundr/runtime/broker/wire"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var ann = store.Principal{UserID: "ann", TenantID: "t"}
@@ -37,7 +37,7 @@ func stocked(t *testing.T) *Launcher {
 func stockedAt(t *testing.T) (*Launcher, string) {
 	t.Helper()
 	l, dir := launcher(t)
-	db, err := store.Open(filepath.Join(t.TempDir(), "volundr.db"))
+	db, err := store.Open(storetest.New(t, t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}

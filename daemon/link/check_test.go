@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 
 	"volundr/runtime/broker/wire"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -97,7 +97,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Add([]byte(`{"seq":5,"run":2,"type":"tool","data":{"id":"a","input":{"x":[1,"\ud800",2e400]},"content":[{"type":"diff","old":"a","new":"b"}]}}`))
 	f.Add([]byte(`{"seq":5,"run":2,"type":"ports","data":[{"port":3000,"process":"a\u0000b"}]}`))
-	db, err := store.Open(filepath.Join(f.TempDir(), "volundr.db"))
+	db, err := store.Open(storetest.New(f, f.TempDir()))
 	if err != nil {
 		f.Fatal(err)
 	}

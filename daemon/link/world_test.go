@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"volundr/runtime"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var anna = store.Principal{UserID: "anna", TenantID: "t1"}
@@ -33,7 +33,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := store.Open(filepath.Join(t.TempDir(), "volundr.db"))
+	db, err := store.Open(storetest.New(t, t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}

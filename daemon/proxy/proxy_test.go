@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"volundr/daemon/auth"
 	"volundr/runtime"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 const session = "0b6f7c1e-4f4d-4c59-9d54-3f0a3a3b3c01"
@@ -43,7 +43,7 @@ func newRig(t testing.TB, inside http.Handler) *rig {
 	t.Cleanup(program.Close)
 
 	dir := t.TempDir()
-	db, err := store.Open(filepath.Join(dir, "volundr.db"))
+	db, err := store.Open(storetest.New(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

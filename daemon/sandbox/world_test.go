@@ -15,6 +15,7 @@ import (
 	"volundr/runtime/broker/sandbox/sandboxtest"
 	"volundr/runtime/broker/wire"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var anna = store.Principal{UserID: "anna", TenantID: "t1"}
@@ -35,7 +36,7 @@ type world struct {
 func newWorld(t *testing.T, change ...func(*Options)) *world {
 	t.Helper()
 	dir := t.TempDir()
-	db, err := store.Open(filepath.Join(dir, "volundr.db"))
+	db, err := store.Open(storetest.New(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 type sessionKey struct{}
@@ -32,7 +33,7 @@ func newBench(t *testing.T) *bench {
 	t.Setenv("GIT_CONFIG_GLOBAL", filepath.Join(t.TempDir(), "gitconfig"))
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	dir := t.TempDir()
-	db, err := store.Open(filepath.Join(dir, "volundr.db"))
+	db, err := store.Open(storetest.New(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"volundr/daemon/link"
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var (
@@ -70,7 +71,7 @@ type place struct {
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	p := &place{dir: t.TempDir(), log: &bytes.Buffer{}}
-	db, err := store.Open(filepath.Join(p.dir, "volundr.db"))
+	db, err := store.Open(storetest.New(t, p.dir))
 	if err != nil {
 		t.Fatal(err)
 	}

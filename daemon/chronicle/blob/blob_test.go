@@ -19,6 +19,7 @@ import (
 	"filippo.io/age"
 
 	"volundr/store"
+	"volundr/store/storetest"
 )
 
 var anna, bert = Owner{"anna", "t"}, Owner{"bert", "t"}
@@ -40,7 +41,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: t.TempDir(), key: key}
-	w.db, err = store.Open(filepath.Join(w.dir, "volundr.db"), store.WithFuse(func() error {
+	w.db, err = store.Open(storetest.New(t, w.dir), store.WithFuse(func() error {
 		if w.fuse == nil {
 			return nil
 		}
