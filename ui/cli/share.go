@@ -4,26 +4,16 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"volundr/ui/client"
 )
 
 func (a *app) shareSession() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{
-		Use: "share SESSION [USER]", Short: "Let another user look at a session; without a user: who may", Args: takes(1, 2),
-		Long: "Lets another user look at a session: its conversation, timeline, chronicle, diffs and log, as they come. They can\n" +
-			"send nothing, and have no editor, terminal or preview. Without a user it tells who may.",
-		ValidArgsFunction: a.completeShare,
-		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			s, err := find(c.Context(), cl, args[0])
-			if err != nil {
-				return err
-			}
-			if len(args) == 2 {
-				sh, err := cl.Share(c.Context(), s.ID, args[1])
+	c := a.named("share SESSION [USER]", "Let another user look at a session; without a user: who may", 2,
+		func(c *cobra.Command, cl *client.Client, s client.Session, rest []string) error {
+			if len(rest) == 1 {
+				sh, err := cl.Share(c.Context(), s.ID, rest[0])
 				if err != nil {
 					return err
 				}
@@ -47,31 +37,25 @@ func (a *app) shareSession() *cobra.Command {
 			}
 			table(c, "NAME | SHARED", rows)
 			return nil
-		},
-	}
+		})
+	c.Long = "Lets another user look at a session: its conversation, timeline, chronicle, diffs and log, as they come. They can\n" +
+		"send nothing, and have no editor, terminal or preview. Without a user it tells who may."
+	c.ValidArgsFunction = a.completeShare
 	jsonFlag(c, &asJSON)
 	return c
 }
 
 func (a *app) unshareSession() *cobra.Command {
-	return &cobra.Command{
-		Use: "unshare SESSION USER", Short: "Let a user look at a session no more, at once", Args: takes(2, 2), ValidArgsFunction: a.completeShare,
-		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
+	c := a.named("unshare SESSION USER", "Let a user look at a session no more, at once", 2,
+		func(c *cobra.Command, cl *client.Client, s client.Session, rest []string) error {
+			if err := cl.Unshare(c.Context(), s.ID, rest[0]); err != nil {
 				return err
 			}
-			s, err := find(c.Context(), cl, args[0])
-			if err != nil {
-				return err
-			}
-			if err := cl.Unshare(c.Context(), s.ID, args[1]); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%s cannot see %s any more.\n", clean(args[1]), clean(s.Name))
+			fmt.Fprintf(c.OutOrStdout(), "%s cannot see %s any more.\n", clean(rest[0]), clean(s.Name))
 			return nil
-		},
-	}
+		})
+	c.Args, c.ValidArgsFunction = takes(2, 2), a.completeShare
+	return c
 }
 
 // completeShare completes the session; whom it is shared with only those know
