@@ -44,7 +44,7 @@ test: ## every test, end-to-end included
 fuzz: ## every fuzzer, for FUZZ_SECONDS (90) in all; a part of make test
 	@bash .ci/fuzz
 
-test-kube: ## the tests on Kubernetes: on a real single-node cluster (root; minutes the first time)
+test-kube: ## of them, those on Kubernetes: on a real single-node cluster (root; minutes the first time)
 	@bash .ci/test-kube
 
 cluster-up: ## a single-node Kubernetes to develop against (root; minutes the first time)
