@@ -20,7 +20,7 @@ const frame = (make, loads = 1) => within(5000, new Promise(done => {
   f.onload = () => --loads || done('loaded'); document.body.append(f); make(f);
 }));
 const attack = async (from, base) => {
-  const out = {}, url = how => 'http://' + base + '/api/attack?from=' + from + '&how=' + how;
+  const out = {}, url = how => base + '/api/attack?from=' + from + '&how=' + how;
   const get = (how, opt) => within(5000, fetch(url(how), opt).then(r => r.type === 'opaque' ? 'opaque' : r.text(), () => 'blocked'));
   out.fetch = await get('fetch', {credentials: 'include'});
   out.nocors = await get('nocors', {credentials: 'include', mode: 'no-cors'});
@@ -33,9 +33,10 @@ const attack = async (from, base) => {
   out.frame = await frame(f => f.src = url('frame'));
   out.form = await frame(f => { const m = document.createElement('form'); m.method = 'post'; m.action = url('form'); m.target = f.name; document.body.append(m); m.submit() });
   out.sandbox = await frame(f => { f.sandbox = 'allow-scripts allow-forms'; f.srcdoc = '<form method=post action="' + url('sandbox') + '"></form><script>document.forms[0].submit()<\/script>' }, 2);
-  out.socket = await socket('ws://' + base + '/ws?how=socket&from=' + from);
+  out.socket = await socket(base.replace('http', 'ws') + '/ws?how=socket&from=' + from);
   return out;
 };
+const program = base => base.replace(/\/\/[^:]*/, '//localhost');
 const report = (name, value) => fetch('/report?name=' + name, {method: 'POST', body: JSON.stringify(value)});
 `
 
@@ -51,7 +52,7 @@ const controlJS = attackJS + `
   if (todo.next) { await report('first', {who}); return location = todo.next }
   const out = {who};
   out.post = await fetch('/api/change', {method: 'POST', body: 'x'}).then(r => r.text());
-  out.socket = await socket('ws://' + location.host + '/ws', 'hi');
+  out.socket = await socket(location.origin.replace('http', 'ws') + '/ws', 'hi');
   await report('control', out);
   const f = document.createElement('form'); f.method = 'post'; f.action = '/api/form'; document.body.append(f); f.submit();
 })();
@@ -72,19 +73,22 @@ function finish() {
 // surfaceJS is a hostile page inside a session.
 const surfaceJS = attackJS + `
 (async () => {
-  const base = new URLSearchParams(location.search).get('control');
+  const at = new URLSearchParams(location.search), base = at.get('control');
   parent.postMessage({surface: location.origin}, '*');
   const out = {top: 'kept', before: document.cookie};
   out.own = await fetch('/own').then(r => r.text());
   out.post = await fetch('/own', {method: 'POST', body: 'x'}).then(r => r.text());
-  out.socket = await socket('ws://' + location.host + '/ws', 'hi');
+  out.socket = await socket(location.origin.replace('http', 'ws') + '/ws', 'hi');
   out.worker = await within(5000, navigator.serviceWorker ? navigator.serviceWorker.register('/sw.js').then(() => 'registered', e => 'refused ' + e.name) : Promise.resolve('none'));
   out.nested = await frame(f => f.src = '/nested');
   document.cookie = 'tossed=1; Domain=localhost; Path=/';
-  document.cookie = 'volundr-tossed=1; Domain=' + base.split(':')[0] + '; Path=/';
+  const host = new URL(base).hostname;
+  document.cookie = 'volundr-tossed=1; Domain=' + host + '; Path=/';
+  for (const name of [at.get('cookie'), at.get('cookie').replace('__Host-', '')]) // over the one of the login
+    for (const rest of ['', '; Secure', '; Domain=' + host, '; Secure; Domain=' + host]) document.cookie = name + '=tossed; Path=/' + rest;
   try { top.location = '/stolen'; } catch (e) { out.top = 'refused' }
   out.attack = await attack('surface', base);
-  out.program = await attack('surface-program', 'localhost:' + base.split(':')[1]);
+  out.program = await attack('surface-program', program(base));
   await report('surface', out);
   parent.postMessage(out, '*');
 })();
@@ -97,7 +101,7 @@ const evilJS = attackJS + `
   document.cookie = 'planted=1; Path=/';
   const out = {cookie: document.cookie};
   out.attack = await attack('evil', todo.control);
-  out.program = await attack('evil-program', 'localhost:' + todo.control.split(':')[1]);
+  out.program = await attack('evil-program', program(todo.control));
   await frame(f => f.src = at.get('surface') + '/framed');
   out.read = await within(5000, fetch(at.get('surface') + '/own?evil').then(r => r.text(), () => 'blocked'));
   out.socket = await socket(at.get('surface').replace('http', 'ws') + '/ws', 'hi');

@@ -32,6 +32,7 @@ type world struct {
 	t       *testing.T
 	one     *daemon
 	two     *daemon
+	public  *pki // of a world of public addresses; nil: all is on this machine
 	evil    *httptest.Server
 	program *httptest.Server
 	done    chan struct{}
@@ -48,16 +49,19 @@ type world struct {
 type daemon struct {
 	auth   *auth.Auth
 	server *httptest.Server
+	origin string // of its UI
+	cookie string // of logins there
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, public *pki) *world {
 	w := &world{
-		t: t, done: make(chan struct{}), reports: map[string]map[string]any{}, knocked: map[string]int{},
+		t: t, public: public, done: make(chan struct{}), reports: map[string]map[string]any{}, knocked: map[string]int{},
 		cookies: map[string][]string{}, origins: map[string]string{},
 	}
 	w.program = httptest.NewServer(http.HandlerFunc(w.inside))
-	w.evil = httptest.NewServer(http.HandlerFunc(w.other))
-	w.one, w.two = w.daemon(), w.daemon()
+	w.evil = httptest.NewUnstartedServer(http.HandlerFunc(w.other))
+	w.start(w.evil)
+	w.one, w.two = w.daemon("volundr.acme.test", ".volundr.acme.test"), w.daemon("volundr.two.test", ".two-surfaces.test")
 	t.Cleanup(func() {
 		for _, s := range []*httptest.Server{w.one.server, w.two.server, w.evil, w.program} {
 			s.CloseClientConnections()
@@ -67,7 +71,18 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) daemon() *daemon {
+func (w *world) start(s *httptest.Server) {
+	if w.public == nil {
+		s.Start()
+		return
+	}
+	s.TLS = w.public.config()
+	s.StartTLS()
+}
+
+// daemon starts one. In a world of public addresses its names are these: one has
+// its surfaces on the site of its UI, and the other server is of that site too.
+func (w *world) daemon(name, suffix string) *daemon {
 	dir := w.t.TempDir()
 	db, err := store.Open(storetest.New(w.t, dir))
 	if err != nil {
@@ -76,8 +91,20 @@ func (w *world) daemon() *daemon {
 	w.t.Cleanup(func() { db.Close() })
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	d := &daemon{server: httptest.NewUnstartedServer(nil)}
-	if d.auth, err = auth.New(w.t.Context(), auth.Options{DB: db, Dir: dir, Listen: d.server.Listener.Addr().String(), Log: log}); err != nil {
+	o := auth.Options{DB: db, Dir: dir, Listen: d.server.Listener.Addr().String(), Log: log}
+	if w.public != nil {
+		port := w.port(d.server)
+		o.Public = &auth.Public{Origin: "https://" + name + port, Suffix: suffix + port}
+	}
+	if d.auth, err = auth.New(w.t.Context(), o); err != nil {
 		w.t.Fatal(err)
+	}
+	installation, err := auth.Installation(w.t.Context(), db)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if d.origin, d.cookie = d.auth.ControlOrigin(), "volundr-"+installation; w.public != nil {
+		d.origin, d.cookie = d.auth.PublicOrigin(), "__Host-"+d.cookie
 	}
 	surfaces := proxy.New(proxy.Options{
 		Surfaces: d.auth.Surfaces, Log: log,
@@ -87,7 +114,7 @@ func (w *world) daemon() *daemon {
 	})
 	guarded := d.auth.Guard(w.control(d))
 	d.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if d.auth.Kind(r.Host) == auth.SurfaceHost {
+		if d.auth.KindOf(r) == auth.SurfaceHost {
 			surfaces.ServeHTTP(rw, r)
 			return
 		}
@@ -95,7 +122,10 @@ func (w *world) daemon() *daemon {
 		guarded.ServeHTTP(seen, r)
 		w.knock(r, seen.status)
 	})
-	d.server.Start()
+	if w.public != nil {
+		d.server.Config.Handler = d.auth.AtPublic(d.server.Config.Handler)
+	}
+	w.start(d.server)
 	return d
 }
 
@@ -152,8 +182,7 @@ func (w *world) control(d *daemon) http.Handler {
 	})
 	mux.HandleFunc("POST /report", w.report)
 	mux.HandleFunc("GET /s/editor", func(rw http.ResponseWriter, r *http.Request) {
-		control, _ := url.Parse(d.auth.ControlOrigin())
-		d.auth.Surfaces.HandOff(rw, r, session, auth.Editor, 0, "/?control="+control.Host)
+		d.auth.Surfaces.HandOff(rw, r, session, auth.Editor, 0, "/?control="+url.QueryEscape(d.origin)+"&cookie="+d.cookie)
 	})
 	mux.HandleFunc("/ws", func(rw http.ResponseWriter, r *http.Request) { w.through(r); echo(rw, r) })
 	mux.HandleFunc("/api/attack", func(rw http.ResponseWriter, r *http.Request) { w.through(r); io.WriteString(rw, "SECRET") })
@@ -214,22 +243,28 @@ func (w *world) other(rw http.ResponseWriter, r *http.Request) {
 	case "/report":
 		w.report(rw, r)
 	case "/todo":
-		last := w.one.auth.ControlOrigin() + "/?last=1"
-		control, _ := url.Parse(w.one.auth.ControlOrigin())
-		json.NewEncoder(rw).Encode(map[string]string{"control": control.Host, "next": w.two.auth.ControlOrigin() + "/?last=1&then=" + url.QueryEscape(last)})
+		last := w.one.origin + "/?last=1"
+		json.NewEncoder(rw).Encode(map[string]string{"control": w.one.origin, "next": w.two.origin + "/?last=1&then=" + url.QueryEscape(last)})
 	}
 }
 
 func (w *world) evilURL() string {
-	_, port, _ := net.SplitHostPort(w.evil.Listener.Addr().String())
-	return "http://localhost:" + port + "/"
+	if w.public != nil {
+		return "https://evil.acme.test" + w.port(w.evil) + "/"
+	}
+	return "http://localhost" + w.port(w.evil) + "/"
+}
+
+func (w *world) port(s *httptest.Server) string {
+	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	return ":" + port
 }
 
 func (w *world) report(rw http.ResponseWriter, r *http.Request) {
 	var value map[string]any
 	json.NewDecoder(r.Body).Decode(&value)
 	name := r.URL.Query().Get("name")
-	if name == "last" && strings.HasPrefix("http://"+r.Host, w.two.auth.ControlOrigin()) {
+	if name == "last" && strings.HasSuffix(w.two.origin, "://"+r.Host) {
 		name = "last of two"
 	}
 	w.put(name, value)

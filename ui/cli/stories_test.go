@@ -47,6 +47,7 @@ func TestStories(t *testing.T) {
 //	daemon [FLAGS]            starts a daemon in the background and waits until it answers
 //	capture NAME REGEXP       keeps the first group of what was last printed
 //	until REGEXP COMMAND…     runs a command again and again until its output matches
+//	public DIR                makes a public address possible (see there)
 func params(folder string) testscript.Params {
 	return testscript.Params{
 		Dir: filepath.Join("testdata", folder), UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
@@ -63,7 +64,7 @@ func params(folder string) testscript.Params {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"daemon": daemon, "capture": capture, "until": until,
+			"daemon": daemon, "capture": capture, "until": until, "public": public,
 		},
 	}
 }
