@@ -16,6 +16,7 @@ import (
 const (
 	ActLogin              = "login"
 	ActLoginEnded         = "login.ended"
+	ActLoginRefused       = "login.refused" // the first of an address in a minute
 	ActLoginLink          = "login.link"
 	ActTokenMade          = "token.made"
 	ActTokenRevoked       = "token.revoked"
@@ -52,7 +53,7 @@ const (
 
 // Acts are all that are audited.
 var Acts = []string{
-	ActLogin, ActLoginEnded, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActCredentialShared, ActCredentialUnshared, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPresetShared, ActPresetUnshared, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
+	ActLogin, ActLoginEnded, ActLoginRefused, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActCredentialShared, ActCredentialUnshared, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPresetShared, ActPresetUnshared, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
 }
 
 // Deed is one row of audit.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"volundr/store"
 )
 
@@ -55,6 +57,8 @@ type Auth struct {
 	log          *slog.Logger
 	failures     *limits // wrong codes and tokens; right ones always pass
 	strange      *limits // what is written to the log of who comes from where it should not
+	noted        *limits // refused ways in that are audited, of an address, and
+	notedAll     *rate.Limiter
 	live         live
 }
 
@@ -85,6 +89,8 @@ func New(ctx context.Context, o Options) (*Auth, error) {
 		log:          o.Log,
 		failures:     newLimits(time.Second, 20),
 		strange:      newLimits(time.Minute, 1),
+		noted:        newLimits(time.Minute, 1),
+		notedAll:     rate.NewLimiter(rate.Every(time.Second), 30),
 		live:         live{all: map[*underway]bool{}},
 	}
 	if a.loginPage == nil {

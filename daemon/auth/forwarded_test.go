@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"volundr/store"
 )
 
 var someProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}
@@ -75,6 +77,48 @@ func FuzzForwarded(f *testing.F) {
 		}
 		if s, bad := readIdentity(h, &headerLogin); bad == "" && s != nil && (s.User != strings.Trim(user, " \t") || strings.ContainsAny(s.User, ",\r\n\x00") || s.User == "") {
 			t.Errorf("%q is user %q", user, s.User)
+		}
+	})
+}
+
+// Of refused logins the first of an address in a minute is noted, whatever they
+// came by.
+func TestRefusedLoginsAreAudited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := atPublic(t)
+		try := func(addr, path string, headers ...string) {
+			serve(a.AtPublic(door(a)), encrypted(from(addr, request("GET", path, publicName, headers...))))
+		}
+		noted := func() (out []string) {
+			t.Helper()
+			deeds, err := a.db.Deeds(t.Context(), store.Principal{TenantID: Local.TenantID, Admin: true}, store.DeedFilter{Act: store.ActLoginRefused, Limit: 1000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range deeds {
+				out = append(out, d.By+" "+d.Subject)
+			}
+			return out
+		}
+		for range 50 {
+			try("192.0.2.1:1", "/", "Authorization", "Bearer wrong")
+			try("192.0.2.2:1", "/login/wrong")
+			try("192.0.2.3:1", "/", "X-Auth-User-Id", "ann")
+		}
+		want := []string{"address 192.0.2.3 headers", "address 192.0.2.2 link", "address 192.0.2.1 token"}
+		if got := noted(); !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		time.Sleep(time.Minute)
+		try("192.0.2.1:1", "/login/wrong")
+		if got := noted(); len(got) != 4 || got[0] != "address 192.0.2.1 link" {
+			t.Errorf("a minute later %q", got)
+		}
+		for i := range 500 {
+			try(fmt.Sprintf("198.51.%d.%d:1", i/250, i%250), "/", "Authorization", "Bearer wrong")
+		}
+		if got := noted(); len(got) > 4+30 {
+			t.Errorf("of five hundred addresses at once %d are noted", len(got)-4)
 		}
 	})
 }

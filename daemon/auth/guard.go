@@ -141,7 +141,7 @@ func (a *Auth) wrongToken(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case !errors.Is(err, store.ErrNotFound):
 		a.fail(w, r, "Cannot read tokens", err)
-	case !a.failures.allow(client(r)):
+	case !a.another(r, "token"):
 		tooMany(w, r)
 	case strings.Contains(r.Header.Get("Authorization"), " "+tokenPrefix) || a.at(r) != a.hosts:
 		unauthorized(w, r, "This token is not valid: it has expired, was revoked, or never was one. Make a new one in the settings, or with `volundr tokens create`.")

@@ -1,11 +1,14 @@
 package auth
 
 import (
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"volundr/store"
 )
 
 // mostLimits is how many addresses are counted for themselves.
@@ -56,4 +59,18 @@ func (l *limits) forget() {
 			delete(l.each, key)
 		}
 	}
+}
+
+// another counts a way in that was refused; false says that there were too many
+// from where it came. The first of an address in a minute is audited, and no more
+// than one a second of all.
+func (a *Auth) another(r *http.Request, how string) bool {
+	from := client(r)
+	if a.noted.allow(from) && a.notedAll.Allow() {
+		p := store.Principal{TenantID: Local.TenantID, By: "address " + from.String()}
+		if err := a.db.Audit(r.Context(), p, store.ActLoginRefused, how, nil); err != nil {
+			a.log.WarnContext(r.Context(), "A refused login was not audited", "error", err)
+		}
+	}
+	return a.failures.allow(from)
 }

@@ -108,7 +108,7 @@ func (a *Auth) deadLink(w http.ResponseWriter, r *http.Request) {
 		a.onward(w, r, localPath(r.URL.Query().Get("next")))
 		return
 	}
-	if !a.failures.allow(client(r)) {
+	if !a.another(r, "link") {
 		tooMany(w, r)
 		return
 	}

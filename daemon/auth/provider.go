@@ -163,7 +163,7 @@ func (a *Auth) notIn(w http.ResponseWriter, r *http.Request, err error) {
 		a.fail(w, r, "Cannot log in by the identity provider", err)
 		return
 	}
-	if !a.failures.allow(client(r)) {
+	if !a.another(r, "identity provider") {
 		tooMany(w, r)
 		return
 	}

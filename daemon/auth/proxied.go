@@ -142,7 +142,7 @@ func mayBelieve(r *http.Request) bool {
 }
 
 func (a *Auth) notBelieved(w http.ResponseWriter, r *http.Request, why *oidc.Refusal) {
-	if !a.failures.allow(client(r)) {
+	if !a.another(r, "proxy") {
 		tooMany(w, r)
 		return
 	}

@@ -101,6 +101,7 @@ func (a *Auth) AtPublic(next http.Handler) http.Handler {
 			}
 			a.notEncrypted(w, r, v, "The proxy does not say that this came by TLS.")
 		case claims && !trusted:
+			a.another(r.WithContext(ctx), "headers")
 			if a.strange.allow(v.client) {
 				a.log.WarnContext(r.Context(), "A login by headers was refused: it came from no trusted proxy", "from", v.client)
 			}

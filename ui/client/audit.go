@@ -26,7 +26,7 @@ type Deed struct {
 }
 
 // Who did it: a name, or what stood for one where none was known.
-func (d Deed) Who() string { return cmp.Or(d.User, d.UserID) }
+func (d Deed) Who() string { return cmp.Or(d.User, d.UserID, "nobody") }
 
 // About is what it was done to in one line: its name where it has one, and
 // whatever else is known.
