@@ -89,7 +89,7 @@ func (n need) typed() string {
 	return n.resource + "." + n.group
 }
 
-func needs() (out []need) {
+func (r *Runtime) needs() (out []need) {
 	for _, n := range []struct {
 		group, resource string
 		verbs           []string
@@ -103,6 +103,9 @@ func needs() (out []need) {
 		{"", "events", []string{"list"}},
 		{"networking.k8s.io", "networkpolicies", []string{"create", "patch"}},
 	} {
+		if n.resource == "pods/portforward" && r.straight() {
+			continue
+		}
 		for _, verb := range n.verbs {
 			out = append(out, need{n.group, n.resource, verb})
 		}
@@ -113,7 +116,7 @@ func needs() (out []need) {
 func (r *Runtime) checkRights(ctx context.Context) runtime.Finding {
 	f := runtime.Finding{Name: "Rights", Status: statusOK, Detail: "all that sessions need"}
 	var missing []need
-	for _, n := range needs() {
+	for _, n := range r.needs() {
 		may, err := r.may(ctx, n)
 		if err != nil {
 			return unknown(f.Name, "what we may do", err)
@@ -148,7 +151,7 @@ func (r *Runtime) grant() string {
 	k := "kubectl " + r.at() + "-n " + r.api.namespace + " "
 	var all, verbs []string
 	known := map[string]bool{}
-	for _, n := range needs() {
+	for _, n := range r.needs() {
 		if what := n.typed(); !known[what] {
 			known[what] = true
 			all = append(all, what)

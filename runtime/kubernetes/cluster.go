@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -32,7 +34,7 @@ type api struct {
 	config    *rest.Config
 	http      *http.Client
 	namespace string
-	inside    bool // this process runs in the cluster
+	home      string // the namespace of the Pod in the cluster that this process runs in; empty: it runs elsewhere
 
 	core     rest.Interface
 	pods     *gentype.ClientWithList[*corev1.Pod, *corev1.PodList]
@@ -49,30 +51,39 @@ func scheme() (*kruntime.Scheme, error) {
 	return s, errors.Join(corev1.AddToScheme(s), networkingv1.AddToScheme(s))
 }
 
-// load gives the configuration of the API's client and the namespace.
-func (c Cluster) load() (conf *rest.Config, namespace string, inside bool, err error) {
+// ownNamespace is where a Pod reads which one it is in.
+const ownNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// load gives the configuration of the API's client, the namespace, and that of
+// our own Pod if we run in that cluster.
+func (c Cluster) load() (conf *rest.Config, namespace, home string, err error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = c.Kubeconfig
 	from := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.Context})
 	conf, err = from.ClientConfig()
 	if err != nil {
-		return nil, "", false, fmt.Errorf("%w: no cluster is configured: %w: name a kubeconfig and a context that kubectl works with", runtime.ErrInvalid, err)
+		return nil, "", "", fmt.Errorf("%w: no cluster is configured: %w: name a kubeconfig and a context that kubectl works with", runtime.ErrInvalid, err)
 	}
 	namespace = c.Namespace
 	if namespace == "" {
 		if namespace, _, err = from.Namespace(); err != nil {
-			return nil, "", false, fmt.Errorf("%w: %w", runtime.ErrInvalid, err)
+			return nil, "", "", fmt.Errorf("%w: %w", runtime.ErrInvalid, err)
 		}
 	}
 	if c.Kubeconfig == "" && c.Context == "" {
-		own, err := rest.InClusterConfig()
-		inside = err == nil && own.Host == conf.Host
+		if own, err := rest.InClusterConfig(); err == nil && own.Host == conf.Host {
+			text, err := os.ReadFile(ownNamespace)
+			if err != nil {
+				return nil, "", "", fmt.Errorf("%w: a Pod without a service account's namespace: %w", runtime.ErrInvalid, err)
+			}
+			home = strings.TrimSpace(string(text))
+		}
 	}
-	return conf, namespace, inside, nil
+	return conf, namespace, home, nil
 }
 
 func (c Cluster) connect() (*api, error) {
-	conf, namespace, inside, err := c.load()
+	conf, namespace, home, err := c.load()
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +97,7 @@ func (c Cluster) connect() (*api, error) {
 	conf.NegotiatedSerializer = codecs.WithoutConversion()
 	conf.ContentType = kruntime.ContentTypeProtobuf
 	conf.AcceptContentTypes = kruntime.ContentTypeProtobuf + "," + kruntime.ContentTypeJSON
-	a := &api{config: conf, namespace: namespace, inside: inside}
+	a := &api{config: conf, namespace: namespace, home: home}
 	if a.http, err = rest.HTTPClientFor(conf); err != nil {
 		return nil, fmt.Errorf("%w: %w", runtime.ErrInvalid, err)
 	}

@@ -39,8 +39,9 @@ type Pods struct {
 	// GPU is the name of the resource of which Resources.GPU are asked for;
 	// empty: nvidia.com/gpu.
 	GPU string
-	// DaemonLabels pick the Pod that the daemon runs in, which alone may reach
-	// the brokers' ports. Empty: no Pod may (the API server's way in is none).
+	// DaemonLabels pick the Pod that the daemon runs in, in its namespace: it
+	// alone may then reach the brokers' ports, and goes straight to them. Empty,
+	// or with the daemon elsewhere: no Pod may (the API server's way in is none).
 	DaemonLabels map[string]string
 	// Closed are address ranges (CIDR) that sessions do not reach, beside those
 	// that are private or the link's own: a cluster's public ones.

@@ -35,7 +35,7 @@ const (
 func named(t testing.TB) {
 	t.Helper()
 	switch {
-	case os.Getenv(envKubeconfig) != "" && os.Getenv(envImage) != "":
+	case (os.Getenv(envKubeconfig) != "" || os.Getenv(envInside) == "1") && os.Getenv(envImage) != "":
 	case os.Getenv(envRequire) == "1":
 		t.Fatalf("no cluster is named by %s and %s", envKubeconfig, envImage)
 	default:
@@ -52,7 +52,7 @@ func installationIn(t testing.TB, namespace string) *Runtime {
 	t.Helper()
 	r, err := New(Options{Cluster: Cluster{Kubeconfig: os.Getenv(envKubeconfig), Namespace: namespace},
 		Installation: "t" + strings.ToLower(rand.Text()[:8]), Key: key,
-		Pods:   Pods{StorageClass: os.Getenv(envStorage), Sizes: map[string]int64{"workspace": 64 << 20, "home": 64 << 20, "journal": 64 << 20}},
+		Pods:   Pods{StorageClass: os.Getenv(envStorage), Sizes: map[string]int64{"workspace": 64 << 20, "home": 64 << 20, "journal": 64 << 20}, DaemonLabels: daemonLabels},
 		Images: map[runtime.Kind]string{runtime.Session: os.Getenv(envImage), runtime.Sandbox: os.Getenv(envSandboxImage)}})
 	if err != nil {
 		t.Fatal(err)

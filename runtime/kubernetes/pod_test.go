@@ -141,7 +141,12 @@ func TestPoliciesShutAllAndOpenTheInternet(t *testing.T) {
 		t.Error("a range is taken out of what it is not in, which a cluster refuses")
 	}
 	r.opts.Pods.DaemonLabels = map[string]string{"app": "volundr-daemon"}
-	if in := r.shut().Spec.Ingress; len(in) != 1 || in[0].Ports[0].Port.IntValue() != 7421 {
+	if in := r.shut().Spec.Ingress; len(in) > 0 {
+		t.Errorf("with the daemon elsewhere: %+v", in)
+	}
+	r.api.home = "tools"
+	if in := r.shut().Spec.Ingress; len(in) != 1 || in[0].Ports[0].Port.IntValue() != 7421 || in[0].From[0].PodSelector.MatchLabels["app"] != "volundr-daemon" ||
+		in[0].From[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] != "tools" {
 		t.Errorf("from the daemon: %+v", in)
 	}
 }

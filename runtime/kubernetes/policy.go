@@ -61,9 +61,10 @@ func (r *Runtime) policy(name string, pods map[string]string) *networkingv1.Netw
 func (r *Runtime) shut() *networkingv1.NetworkPolicy {
 	p := r.policy(policyShut, map[string]string{})
 	p.Spec.PolicyTypes = []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
-	if from := r.opts.Pods.DaemonLabels; len(from) > 0 {
+	if r.straight() {
 		p.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{
-			From:  []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: from}, NamespaceSelector: &metav1.LabelSelector{}}},
+			From: []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: r.opts.Pods.DaemonLabels},
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: r.api.home}}}},
 			Ports: []networkingv1.NetworkPolicyPort{port(corev1.ProtocolTCP, wire.BrokerPort)}}}
 	}
 	return p
