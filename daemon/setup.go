@@ -65,7 +65,7 @@ func BuildImage(ctx context.Context, cfg config.Config, of, push string, out io.
 			return err
 		}
 		if kind == docker.KindDaemon {
-			fmt.Fprintf(out, "The daemon image is at %s. Name it where the manifests are (assets/kubernetes): kustomize edit set image volundr=%s\n", ref, ref)
+			fmt.Fprintf(out, "The daemon image is at %s. Name it where the manifests are (assets/kubernetes/daemon): kustomize edit set image volundr=%s\n", ref, ref)
 			return nil
 		}
 		fmt.Fprintf(out, "The %s image is at %s. Have a cluster use it: volundr config set kubernetes.images.%s %s\n", kind, ref, kind, ref)

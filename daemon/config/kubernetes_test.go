@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +59,31 @@ func TestWhatIsWrongOfACluster(t *testing.T) {
 	} {
 		if _, err := Load(Flags{DataDir: write(t, text)}); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "config.yaml") {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// The configurations of the manifests are ones, and tell the sessions' network
+// the labels that the daemon's Pod has.
+func TestTheManifestsConfigurations(t *testing.T) {
+	for name, public := range map[string]bool{"daemon": false, "public": true} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "assets", "kubernetes", name, "config.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := write(t, string(text))
+		if err := os.WriteFile(filepath.Join(dir, "oidc-secret"), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(Flags{DataDir: dir})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if (c.Public != nil) != public || (c.OIDC != nil) != public || c.Runtime != "kubernetes" || c.Kubernetes.DaemonLabels["app.kubernetes.io/name"] != "volundr" {
+			t.Errorf("%s: %+v", name, c)
+		}
+		if public && c.Public.Apart() == OfOneSite {
+			t.Error("what runs in sessions is on the site of the UI")
 		}
 	}
 }

@@ -116,7 +116,7 @@ func (p *product) onCluster(id, kinds string) string {
 
 // kubectl is upstream's, in the test cluster's executable.
 func kubectl(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Getenv("VOLUNDR_CLUSTER"))
+	cmd := exec.Command(os.Getenv(envCluster))
 	cmd.Args = append([]string{"kubectl", "--kubeconfig", os.Getenv(envKubeconfig)}, args...)
 	return cmd
 }

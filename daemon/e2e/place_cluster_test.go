@@ -25,6 +25,8 @@ const (
 	envKubeImage    = "VOLUNDR_KUBE_IMAGE"
 	envKubeSandbox  = "VOLUNDR_KUBE_SANDBOX_IMAGE"
 	envStorageClass = "VOLUNDR_KUBE_STORAGE_CLASS"
+	envCluster      = "VOLUNDR_CLUSTER" // the executable of the test cluster
+	envClusterName  = "VOLUNDR_CLUSTER_NAME"
 )
 
 func onKubernetes() bool { return os.Getenv(envOn) == "kubernetes" }
