@@ -11,6 +11,7 @@ import (
 
 	units "github.com/docker/go-units"
 
+	"volundr/daemon/auth"
 	"volundr/daemon/backup"
 	"volundr/daemon/config"
 	"volundr/runtime"
@@ -23,7 +24,14 @@ type Backups struct{ Version string }
 
 // Create makes a backup at file.
 func (b Backups) Create(ctx context.Context, cfg config.Config, file string, passphrase func() (string, error), out io.Writer) error {
-	i, err := backup.Create(ctx, backup.Options{Paths: cfg.Paths, File: file, Version: b.Version, Passphrase: passphrase})
+	// What is full or cannot be written has to be backed up all the same.
+	begun := func(ctx context.Context) {
+		detail := map[string]string{"keys": map[bool]string{true: "yes", false: "no"}[passphrase != nil]}
+		if err := store.Note(ctx, cfg.Paths.DB, atTheMachine(), store.ActBackupMade, file, detail); err != nil {
+			fmt.Fprintf(out, "The audit does not say that this backup was made: %v.\n", err)
+		}
+	}
+	i, err := backup.Create(ctx, backup.Options{Paths: cfg.Paths, File: file, Version: b.Version, Passphrase: passphrase, Begun: begun})
 	if err != nil {
 		return err
 	}
@@ -37,6 +45,13 @@ func (b Backups) Create(ctx context.Context, cfg config.Config, file string, pas
 	}
 	missing(i, out)
 	return nil
+}
+
+// atTheMachine is who has a shell on the daemon's machine.
+func atTheMachine() store.Principal {
+	p := auth.Local
+	p.Name, p.By = p.UserID, "command line"
+	return p
 }
 
 // Verify reads a backup from end to end.
@@ -67,8 +82,9 @@ func missing(i backup.Info, out io.Writer) {
 }
 
 // Restore makes an unused data directory that of the backup, and looks which
-// sessions' volumes are there.
-func (b Backups) Restore(ctx context.Context, cfg config.Config, file string, passphrase func() (string, error), out io.Writer) error {
+// sessions' volumes are there. Nobody is logged in then, and no token counts
+// unless they are kept.
+func (b Backups) Restore(ctx context.Context, cfg config.Config, file string, keepTokens bool, passphrase func() (string, error), out io.Writer) error {
 	if err := os.MkdirAll(cfg.Paths.Data, 0o700); err != nil {
 		return fmt.Errorf("the data directory cannot be made: %w", err)
 	}
@@ -81,7 +97,12 @@ func (b Backups) Restore(ctx context.Context, cfg config.Config, file string, pa
 	done, err := backup.Restore(ctx, backup.Options{Paths: cfg.Paths, File: file, Version: b.Version, Passphrase: passphrase},
 		func(ctx context.Context, db *store.DB, i backup.Info) error {
 			s := search{cfg: cfg, db: db, info: i, out: &tell}
-			return s.run(ctx)
+			if err := s.run(ctx); err != nil {
+				return err
+			}
+			logins, tokens, err := db.Reinstated(ctx, atTheMachine(), file, i.MadeAt, keepTokens)
+			waysIn(&tell, logins, tokens, keepTokens)
+			return err
 		})
 	if err != nil {
 		return err
@@ -97,6 +118,22 @@ func (b Backups) Restore(ctx context.Context, cfg config.Config, file string, pa
 	io.WriteString(out, tell.String())
 	fmt.Fprintln(out, "Start the daemon with `volundr up`. Nowhere else should one run with this installation.")
 	return nil
+}
+
+// waysIn says what became of them.
+func waysIn(out io.Writer, logins int64, tokens []string, kept bool) {
+	if logins > 0 {
+		fmt.Fprintf(out, "All %d browsers are logged out: who was logged out since the backup would have been in again.\n", logins)
+	}
+	if len(tokens) == 0 {
+		return
+	}
+	names := strings.Join(tokens, ", ")
+	if kept {
+		fmt.Fprintf(out, "Access tokens count as in the backup, also those revoked since: %s. Revoke what you do not know with `volundr tokens revoke`.\n", names)
+		return
+	}
+	fmt.Fprintf(out, "Access tokens are revoked, for which were since the backup is not known: %s. Make them anew, or restore with --keep-tokens.\n", names)
 }
 
 // search looks for the volumes of restored sessions.

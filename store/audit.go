@@ -49,10 +49,13 @@ const (
 	ActTemplateSaved      = "template.saved"
 	ActTemplateDeleted    = "template.deleted"
 	ActShutdown           = "daemon.shutdown"
+	ActBackupMade         = "backup.made"
+	ActBackupRestored     = "backup.restored"
 )
 
 // Acts are all that are audited.
 var Acts = []string{
+	ActBackupMade, ActBackupRestored,
 	ActLogin, ActLoginEnded, ActLoginRefused, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActCredentialShared, ActCredentialUnshared, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPresetShared, ActPresetUnshared, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
 }
 

@@ -8,6 +8,7 @@
 package backup
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -23,6 +24,9 @@ type Options struct {
 	// Passphrase is asked for when one is needed. Create needs none where it is
 	// nil: then the backup is without keys, and not encrypted.
 	Passphrase func() (string, error)
+	// Begun is called when a backup is about to be made, before the database is
+	// read; nil: nothing is.
+	Begun func(context.Context)
 	// Keyring to use; nil: the system's.
 	Keyring vault.Keyring
 	// Work is scrypt's, as the exponent of two; 0: age's own, about a second.

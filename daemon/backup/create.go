@@ -39,6 +39,9 @@ func (o Options) create(ctx context.Context) (i Info, err error) {
 			return i, err
 		}
 	}
+	if o.Begun != nil {
+		o.Begun(ctx)
+	}
 	st, err := o.stage(ctx)
 	if err != nil {
 		return i, err

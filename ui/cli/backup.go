@@ -20,7 +20,7 @@ import (
 type Backups interface {
 	Create(ctx context.Context, cfg config.Config, file string, passphrase func() (string, error), out io.Writer) error
 	Verify(ctx context.Context, cfg config.Config, file string, passphrase func() (string, error), out io.Writer) error
-	Restore(ctx context.Context, cfg config.Config, file string, passphrase func() (string, error), out io.Writer) error
+	Restore(ctx context.Context, cfg config.Config, file string, keepTokens bool, passphrase func() (string, error), out io.Writer) error
 }
 
 func (a *app) backup() *cobra.Command {
@@ -85,21 +85,24 @@ func (a *app) verifyBackup() *cobra.Command {
 
 func (a *app) restoreBackup() *cobra.Command {
 	var file string
+	var keepTokens bool
 	c := &cobra.Command{
 		Use: "restore FILE", Short: "Make an unused data directory that of a backup", Args: takes(1, 1),
 		Long: "Makes an unused data directory that of a backup, all of it or nothing: one that was cut off is begun anew by the\n" +
 			"same command. Sessions find their volumes again where they are; of the others it says what is lost. A backup of an\n" +
-			"older version is brought to this one's.",
+			"older version is brought to this one's. Browsers are logged out and access tokens revoked, for which of them were\n" +
+			"since the backup is not known; users, roles and what is shared are as they were.",
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := a.config()
 			if err != nil {
 				return err
 			}
-			return a.Backups.Restore(c.Context(), cfg, args[0], passphrase(c, file, false), c.OutOrStdout())
+			return a.Backups.Restore(c.Context(), cfg, args[0], keepTokens, passphrase(c, file, false), c.OutOrStdout())
 		},
 	}
 	passphraseFlag(c, &file)
 	f := c.Flags()
+	f.BoolVar(&keepTokens, "keep-tokens", false, "let access tokens count that the backup has")
 	f.StringVar(&a.flags.Engine, "engine", "", "Docker engine to look for volumes on")
 	return c
 }
