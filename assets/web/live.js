@@ -6,7 +6,11 @@ import { stream } from './stream.js';
 export function live(handlers) {
   let last = Number(document.body.dataset.cursor) || 0;
   const take = ({ type, id, data }) => {
-    if (type === 'up' || type === 'down') { document.documentElement.classList.toggle('offline', type === 'down'); return; }
+    if (type === 'up' || type === 'down') {
+      document.documentElement.classList.toggle('offline', type === 'down');
+      if (type === 'down') out();
+      return;
+    }
     if (type === 'stale') last = id;
     else if (id) { if (id <= last) return; last = id; }
     handlers[type]?.(data);
@@ -21,6 +25,10 @@ export function live(handlers) {
     addEventListener('pageshow', e => { if (e.persisted) hello(); });
   } catch { own(take, () => last); }
 }
+
+// out shows the login page to who was logged out elsewhere. A daemon that is away
+// answers nothing, and the page waits for it.
+const out = () => fetch('/api/v1/volundr/me').then(r => { if (r.status === 401) location.reload(); }, () => {});
 
 function own(take, last) {
   let close;

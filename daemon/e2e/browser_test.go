@@ -24,8 +24,19 @@ type browser struct {
 	ui  string // the control origin
 }
 
-// openBrowser starts Chromium and logs it in with a fresh link.
+// openBrowser starts Chromium and logs it in with a fresh link of the machine's
+// own user.
 func openBrowser(t *testing.T, p *product) *browser {
+	t.Helper()
+	link, err := p.client().LoginLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return browserBy(t, link)
+}
+
+// browserBy starts Chromium and logs it in with a link.
+func browserBy(t *testing.T, link string) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -45,12 +56,7 @@ func openBrowser(t *testing.T, p *product) *browser {
 	if err := chromedp.Do(ctx); err != nil { // starts the browser, which lives as long as ctx
 		t.Fatal(err)
 	}
-	b := &browser{t: t, ctx: ctx}
-	link, err := p.client().LoginLink(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.ui = link[:strings.Index(link, "/login/")]
+	b := &browser{t: t, ctx: ctx, ui: link[:strings.Index(link, "/login/")]}
 	b.visit(link)
 	return b
 }
