@@ -96,13 +96,6 @@ func (db *DB) Forget(ctx context.Context, s Session) error {
 	})
 }
 
-// SetReady notes, for the link, that this run answered once. It does nothing
-// when the session is in another run or ready already.
-func (db *DB) SetReady(ctx context.Context, id string, run int, at time.Time) error {
-	return db.set(ctx, SessionUpdated, `ready_at = ?, version = version + 1`, `run = ? AND ready_at = 0`, id,
-		[]any{millis(at)}, []any{run})
-}
-
 // SetActivity notes, for the link, what the agent does: "", idle, active,
 // tool_executing or waiting, and a text for people.
 func (db *DB) SetActivity(ctx context.Context, id, activity, text string) error {

@@ -11,10 +11,13 @@ import (
 )
 
 // wants is a gauge for requests like {"cpu":500,"memory":7}.
-func wants(request json.RawMessage) (a Amounts) {
-	var in struct{ CPU, Memory int64 }
+func wants(request json.RawMessage) (Amounts, time.Duration) {
+	var in struct {
+		CPU, Memory int64
+		Life        time.Duration
+	}
 	_ = json.Unmarshal(request, &in)
-	return Amounts{CPU: in.CPU, Memory: in.Memory}
+	return Amounts{CPU: in.CPU, Memory: in.Memory}, in.Life
 }
 
 func asking(request string) func(*Session) {

@@ -17,9 +17,9 @@ type quotaError struct{ detail string }
 func (e *quotaError) Error() string        { return e.detail }
 func (e *quotaError) Is(target error) bool { return target == ErrQuota }
 
-// Gauge says how much CPU and memory a session of a launch request takes; no CPU:
-// it is not bounded.
-type Gauge func(request json.RawMessage) Amounts
+// Gauge says how much CPU and memory a session of a launch request takes (no CPU:
+// it is not bounded), and how long it lives once it runs (0: until it is stopped).
+type Gauge func(request json.RawMessage) (Amounts, time.Duration)
 
 // Measure has g asked of every session that is to run from now on.
 func (db *DB) Measure(g Gauge) {
@@ -28,12 +28,12 @@ func (db *DB) Measure(g Gauge) {
 	db.gauge = g
 }
 
-func (db *DB) needs(s Session) Amounts {
+func (db *DB) needs(s Session) (Amounts, time.Duration) {
 	db.mu.Lock()
 	g := db.gauge
 	db.mu.Unlock()
 	if g == nil {
-		return Amounts{}
+		return Amounts{}, 0
 	}
 	return g(s.Request)
 }
@@ -42,7 +42,7 @@ func (db *DB) needs(s Session) Amounts {
 // not. Wish asks again.
 func (db *DB) Room(ctx context.Context, p Principal, request json.RawMessage, now time.Time) error {
 	s := Session{OwnerID: p.UserID, TenantID: p.TenantID, Request: request}
-	more := db.needs(s)
+	more, _ := db.needs(s)
 	more.Sessions = 1
 	return room(ctx, db.r, s, more, true, now)
 }

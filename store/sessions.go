@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -199,6 +200,7 @@ func (db *DB) Unrest(ctx context.Context, ids []string) ([]Session, error) {
 type SessionPatch struct {
 	Name    *string
 	Request json.RawMessage
+	Life    *time.Duration // of what runs, from now on; 0: until it is stopped
 }
 
 // PatchSession changes name and launch request. A running session takes the
@@ -211,6 +213,14 @@ func (db *DB) PatchSession(ctx context.Context, p Principal, id string, patch Se
 		}
 		if patch.Request != nil {
 			set, args = append(set, "request = ?"), append(args, string(patch.Request))
+		}
+		if patch.Life != nil {
+			var end int64
+			if *patch.Life > 0 {
+				end = millis(t.now.Add(*patch.Life))
+			}
+			set = append(set, "expires_at = CASE WHEN want = 'running' AND (ready_at > 0 OR expires_at > 0) THEN ? ELSE expires_at END")
+			args = append(args, end)
 		}
 		s, err = scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET `+strings.Join(set, ", ")+` WHERE id = ? AND`+session+
 			` RETURNING `+sessionColumns, p.args(append(args, id)...)...))

@@ -87,7 +87,7 @@ type Session struct {
 	RetryAt       time.Time
 	ChronicledRun int
 	Archive       string
-	ExpiresAt     time.Time // sandboxes
+	ExpiresAt     time.Time // when it ends by itself; a session: is stopped
 	LatestAt      time.Time // sandboxes: ExpiresAt is never later
 	Shape         string    // sandboxes: launch.SandboxRequest.Shape
 

@@ -29,7 +29,8 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 // It is an ErrQuota when there is no room for what would run, or come back from
 // the archive.
 //
-// A new wish forgives: failure, attempts and ended are cleared. The state goes
+// A new wish forgives: failure, attempts and ended are cleared, and what is to
+// run has its time to live anew. The state goes
 // to Starting or Stopping at once where the wish leads there, so that who asked
 // sees that it was heard, and a second click is told so; the engine draws its
 // own conclusions, never from the state.
@@ -46,7 +47,8 @@ func (db *DB) Wish(ctx context.Context, p Principal, id string, want Want, from 
 		case len(from) > 0 && !slices.Contains(from, s.State):
 			return &ConflictError{fmt.Sprintf("Cannot %s session %s: current status is %s%s", verb(want, from), id, s.State, advice(want, s.State))}
 		}
-		if err := t.fits(ctx, s, want, db.needs(s)); err != nil {
+		need, _ := db.needs(s)
+		if err := t.fits(ctx, s, want, need); err != nil {
 			return err
 		}
 		state, since := heard(want, s.State), s.Since
@@ -54,8 +56,9 @@ func (db *DB) Wish(ctx context.Context, p Principal, id string, want Want, from 
 			since = t.now
 		}
 		s, err = scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET want = ?, wanted_at = ?, state = ?, since = ?, doing = '',
-			failure = NULL, ended = NULL, attempts = 0, retry_at = 0, hurry = 0, updated_at = ?, version = version + 1
-			WHERE id = ? RETURNING `+sessionColumns, want, millis(t.now), state, millis(since), millis(t.now), id))
+			failure = NULL, ended = NULL, attempts = 0, retry_at = 0, hurry = 0, expires_at = CASE WHEN ? THEN 0 ELSE expires_at END,
+			updated_at = ?, version = version + 1
+			WHERE id = ? RETURNING `+sessionColumns, want, millis(t.now), state, millis(since), want == WantRunning, millis(t.now), id))
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 func FormOf(c client.SessionCreate) Form {
 	f := Form{
 		Name: c.Name, Agent: c.Agent, Command: strings.Join(c.Command, " "), Model: c.Model, Mode: c.Mode,
-		Prompt: c.InitialPrompt, System: c.SystemPrompt, Network: c.Network, Runtime: c.Runtime, Image: c.Image, Credentials: strings.Join(c.CredentialNames, ", "),
+		Prompt: c.InitialPrompt, System: c.SystemPrompt, Network: c.Network, Runtime: c.Runtime, Image: c.Image, Life: c.TimeToLive, Credentials: strings.Join(c.CredentialNames, ", "),
 		Setup: strings.Join(c.SetupScripts, "\n---\n"), Source: "git", Use: "copy", Integrations: strings.Join(c.IntegrationIDs, ", "),
 	}
 	if raw, err := json.Marshal(c); err == nil {

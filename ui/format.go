@@ -24,6 +24,14 @@ func ago(t, now time.Time) string {
 	}
 }
 
+// ahead is how long it is until t: "now", "in 5 min", "in 3 h", "in 2 d".
+func ahead(t, now time.Time) string {
+	if d := t.Sub(now); d >= time.Minute {
+		return "in " + ago(now, t)
+	}
+	return "now"
+}
+
 // took is a duration as people say it: "0.4 s", "42 s", "3 min 5 s", "2 h 4 min".
 func took(d time.Duration) string {
 	switch {

@@ -18,6 +18,7 @@ func TestFormBecomesARequest(t *testing.T) {
 	}{
 		{"git", "name=a&source=git&repo=https://x/y&branch=b&base_branch=main&agent=claude&cpu=2&memory=4Gi&gpu=1",
 			client.SessionCreate{Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://x/y", Branch: "b", BaseBranch: "main"}, ResourceConfig: map[string]any{"cpu": 2.0, "memory": "4Gi", "gpu": 1.0}}, ""},
+		{"a time to live", "name=a&source=empty&time_to_live=+8h+", client.SessionCreate{Name: "a", TimeToLive: "8h", Source: &client.Source{Type: client.SourceGit}}, ""},
 		{"empty", "name=a&source=empty&repo=left-over", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, ""},
 		{"a folder is copied", "name=a&source=folder&local_path=/home/me/x", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceCopy, LocalPath: "/home/me/x"}}, ""},
 		{"live when asked", "name=a&source=folder&local_path=/x&use=live&writable_git=on", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceMount, LocalPath: "/x", WritableGit: true}}, ""},
@@ -59,9 +60,9 @@ func TestRefusalStandsBesideItsField(t *testing.T) {
 	p.Problems = nil
 	p.Take(&client.Error{Status: 422, Problems: []client.Problem{
 		{Loc: []any{"body", "source", "git", "branch"}, Msg: "No such branch."}, {Loc: []any{"body", "name"}, Msg: "Value error, Too long."}, {Loc: []any{"body", "odd"}, Msg: "Odd."},
-		{Loc: []any{"body", "mcp_servers", 0, "command"}, Msg: "No command."},
+		{Loc: []any{"body", "mcp_servers", 0, "command"}, Msg: "No command."}, {Loc: []any{"body", "time_to_live"}, Msg: "Too short."},
 	}})
-	if diff := cmp.Diff(map[string]string{"branch": "No such branch.", "name": "Too long.", "": "Odd.", "mcp_servers": "No command."}, p.Problems); diff != "" {
+	if diff := cmp.Diff(map[string]string{"branch": "No such branch.", "name": "Too long.", "": "Odd.", "mcp_servers": "No command.", "time_to_live": "Too short."}, p.Problems); diff != "" {
 		t.Error(diff)
 	}
 }

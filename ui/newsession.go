@@ -39,6 +39,7 @@ type Form struct {
 	Credentials, Integrations         string
 	Setup, Files, Services            string // a service a line
 	MCP                               string // a server a line
+	Life                              string // time to live
 
 	// Base is the request that the fields were filled from, as JSON: what has no
 	// field stays as it is.
@@ -55,7 +56,7 @@ func ReadForm(v url.Values) Form {
 		Prompt: get("initial_prompt"), System: get("system_prompt"), Env: get("env"), Network: get("network"),
 		Runtime: get("runtime"), CPU: get("cpu"), Memory: get("memory"), GPU: get("gpu"), Image: get("image"), Credentials: strings.Join(v["credential_names"], ", "),
 		Setup: strings.ReplaceAll(v.Get("setup_scripts"), "\r\n", "\n"), Files: get("files"), Services: get("services"), Base: v.Get("base"),
-		Integrations: strings.Join(v["integration_ids"], ", "), MCP: get("mcp_servers"),
+		Integrations: strings.Join(v["integration_ids"], ", "), MCP: get("mcp_servers"), Life: get("time_to_live"),
 	}
 	return f
 }
@@ -66,7 +67,7 @@ func ReadForm(v url.Values) Form {
 func (f Form) Create() (client.SessionCreate, map[string]string) {
 	problems := map[string]string{}
 	c := f.base()
-	c.Name, c.Agent, c.Model, c.Mode, c.Network, c.Image = f.Name, f.Agent, f.Model, f.Mode, f.Network, f.Image
+	c.Name, c.Agent, c.Model, c.Mode, c.Network, c.Image, c.TimeToLive = f.Name, f.Agent, f.Model, f.Mode, f.Network, f.Image, f.Life
 	if f.Runtime != "" { // else there is no choice
 		c.Runtime = f.Runtime
 	}
@@ -140,7 +141,7 @@ func (p *NewPage) Take(err *client.Error) {
 		p.Problems[""] = err.Detail
 	}
 	known := []string{"name", "model", "repo", "branch", "base_branch", "local_path", "command", "mode", "network", "runtime",
-		"env", "cpu", "memory", "gpu", "image", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files", "services", "integration_ids", "mcp_servers"}
+		"env", "cpu", "memory", "gpu", "image", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files", "services", "integration_ids", "mcp_servers", "time_to_live"}
 	for _, problem := range err.Problems {
 		field := problem.Field()
 		if len(problem.Loc) > 1 && (problem.Loc[1] == "mcp_servers" || problem.Loc[1] == "services") { // the field in it has no place of its own

@@ -30,6 +30,8 @@ func session(id, name, status, activity string) client.Session {
 func sessions() []client.Session {
 	working := session("1", "rounding", client.Running, client.ToolExecuting)
 	working.ActivityText = "running go test ./invoice/…"
+	at := now.Add(8 * time.Minute)
+	working.TimeToLive, working.StopsAt, working.StopsSoon = "8h", &at, true
 	waiting := session("2", "vat-rates", client.Running, client.Waiting)
 	waiting.ActivityText = "May it run: git push origin vat-rates"
 	waiting.Branch, waiting.StateSince = "vat-rates", now.Add(-2*time.Minute)
@@ -87,7 +89,9 @@ func inbox() []client.Need {
 	long.Question, long.Options, long.Detail, long.Cut = "q2", askOptions, "stdin: import os\nfor path in os.listdir('.'):\n    print(path)…", true
 	plan := need(client.NeedQuestion, all[5], 0, "Ready to code?")
 	plan.Question, plan.Options = "q3", []client.Option{{ID: "a", Name: "Yes, and accept edits", Kind: "allow_always"}, {ID: "b", Name: "Yes, and ask", Kind: "allow_once"}}
-	return []client.Need{failed, stalled, asks, long, plan}
+	ends := need(client.NeedTime, all[0], 2*time.Minute, "is stopped soon: its time to live is nearly over")
+	ends.Until = all[0].StopsAt
+	return []client.Need{failed, stalled, ends, asks, long, plan}
 }
 
 // script writes entries as a daemon would have recorded them.

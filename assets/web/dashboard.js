@@ -87,7 +87,7 @@ export function dashboard() {
       const old = id && document.getElementById(id);
       if (old) Object.assign(before, old.dataset);
       const r = place(row, () => { moved = true; return null; });
-      const needs = r?.dataset.needs !== before.needs || r?.dataset.needs === 'wait';
+      const needs = r?.dataset.needs !== before.needs || r?.dataset.needs?.startsWith('wait');
       if (r) moved = r.dataset.repo !== before.repo || ('archived' in r.dataset) !== ('archived' in before);
       if (moved || needs) reload(); else filter();
     },

@@ -19,6 +19,7 @@ export function fresh(el) {
     if ('tick' in t.dataset) running(t);
     else if ('clock' in t.dataset) set(t, new Date(t.dateTime).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
     else if (t.classList.contains('since')) set(t, ago(now - Date.parse(t.dateTime)));
+    else if (t.classList.contains('until')) set(t, ahead(Date.parse(t.dateTime) - now));
   }
   return el;
 }
@@ -33,6 +34,8 @@ function ago(ms) {
   if (min < 60) return min + ' min';
   return min < 1440 ? Math.floor(min / 60) + ' h' : Math.floor(min / 1440) + ' d';
 }
+
+function ahead(ms) { return ms < 60000 ? 'now' : 'in ' + ago(ms); }
 
 function took(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));

@@ -133,6 +133,7 @@ func (s *server) contract(g *echo.Group) {
 	g.GET("/sessions/stream", s.stream)
 	g.GET("/sessions/:id", s.getSession)
 	g.PUT("/sessions/:id", s.patchSession)
+	g.PATCH("/sessions/:id", s.patchSession)
 	g.DELETE("/sessions/:id", s.deleteSession)
 	g.POST("/sessions/:id/start", s.startSession)
 	g.POST("/sessions/:id/stop", s.stopSession)

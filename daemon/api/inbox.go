@@ -42,6 +42,11 @@ func (s *server) needs(ctx context.Context, rows []store.Session) ([]client.Need
 		case row.State == store.Failed && row.Failure != nil:
 			out = append(out, client.Need{ID: fmt.Sprintf("failure:%s:%d:%d", row.ID, row.Run, row.Failure.At.UnixMilli()), Kind: client.NeedFailure,
 				SessionID: row.ID, Session: row.Name, At: row.Since, Text: row.Failure.Reason})
+		case row.State == store.Running && !row.ExpiresAt.IsZero() && !s.Now().Before(row.EndsSoon()):
+			out = append(out, client.Need{ID: fmt.Sprintf("time:%s:%d", row.ID, row.ExpiresAt.UnixMilli()), Kind: client.NeedTime,
+				SessionID: row.ID, Session: row.Name, At: row.EndsSoon(), Until: &row.ExpiresAt, Text: "is stopped soon: its time to live is nearly over"})
+		}
+		switch {
 		case row.State == store.Running && row.Activity != client.Idle && row.Activity != "":
 			a, err := s.Links.Attention(ctx, row)
 			if err != nil && !isNotFound(err) { // it may be gone by now

@@ -43,6 +43,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/sessions/:id/start", s.act(store.WantRunning))
 	e.POST("/sessions/:id/stop", s.act(store.WantStopped))
 	e.POST("/sessions/:id/delete", s.act(store.WantGone))
+	e.POST("/sessions/:id/extend", s.postExtend)
 	e.POST("/sessions/:id/archive", s.actFrom(store.WantArchived, store.FromArchive))
 	e.POST("/sessions/:id/restore", s.actFrom(store.WantStopped, store.FromRestore))
 	e.POST("/sessions/:id/prompt", s.postPrompt)

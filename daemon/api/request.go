@@ -12,7 +12,7 @@ func requestOf(in client.SessionCreate) launch.Request {
 		SystemPrompt: in.SystemPrompt, InitialPrompt: in.InitialPrompt, Resources: in.ResourceConfig, Setup: in.SetupScripts,
 		TemplateName: in.TemplateName, ProfileName: in.ProfileName, PresetID: in.PresetID, WorkspaceID: in.WorkspaceID,
 		TermRestricted: in.TerminalRestricted, CredentialNames: in.CredentialNames, SecretRefs: in.EnvSecretRefs, IntegrationIDs: in.IntegrationIDs,
-		IssueID: in.IssueID, IssueURL: in.IssueURL, Protected: in.ProtectedBranches}
+		IssueID: in.IssueID, IssueURL: in.IssueURL, Protected: in.ProtectedBranches, TimeToLive: in.TimeToLive}
 	for _, f := range in.Files {
 		r.Files = append(r.Files, source.File(f))
 	}
@@ -39,7 +39,7 @@ func createOf(name string, r launch.Request) client.SessionCreate {
 		SystemPrompt: r.SystemPrompt, InitialPrompt: r.InitialPrompt, ResourceConfig: r.Resources, SetupScripts: r.Setup,
 		TemplateName: r.TemplateName, ProfileName: r.ProfileName, PresetID: r.PresetID, WorkspaceID: r.WorkspaceID,
 		TerminalRestricted: r.TermRestricted, CredentialNames: r.CredentialNames, EnvSecretRefs: r.SecretRefs, IntegrationIDs: r.IntegrationIDs,
-		IssueID: r.IssueID, IssueURL: r.IssueURL, ProtectedBranches: r.Protected}
+		IssueID: r.IssueID, IssueURL: r.IssueURL, ProtectedBranches: r.Protected, TimeToLive: r.TimeToLive}
 	for _, f := range r.Files {
 		in.Files = append(in.Files, client.File(f))
 	}

@@ -130,6 +130,7 @@ var rights = byRoute(map[auth.Right]string{
 		POST /sessions/:id/stop
 		POST /sessions/:id/delete
 		POST /sessions/:id/archive
+		POST /sessions/:id/extend
 		POST /sessions/:id/restore
 		POST /sessions/:id/prompt
 		POST /sessions/:id/answer
@@ -154,6 +155,7 @@ var rights = byRoute(map[auth.Right]string{
 		POST /api/v1/volundr/sessions
 		POST /api/v1/volundr/sessions/archive-stopped
 		PUT /api/v1/volundr/sessions/:id
+		PATCH /api/v1/volundr/sessions/:id
 		DELETE /api/v1/volundr/sessions/:id
 		POST /api/v1/volundr/sessions/:id/start
 		POST /api/v1/volundr/sessions/:id/stop

@@ -235,10 +235,14 @@ type sessionPatch struct {
 	Model  *string `json:"model,omitempty"`
 	Branch *string `json:"branch,omitempty"`
 	Issue  *string `json:"tracker_issue_id,omitempty"`
+	// TimeToLive of this and later runs: of one that runs, from now on.
+	TimeToLive *string `json:"time_to_live,omitempty"`
+	// Extend is how much longer, as in 2h, what runs now lives than it would.
+	Extend string `json:"extend,omitempty"`
 }
 
-// patchSession changes what is only a record: the name and the model of the
-// next start.
+// patchSession changes what is only a record, the name and the model of the
+// next start, and how long a session runs.
 func (s *server) patchSession(c echo.Context) error {
 	row, err := s.session(c)
 	if err != nil {
@@ -247,6 +251,14 @@ func (s *server) patchSession(c echo.Context) error {
 	var in sessionPatch
 	if err := decode(c, &in); err != nil {
 		return err
+	}
+	if in.Extend != "" {
+		if row, err = s.extend(c, row, in.Extend); err != nil {
+			return err
+		}
+	}
+	if in.Name == nil && in.Model == nil && in.Branch == nil && in.Issue == nil && in.TimeToLive == nil {
+		return c.JSON(http.StatusOK, s.view(c, row))
 	}
 	var patch store.SessionPatch
 	if in.Name != nil {
@@ -272,8 +284,15 @@ func (s *server) patchSession(c echo.Context) error {
 	if in.Issue != nil {
 		req.IssueID = *in.Issue
 	}
+	if in.TimeToLive != nil {
+		req.TimeToLive = *in.TimeToLive
+	}
 	if err := s.Launch.Validate(req); err != nil {
 		return unfit(err, req.Source)
+	}
+	if in.TimeToLive != nil {
+		life, _ := launch.Life(req.TimeToLive)
+		patch.Life = &life
 	}
 	if patch.Request, err = json.Marshal(req); err != nil {
 		return err
@@ -282,5 +301,35 @@ func (s *server) patchSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.Engine.Poke() // it may run for longer, or shorter
 	return c.JSON(http.StatusOK, s.view(c, row))
+}
+
+// extend has a session live longer than it would.
+func (s *server) extend(c echo.Context, row store.Session, by string) (store.Session, error) {
+	d, ok := launch.Life(by)
+	if !ok || d == 0 {
+		return row, invalid(fieldError{Type: "value_error", Loc: []any{"body", "extend"}, Input: by,
+			Msg: "How much longer is written as 90m, 8h or 2d, of a minute at least and 365 days at most."})
+	}
+	row, err := s.DB.ExtendSession(c.Request().Context(), principal(c), row.ID, d)
+	if err == nil {
+		s.Engine.Poke()
+	}
+	return row, err
+}
+
+// postExtend is the button of the session's page.
+func (s *server) postExtend(c echo.Context) error {
+	row, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	if _, err := s.extend(c, row, c.FormValue("extend")); err != nil {
+		return err
+	}
+	if c.FormValue("from") == "inbox" {
+		return done(c, "/")
+	}
+	return done(c, "/sessions/"+row.ID)
 }

@@ -16,6 +16,7 @@ import (
 // Why a run ended, as its chronicle says it.
 const (
 	reasonStopped  = "stopped"
+	reasonLapsed   = "its time to live was over"
 	reasonDeleted  = "deleted"
 	reasonArchived = "archived"
 	reasonLost     = "lost with the machine, started again"

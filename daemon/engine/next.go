@@ -59,6 +59,7 @@ const (
 	complete      // the run's chronicle
 	fail          // read the last lines of the log, note the failure
 	forget        // delete the row
+	lapse         // its time is over: facts only
 	archive       // pack the volumes, note the hash
 	restore       // unpack them, clear the hash
 	idle          // pause it, if its programs do nothing
@@ -66,7 +67,7 @@ const (
 )
 
 func (d deed) String() string {
-	return [...]string{"nothing", "begin", "start", "stop", "remove", "complete", "fail", "forget", "archive", "restore", "pause", "wake"}[d]
+	return [...]string{"nothing", "begin", "start", "stop", "remove", "complete", "fail", "forget", "lapse", "archive", "restore", "pause", "wake"}[d]
 }
 
 // paid deeds are calls that the runtime may refuse: an attempt is committed
@@ -82,6 +83,7 @@ type action struct {
 	at      time.Time     // of complete: when the run ended; of idle: since when it is
 	wake    time.Time     // look again then at the latest; zero: no need
 	rough   bool          // of stop: there is no run to end politely
+	soon    bool          // its time is nearly over
 }
 
 // next is the whole state machine: what we conclude of a session and what to do
@@ -108,6 +110,8 @@ func (r rules) conclude(want store.Want, s store.Session, seen sight, now time.T
 		return store.Stopping, told(s, reasonDeleted, now)
 	case want == store.WantGone:
 		return store.Stopping, action{deed: forget}
+	case want == store.WantRunning && s.Failure == nil && s.Over(now):
+		return store.Stopping, action{deed: lapse}
 	case want == store.WantRunning && s.Failure == nil:
 		return r.run(s, seen, now)
 
@@ -118,6 +122,8 @@ func (r rules) conclude(want store.Want, s store.Session, seen sight, now time.T
 		return store.Stopping, told(s, s.Failure.Reason, now)
 	case open && want == store.WantArchived:
 		return store.Stopping, told(s, reasonArchived, now)
+	case open && s.Over(s.WantedAt):
+		return store.Stopping, told(s, reasonLapsed, now)
 	case open:
 		return store.Stopping, told(s, reasonStopped, now)
 	case want == store.WantRunning:
@@ -177,7 +183,14 @@ func (r rules) run(s store.Session, seen sight, now time.Time) (store.State, act
 	case mine && ended != nil:
 		return store.Stopping, action{deed: fail, failure: failedEnd(*ended, !s.ReadyAt.IsZero()), ended: ended}
 	case mine && submitted && ready && seen.State == runtime.Up:
-		return store.Running, r.rest(s, seen, now)
+		act, end := r.rest(s, seen, now), s.ExpiresAt
+		if soon := s.EndsSoon(); now.Before(soon) {
+			end = soon
+		} else {
+			act.soon = !end.IsZero()
+		}
+		act.wake = earlier(act.wake, end)
+		return store.Running, act
 	case mine && submitted && seen.State == runtime.Up:
 		return r.provision(s, seen, now)
 	case submitted && !s.ReadyAt.IsZero():
@@ -212,6 +225,14 @@ func (r rules) provision(s store.Session, seen sight, now time.Time) (store.Stat
 		return store.Stopping, action{deed: fail, failure: failedAnswer(seen, timeout)}
 	}
 	return store.Provisioning, action{wake: deadline}
+}
+
+// earlier is the earlier of two times of which each may be none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // told completes the chronicle of the run that is open.

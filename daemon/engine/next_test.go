@@ -48,6 +48,11 @@ func sandbox(until time.Time) func(*store.Session) {
 	return func(s *store.Session) { s.Kind, s.ExpiresAt = "sandbox", until }
 }
 
+func lives(until time.Time) func(*store.Session) {
+	return func(s *store.Session) { s.ExpiresAt = until }
+}
+func wished(at time.Time) func(*store.Session) { return func(s *store.Session) { s.WantedAt = at } }
+
 // sights of a workload, by what they mean.
 func absent() sight { return sight{since: long} }
 func volumes() sight {
@@ -97,6 +102,7 @@ func TestNext(t *testing.T) {
 		deed  deed
 		wake  time.Time
 		says  string // reason of a chronicle or a failure, or its beginning
+		soon  bool   // it is said that its time is nearly over
 	}{
 		// Nothing asked for.
 		{name: "fresh", want: store.WantNone, facts: row(), seen: absent(), state: store.Created},
@@ -174,6 +180,15 @@ func TestNext(t *testing.T) {
 		{name: "ended, not told", want: store.WantStopped, facts: row(open, started, answered), seen: down(1, dead("agent", 143)), state: store.Stopping, deed: complete, says: "stopped"},
 		{name: "volumes, not told", want: store.WantStopped, facts: row(open, started, answered), seen: volumes(), state: store.Stopping, deed: complete, says: "stopped"},
 		{name: "stopped", want: store.WantStopped, facts: row(run(1, 1), started, answered), seen: volumes(), state: store.Stopped},
+		{name: "its time will be over", want: store.WantRunning, facts: row(open, started, answered, lives(noon.Add(time.Hour))), seen: up(1), state: store.Running, wake: noon.Add(50 * time.Minute)},
+		{name: "soon, of a long life", want: store.WantRunning, facts: row(open, started, answered, lives(noon.Add(9*time.Minute)), func(s *store.Session) { s.ReadyAt = long }), seen: up(1), state: store.Running, wake: noon.Add(9 * time.Minute), soon: true},
+		{name: "soon, of a short one", want: store.WantRunning, facts: row(open, started, answered, lives(soon)), seen: up(1), state: store.Running, wake: soon, soon: true},
+		{name: "its time is over", want: store.WantRunning, facts: row(open, started, answered, lives(noon)), seen: up(1), state: store.Stopping, deed: lapse},
+		{name: "it was over before somebody looked", want: store.WantRunning, facts: row(open, started, answered, lives(long)), seen: killed, state: store.Stopping, deed: lapse},
+		{name: "over, and failed before", want: store.WantRunning, facts: row(run(1, 1), failed, lives(long)), seen: volumes(), state: store.Failed},
+		{name: "over, and stopped for that", want: store.WantStopped, facts: row(open, started, answered, lives(long), wished(noon)), seen: up(1), state: store.Stopping, deed: stop},
+		{name: "over, ended, not told", want: store.WantStopped, facts: row(open, started, answered, lives(long), wished(noon)), seen: volumes(), state: store.Stopping, deed: complete, says: "its time to live was over"},
+		{name: "stopped before its time was over", want: store.WantStopped, facts: row(open, started, answered, lives(soon), wished(noon)), seen: volumes(), state: store.Stopping, deed: complete, says: "stopped"},
 		{name: "stopped before it began", want: store.WantStopped, facts: row(), seen: absent(), state: store.Stopped},
 		{name: "stopped, somebody revives it", want: store.WantStopped, facts: row(run(1, 1)), seen: up(1), state: store.Stopping, deed: stop},
 
@@ -223,6 +238,9 @@ func TestNext(t *testing.T) {
 			if act.deed == fail {
 				says = act.failure.Reason
 			}
+			if act.soon != c.soon {
+				t.Errorf("soon: %v", act.soon)
+			}
 			if len(says) < len(c.says) || says[:len(c.says)] != c.says || (c.says == "") != (says == "") {
 				t.Errorf("says %q, want %q", says, c.says)
 			}
@@ -266,7 +284,7 @@ func everything(yield func(input) bool) {
 		{func(*store.Session) {}, failed},
 		{func(*store.Session) {}, spent, waiting},
 		{func(*store.Session) {}, packed},
-		{func(*store.Session) {}, sandbox(soon), sandbox(long)},
+		{func(*store.Session) {}, sandbox(soon), sandbox(long), lives(soon), lives(long)},
 	}
 	rows := []store.Session{facts()}
 	for _, choice := range options {
@@ -355,6 +373,8 @@ func follow(r rules, want store.Want, s store.Session, seen sight) (trail []stri
 			return trail, atRest(want, s, state, seen)
 		case begin:
 			s.Run, s.ReadyAt, s.SubmittedAt, s.Ended, s.Failure, s.Attempts, s.RetryAt = max(s.Run, seen.Run)+1, time.Time{}, time.Time{}, nil, nil, 0, time.Time{}
+		case lapse:
+			want, s.WantedAt, s.Attempts, s.RetryAt = store.WantStopped, now, 0, time.Time{}
 		case start:
 			s.SubmittedAt, last = now, store.Provisioning
 			seen = viewed(seen.since, watched(up(s.Run)))

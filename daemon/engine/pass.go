@@ -132,6 +132,18 @@ func (p *round) session(s store.Session) error {
 		new.Ended, new.Failure, new.Attempts = nil, nil, 0
 		state, act = p.rules.next(new.Want, new, seen, p.now)
 	}
+	if act.deed == lapse {
+		var err error
+		if s, err = p.DB.Lapse(p.ctx, s); errors.Is(err, store.ErrStale) || errors.Is(err, store.ErrNotFound) {
+			p.Poke()
+			return nil
+		} else if err != nil {
+			return err
+		}
+		p.Log.Info("The time of a session is over", "session", s.ID, "since", s.ExpiresAt)
+		new = s
+		state, act = p.rules.next(s.Want, s, seen, p.now)
+	}
 	held := p.pause[s.ID]
 	waits := !act.paid() && act.deed != nothing && p.now.Before(held.until) && held.wished.Equal(s.WantedAt)
 	if waits {
@@ -194,6 +206,8 @@ func doing(s store.Session, state store.State, act action, seen sight) string {
 		return s.Doing
 	case state == store.Running && !seen.over.IsZero():
 		return "a container was killed; looking whether the machine shuts down"
+	case act.soon:
+		return "its time to live is nearly over"
 	case act.deed == archive:
 		return "packing the volumes"
 	case act.deed == restore:

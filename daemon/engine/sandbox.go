@@ -15,7 +15,7 @@ import (
 // it waits until it runs, or is told that it does not. What ended, what is over
 // and what a crash has cut off goes.
 func (r rules) life(want store.Want, s store.Session, seen sight, now time.Time) (store.State, action) {
-	if want == store.WantRunning && now.Before(s.ExpiresAt) {
+	if want == store.WantRunning && !s.Over(now) {
 		switch {
 		case s.ReadyAt.IsZero() && s.Attempts <= 1 && now.Before(s.RetryAt): // else that is of its removal
 			return store.Starting, action{wake: s.RetryAt} // it is about to be started

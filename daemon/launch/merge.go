@@ -21,7 +21,7 @@ func Merge(layers ...Request) Request {
 			to  *string
 			say string
 		}{
-			{&out.Agent, l.Agent}, {&out.Model, l.Model}, {&out.Mode, l.Mode}, {&out.Runtime, l.Runtime}, {&out.Network, l.Network}, {&out.Image, l.Image},
+			{&out.Agent, l.Agent}, {&out.Model, l.Model}, {&out.Mode, l.Mode}, {&out.Runtime, l.Runtime}, {&out.Network, l.Network}, {&out.Image, l.Image}, {&out.TimeToLive, l.TimeToLive},
 			{&out.SystemPrompt, l.SystemPrompt}, {&out.InitialPrompt, l.InitialPrompt},
 			{&out.TemplateName, l.TemplateName}, {&out.ProfileName, l.ProfileName}, {&out.PresetID, l.PresetID},
 			{&out.WorkspaceID, l.WorkspaceID}, {&out.IssueID, l.IssueID}, {&out.IssueURL, l.IssueURL},

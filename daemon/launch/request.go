@@ -35,6 +35,7 @@ type Request struct {
 	IntegrationIDs  []string          `json:"integration_ids,omitempty"`
 	MCP             []MCPServer       `json:"mcp_servers,omitempty"`        // ours for a session: servers of tools for the agent
 	Protected       []string          `json:"protected_branches,omitempty"` // ours: more branches that are not pushed to from the session
+	TimeToLive      string            `json:"time_to_live,omitempty"`       // ours: as in 8h, from when it runs until it is stopped; "none" over a template's
 	IssueID         string            `json:"issue_id,omitempty"`
 	IssueURL        string            `json:"issue_url,omitempty"`
 	From            *From             `json:"from,omitempty"` // ours: what a reforged session continues

@@ -38,7 +38,7 @@ func Problems(r Request) (all []error) {
 }
 
 var checks = []func(Request) error{
-	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkImage, checkServices, checkSetup, checkFiles, checkCredentials, checkProtected, CheckMCP, checkIntegrations,
+	checkAgent, checkTexts, checkSource, checkMounts, checkEnv, checkAbsent, checkNetwork, checkImage, checkServices, checkSetup, checkFiles, checkCredentials, checkProtected, CheckMCP, checkIntegrations, checkLife,
 	func(r Request) error { _, err := resources(r.Resources); return err },
 }
 

@@ -31,6 +31,7 @@ func TestWhatCannotBeNamesItsField(t *testing.T) {
 		{"env_secret_refs", "value_error", "at most 50", func(r *Request) { r.SecretRefs = make([]string, 51) }},
 		{"integration_ids 1", "value_error", "by its id, or by its service", func(r *Request) { r.IntegrationIDs = []string{"k", ""} }},
 		{"integration_ids", "value_error", "at most 20", func(r *Request) { r.IntegrationIDs = make([]string, 21) }},
+		{"time_to_live", "value_error", "written as 90m, 8h or 2d", func(r *Request) { r.TimeToLive = "8 hours" }},
 		{"network", "enum", "choose open or none", func(r *Request) { r.Network = "lan" }},
 		{"env", "value_error", "not a name", func(r *Request) { r.Env = map[string]string{"A B": ""} }},
 		{"env VOLUNDR_CONFIG", "value_error", "set by Volundr", func(r *Request) { r.Env = map[string]string{"VOLUNDR_CONFIG": ""} }},

@@ -61,6 +61,7 @@ env:
   RATE: 1.10
   EMPTY: ""
 network: none
+time_to_live: 8h
 image: acme/go:1
 services:
   - {name: db, image: 'postgres:17', port: 5432, env: {POSTGRES_PASSWORD: 1234}, data: /var/lib/postgresql/data, memory: 1Gi}
@@ -85,7 +86,7 @@ func TestATemplateSaysAllOfASession(t *testing.T) {
 		Source: launch.Source{Type: "git", Repo: "https://github.com/acme/billing.git", Branch: "main", BaseBranch: "main"},
 		Setup:  []string{"npm ci", "set -x\nmake db\n"}, Files: files,
 		Env:     map[string]string{"PORT": "8080", "DEBUG": "true", "RATE": "1.10", "EMPTY": ""},
-		Network: "none", Image: "acme/go:1",
+		Network: "none", TimeToLive: "8h", Image: "acme/go:1",
 		Services:  []launch.Service{{Name: "db", Image: "postgres:17", Port: 5432, Env: map[string]string{"POSTGRES_PASSWORD": "1234"}, Data: "/var/lib/postgresql/data", Memory: "1Gi"}},
 		Resources: map[string]any{"cpu": 2., "memory": "4Gi"}, SystemPrompt: "Be brief.", InitialPrompt: "Look around.\n",
 		CredentialNames: []string{},
@@ -122,7 +123,7 @@ func TestWhatIsWrongIsToldWithItsLine(t *testing.T) {
 		{Template, "image: a b\n", `1: image: "a b" is no name of an image such as registry.example.com/team/image:1`},
 		{Template, "repo: https://a/b\n", `1: there is no key "repo" here: a repository is written as source: {repo: URL}`},
 		{Template, "template_name: other\n", `1: there is no key "template_name" here: a template is not made of another one`},
-		{Profile, "profile_name: other\n", `1: there is no key "profile_name" here: there are agent, command, credential_names, description, env, env_secret_refs, files, image, initial_prompt, integration_ids, is_default, mcp_servers, mode, model, network, protected_branches, resource_config, runtime, services, setup_scripts, source, system_prompt, terminal_restricted`},
+		{Profile, "profile_name: other\n", `1: there is no key "profile_name" here: there are agent, command, credential_names, description, env, env_secret_refs, files, image, initial_prompt, integration_ids, is_default, mcp_servers, mode, model, network, protected_branches, resource_config, runtime, services, setup_scripts, source, system_prompt, terminal_restricted, time_to_live`},
 		{Template, "from: {chronicle: x}\n", `1: there is no key "from" here: it belongs to one session`},
 		{Template, "\nagent: hal\n", `2: agent: there is no agent "hal": choose claude, codex or acp`},
 		{Template, "env:\n  A: x\n  A B: y\n", `3: env: "A B" is not a name of an environment variable`},

@@ -51,6 +51,9 @@ func (a *app) inbox() *cobra.Command {
 func showNeed(c *cobra.Command, n client.Need) {
 	w := c.OutOrStdout()
 	oneLine := strings.ReplaceAll(clean(n.Text), "\n", " ")
+	if n.Until != nil {
+		oneLine += ", in " + age(time.Until(*n.Until))
+	}
 	fmt.Fprintf(w, "%s  %s, %s: %s\n", clean(n.Session), n.Kind, age(time.Since(n.At)), oneLine)
 	if n.Detail != "" {
 		for l := range strings.SplitSeq(clean(n.Detail), "\n") {
@@ -70,6 +73,8 @@ func showNeed(c *cobra.Command, n client.Need) {
 	switch n.Kind {
 	case client.NeedFailure:
 		fmt.Fprintf(w, "  Start it again with `volundr sessions start %s`.\n", clean(n.Session))
+	case client.NeedTime:
+		fmt.Fprintf(w, "  Let it run longer with `volundr sessions extend %s 2h`, or let it stop.\n", clean(n.Session))
 	case client.NeedStall:
 		fmt.Fprintf(w, "  Stop its turn with `volundr inbox answer %s stop`, or wait.\n", clean(n.Session))
 	}

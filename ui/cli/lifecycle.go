@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -100,6 +101,35 @@ func (a *app) stop() *cobra.Command {
 	})
 	jsonFlag(c, &asJSON)
 	c.Flags().BoolVar(&hurry, "now", false, "do not ask the agent for a last summary")
+	return c
+}
+
+func (a *app) extend() *cobra.Command {
+	var asJSON bool
+	c := a.named("extend SESSION DURATION", "Let a session with a time to live run that much longer, as in 2h; none: until it is stopped", 2, func(c *cobra.Command, cl *client.Client, s client.Session, rest []string) error {
+		if len(rest) == 0 {
+			return errors.New("how much longer is missing: `volundr sessions extend SESSION 2h`, or `none`: until it is stopped")
+		}
+		var err error
+		if rest[0] == "none" {
+			s, err = cl.SetTimeToLive(c.Context(), s.ID, "none")
+		} else {
+			s, err = cl.Extend(c.Context(), s.ID, rest[0])
+		}
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(c, s)
+		}
+		if s.StopsAt == nil {
+			fmt.Fprintf(c.OutOrStdout(), "Session %s runs until it is stopped.\n", clean(s.Name))
+			return nil
+		}
+		fmt.Fprintf(c.OutOrStdout(), "Session %s stops at %s, in %s.\n", clean(s.Name), s.StopsAt.Local().Format(time.DateTime), age(time.Until(*s.StopsAt)))
+		return nil
+	})
+	jsonFlag(c, &asJSON)
 	return c
 }
 

@@ -15,7 +15,7 @@ import (
 func (a *app) sessions() *cobra.Command {
 	c := &cobra.Command{Use: "sessions", Aliases: []string{"session", "s"}, Short: "Create, list and use sessions"}
 	c.Args, c.RunE = subcommands(c)
-	c.AddCommand(a.create(), a.list(), a.show(), a.start(), a.stop(), a.delete(), a.sessionLogs(), a.chat(), a.attach(), a.diff(), a.push(), a.pr(), a.archive(), a.restore(), a.checkpoints(), a.rewind(), a.shareSession(), a.unshareSession())
+	c.AddCommand(a.create(), a.list(), a.show(), a.start(), a.stop(), a.extend(), a.delete(), a.sessionLogs(), a.chat(), a.attach(), a.diff(), a.push(), a.pr(), a.archive(), a.restore(), a.checkpoints(), a.rewind(), a.shareSession(), a.unshareSession())
 	return c
 }
 
@@ -119,6 +119,10 @@ func status(s client.Session) string {
 
 // doing is what goes on in a session, in a few words.
 func doing(s client.Session) string {
+	if s.StopsSoon {
+		s.StopsSoon = false
+		return "stops in " + age(time.Until(*s.StopsAt)) + "; " + doing(s)
+	}
 	switch {
 	case s.Unseen:
 		return s.Doing
@@ -166,6 +170,11 @@ func (a *app) show() *cobra.Command {
 			spent += fmt.Sprintf(", $%.2f", s.CostUSD)
 		}
 		line("Tokens", spent)
+		if s.StopsAt != nil {
+			line("Stops", s.StopsAt.Local().Format(time.DateTime)+", in "+age(time.Until(*s.StopsAt)))
+		} else {
+			line("Lives", s.TimeToLive)
+		}
 		line("Created", s.CreatedAt.Local().Format(time.DateTime))
 		if s.Failure != nil {
 			for _, l := range s.Failure.Lines {

@@ -57,6 +57,7 @@ func (w *wishes) flags(c *cobra.Command) {
 	f.BoolVar(&w.in.TerminalRestricted, "restrict-terminal", false, "restrict the terminal")
 	f.StringVar(&w.in.IssueID, "issue", "", "issue that the session is about")
 	f.StringVar(&w.in.IssueURL, "issue-url", "", "its address")
+	f.StringVar(&w.in.TimeToLive, "ttl", "", "time to live, as in 8h or 2d, counted from when it runs; then it is stopped (default: none)")
 	c.MarkFlagsMutuallyExclusive("repo", "copy", "mount")
 }
 

@@ -55,6 +55,7 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 		{"--setup one --setup a,b", "setup_scripts", `["one","a,b"]`}, {"--file .env --file a:b", "files", `[{"from":".env"},{"from":"a","to":"b"}]`},
 		{"--service db=postgres:17 --service {\"name\":\"q\",\"image\":\"redis\",\"port\":6379}", "services",
 			`[{"name":"db","image":"postgres:17"},{"name":"q","image":"redis","port":6379}]`},
+		{"--ttl 8h", "time_to_live", `"8h"`},
 		{"--image acme/go:1", "image", `"acme/go:1"`},
 		{"--repo https://x/y --branch b --base c", "source", `{"type":"git","repo":"https://x/y","branch":"b","base_branch":"c"}`},
 		{"--copy .", "source", `{"type":"local_copy","local_path":"` + abs(".") + `"}`},

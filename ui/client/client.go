@@ -140,6 +140,17 @@ func (c *Client) Start(ctx context.Context, id string) (Session, error) {
 	return one[Session](c, ctx, "POST", "/sessions/"+url.PathEscape(id)+"/start", nil)
 }
 
+// Extend has a session that runs live longer than it would, as in 2h.
+func (c *Client) Extend(ctx context.Context, id, by string) (Session, error) {
+	return one[Session](c, ctx, "PATCH", "/sessions/"+url.PathEscape(id), map[string]string{"extend": by})
+}
+
+// SetTimeToLive changes how long a session runs, as in 8h, from now on where it
+// runs; "none": until it is stopped.
+func (c *Client) SetTimeToLive(ctx context.Context, id, life string) (Session, error) {
+	return one[Session](c, ctx, "PATCH", "/sessions/"+url.PathEscape(id), map[string]string{"time_to_live": life})
+}
+
 // Stop stops a session and returns when it has stopped.
 func (c *Client) Stop(ctx context.Context, id string) (Session, error) {
 	return one[Session](c, ctx, "POST", "/sessions/"+url.PathEscape(id)+"/stop", nil)

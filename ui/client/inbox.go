@@ -12,6 +12,7 @@ const (
 	NeedQuestion   = "question"   // the agent asks something else
 	NeedStall      = "stall"      // the turn makes no progress
 	NeedFailure    = "failure"    // the session failed
+	NeedTime       = "time"       // the session's time to live is nearly over
 )
 
 // Need is one line of GET /inbox: something that waits for a person. Text and
@@ -22,6 +23,8 @@ type Need struct {
 	SessionID string    `json:"session_id"`
 	Session   string    `json:"session"` // name
 	At        time.Time `json:"at"`
+	// Until is when what it tells of happens, where that is known.
+	Until *time.Time `json:"until,omitempty"`
 	Text      string    `json:"text"`             // one line
 	Detail    string    `json:"detail,omitempty"` // of a permission: what would be done, line by line
 	Cut       bool      `json:"cut,omitempty"`    // Detail is not all of it: the chat has it in full

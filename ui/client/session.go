@@ -69,6 +69,10 @@ type Session struct {
 	Network      string    `json:"network"`       // "open", "none"
 	CanHurry     bool      `json:"can_hurry"`     // it is being stopped and may be stopped now
 	ReadOnly     bool      `json:"read_only"`     // it is another's, who shares it: to look at
+	TimeToLive   string    `json:"time_to_live"`  // as it was asked for
+
+	StopsAt   *time.Time `json:"stops_at"`   // while it runs: when its time to live is over
+	StopsSoon bool       `json:"stops_soon"` // which is in some minutes
 }
 
 // Activity is ActivityState, or "" when there is none.
@@ -147,6 +151,9 @@ type SessionCreate struct {
 	MCPServers []MCPServer `json:"mcp_servers,omitempty"`
 	// ProtectedBranches are patterns of more branches that are not pushed to.
 	ProtectedBranches []string `json:"protected_branches,omitempty"`
+	// TimeToLive, as in 8h or 2d, is how long it runs until it is stopped; empty or
+	// "none": until somebody stops it.
+	TimeToLive string `json:"time_to_live,omitempty"`
 }
 
 // File is a file that a session is given: From below its local folder, or an

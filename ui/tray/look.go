@@ -91,6 +91,7 @@ const (
 	stopSession
 	startSession
 	stopTurn
+	extendSession
 	answerAsk
 )
 
@@ -112,6 +113,8 @@ func needSub(n client.Need) (out []line) {
 	switch n.Kind {
 	case client.NeedStall:
 		return []line{open, {Text: "Stop the turn", Do: act{Verb: stopTurn, Session: n.SessionID}}}
+	case client.NeedTime:
+		return []line{open, {Text: "Extend by 1 h", Do: act{Verb: extendSession, Session: n.SessionID}}}
 	case client.NeedFailure:
 		return []line{open, {Text: "Start again", Do: act{Verb: startSession, Session: n.SessionID}}}
 	}

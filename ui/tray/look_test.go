@@ -110,7 +110,7 @@ func TestEachEventIsToldOnce(t *testing.T) {
 		{[]client.Need{old, need("p", client.NeedPermission), need("st", client.NeedStall)}, []string{"p fix asks for permission"}},
 		{[]client.Need{old, need("p", client.NeedPermission)}, nil},
 		{nil, nil}, // the daemon was away
-		{[]client.Need{old, need("p", client.NeedPermission), need("q", client.NeedQuestion), need("f", client.NeedFailure)}, []string{"q fix asks", "f fix failed"}},
+		{[]client.Need{old, need("p", client.NeedPermission), need("q", client.NeedQuestion), need("f", client.NeedFailure), need("t", client.NeedTime)}, []string{"q fix asks", "f fix failed", "t fix stops soon"}},
 	} {
 		if d := cmp.Diff(c.want, titles(c.needs...)); d != "" {
 			t.Error(d)

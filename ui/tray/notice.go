@@ -41,6 +41,8 @@ func (t *teller) due(needs []client.Need) (out []notice) {
 			title = n.Session + " asks"
 		case client.NeedFailure:
 			title = n.Session + " failed"
+		case client.NeedTime:
+			title = n.Session + " stops soon"
 		default:
 			continue // a stall may end by itself: the icon shows it
 		}

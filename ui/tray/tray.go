@@ -102,6 +102,8 @@ func (o Options) do(ctx context.Context, cl *client.Client, a act) error {
 		_, err = cl.Start(ctx, a.Session)
 	case stopSession:
 		_, err = cl.Stop(ctx, a.Session)
+	case extendSession:
+		_, err = cl.Extend(ctx, a.Session, "1h")
 	case stopTurn:
 		err = cl.Cancel(ctx, a.Session)
 	case answerAsk:
