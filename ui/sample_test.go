@@ -89,7 +89,7 @@ func inbox() []client.Need {
 	long.Question, long.Options, long.Detail, long.Cut = "q2", askOptions, "stdin: import os\nfor path in os.listdir('.'):\n    print(path)…", true
 	plan := need(client.NeedQuestion, all[5], 0, "Ready to code?")
 	plan.Question, plan.Options = "q3", []client.Option{{ID: "a", Name: "Yes, and accept edits", Kind: "allow_always"}, {ID: "b", Name: "Yes, and ask", Kind: "allow_once"}}
-	ends := need(client.NeedTime, all[0], 2*time.Minute, "is stopped soon: its time to live is nearly over")
+	ends := need(client.NeedTime, all[0], 2*time.Minute, "is stopped when its time to live is over")
 	ends.Until = all[0].StopsAt
 	return []client.Need{failed, stalled, ends, asks, long, plan}
 }

@@ -155,7 +155,7 @@ func TestThatATimeIsNearlyOverIsTold(t *testing.T) {
 	if len(needs) != 1 || needs[0].Kind != client.NeedTime || needs[0].Until == nil || !needs[0].Until.Equal(s.ExpiresAt) || !needs[0].At.Equal(s.EndsSoon()) {
 		t.Fatalf("%+v", needs)
 	}
-	if _, _, page := w.ask("GET", "/", "", func(*http.Request) {}); !strings.Contains(page, `data-needs="time"`) || !strings.Contains(page, "in 7 min") || !strings.Contains(page, "need-time") {
+	if _, _, page := w.ask("GET", "/", "", func(*http.Request) {}); !strings.Contains(page, `data-needs="time"`) || !strings.Contains(page, "in 8 min") || !strings.Contains(page, "need-time") {
 		t.Error("the list does not say that it stops soon")
 	}
 	first := needs[0].ID

@@ -44,7 +44,7 @@ func (s *server) needs(ctx context.Context, rows []store.Session) ([]client.Need
 				SessionID: row.ID, Session: row.Name, At: row.Since, Text: row.Failure.Reason})
 		case row.State == store.Running && !row.ExpiresAt.IsZero() && !s.Now().Before(row.EndsSoon()):
 			out = append(out, client.Need{ID: fmt.Sprintf("time:%s:%d", row.ID, row.ExpiresAt.UnixMilli()), Kind: client.NeedTime,
-				SessionID: row.ID, Session: row.Name, At: row.EndsSoon(), Until: &row.ExpiresAt, Text: "is stopped soon: its time to live is nearly over"})
+				SessionID: row.ID, Session: row.Name, At: row.EndsSoon(), Until: &row.ExpiresAt, Text: "is stopped when its time to live is over"})
 		}
 		switch {
 		case row.State == store.Running && row.Activity != client.Idle && row.Activity != "":

@@ -24,12 +24,12 @@ type Need struct {
 	Session   string    `json:"session"` // name
 	At        time.Time `json:"at"`
 	// Until is when what it tells of happens, where that is known.
-	Until *time.Time `json:"until,omitempty"`
-	Text      string    `json:"text"`             // one line
-	Detail    string    `json:"detail,omitempty"` // of a permission: what would be done, line by line
-	Cut       bool      `json:"cut,omitempty"`    // Detail is not all of it: the chat has it in full
-	Question  string    `json:"question,omitempty"`
-	Options   []Option  `json:"options,omitempty"` // of a permission or question: its answers
+	Until    *time.Time `json:"until,omitempty"`
+	Text     string     `json:"text"`             // one line
+	Detail   string     `json:"detail,omitempty"` // of a permission: what would be done, line by line
+	Cut      bool       `json:"cut,omitempty"`    // Detail is not all of it: the chat has it in full
+	Question string     `json:"question,omitempty"`
+	Options  []Option   `json:"options,omitempty"` // of a permission or question: its answers
 }
 
 // Inbox gives what needs a person, the longest waiting first.
