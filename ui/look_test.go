@@ -21,7 +21,7 @@ func TestPagesInABrowser(t *testing.T) {
 	heard := listen(t, ctx)
 	rules := axe(t)
 	all := pages()
-	srv := site(t, all, nil)
+	srv := site(t, all, remotes)
 	shots := os.Getenv("VOLUNDR_SHOTS")
 	views := []struct {
 		name, theme   string

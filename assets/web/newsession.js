@@ -1,7 +1,9 @@
 // The form of a new session: what was typed as a repository may be a folder.
+import { branches } from './branches.js';
 
 export function newSession() {
   const form = document.getElementById('new-session');
+  if (form.repo) branches(form);
   form.repo?.addEventListener('change', () => {
     if (/^(~|\.{1,2})\//.test(form.repo.value)) { // a path that only a person understands
       form.local_path.value = form.repo.value;

@@ -61,6 +61,45 @@ func (a *app) completeSandboxes(c *cobra.Command, args []string, _ string) ([]co
 	})
 }
 
+// answerSoon is how long a shell waits for a remote.
+const answerSoon = 5 * time.Second
+
+// completeBranches are those of the repository that --repo names, or the
+// template. That it does not answer is said below what was typed.
+func (a *app) completeBranches(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	ctx := c.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerSoon)
+	defer cancel()
+	cl, err := a.connect(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	repo, err := repository(c.Flag("repo").Value.String())
+	if name := c.Flag("template").Value.String(); repo == "" && name != "" && err == nil {
+		var all []client.Template
+		all, err = cl.Templates(ctx)
+		for _, t := range all {
+			if t.Name == name && len(t.Repos) > 0 {
+				repo = t.Repos[0].URL
+			}
+		}
+	}
+	if repo == "" && err == nil {
+		return cobra.AppendActiveHelp(nil, "Name the repository first, by --repo: its branches are offered then."), cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	if err == nil {
+		names, err = cl.Branches(ctx, repo)
+	}
+	if err != nil {
+		return cobra.AppendActiveHelp(nil, clean("Its branches are not known: "+err.Error())), cobra.ShellCompDirectiveNoFileComp
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
 func described(t client.Template) cobra.Completion {
 	return cobra.CompletionWithDesc(t.Name, t.Description)
 }

@@ -87,6 +87,11 @@ func (a *app) completeCreate(c *cobra.Command) {
 			panic(err) // there is no such flag
 		}
 	}
+	for _, flag := range []string{"branch", "base"} {
+		if err := c.RegisterFlagCompletionFunc(flag, a.completeBranches); err != nil {
+			panic(err)
+		}
+	}
 	for _, dir := range []string{"copy", "mount"} {
 		_ = c.MarkFlagDirname(dir)
 	}

@@ -121,13 +121,19 @@ func (w *wishes) source() (*client.Source, error) {
 	case w.repo+w.branch+w.base == "":
 		return nil, nil
 	}
-	repo := w.repo
-	if st, err := os.Stat(repo); repo != "" && err == nil && st.IsDir() {
-		if repo, err = filepath.Abs(repo); err != nil {
-			return nil, err
-		}
+	repo, err := repository(w.repo)
+	if err != nil {
+		return nil, err
 	}
 	return &client.Source{Type: client.SourceGit, Repo: repo, Branch: w.branch, BaseBranch: w.base}, nil
+}
+
+// repository is one as the daemon knows it: a folder by its whole path.
+func repository(named string) (string, error) {
+	if st, err := os.Stat(named); named != "" && err == nil && st.IsDir() {
+		return filepath.Abs(named)
+	}
+	return named, nil
 }
 
 // mapping reads FROM:TO or FROM:TO:rw.

@@ -20,6 +20,11 @@ type Standing struct {
 	Forge     string `json:"forge"`     // github, gitlab; empty: it takes no pull requests that we know of
 }
 
+// Branches gives the names of a repository's branches, the default one first.
+func (c *Client) Branches(ctx context.Context, repo string) ([]string, error) {
+	return one[[]string](c, ctx, http.MethodGet, "/repos/branches?repo_url="+url.QueryEscape(repo), nil)
+}
+
 // Push is the body of POST /sessions/{id}/push.
 type Push struct {
 	Branch string `json:"branch,omitempty"` // empty: that which is checked out
