@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
@@ -58,8 +60,38 @@ func pages() map[string]templ.Component {
 		"error":              Failure(ErrorPage{Shell: shell("Not found"), Status: 404, Detail: "There is no such session. It may have been deleted."}),
 		"login":              Login(LoginPage{Shell: shell("Log in"), Reason: "This link has been used already."}),
 		"login-oidc":         Login(LoginPage{Shell: shell("Log in"), Provider: "Acme <ID>", Next: "/sessions/a?tab=chat"}),
+		"share": Sharing(SharePage{Shell: shell("Share"), Session: all[0], Shares: []client.Share{{UserID: "ann", DisplayName: "Ann", CreatedAt: now.Add(-time.Hour)}},
+			Problem: "User not found: bert", Name: "bert"}),
 		"about": About(AboutPage{Shell: shell("About"), Status: client.Status{Version: "1.0.0", Runtime: "docker", UIURL: "http://volundr-abcdefgh.localhost:7420", URL: "http://127.0.0.1:7420", TokenFile: "/home/you/.config/volundr/token", PID: 4711},
 			Findings: []client.Finding{{Name: "Docker engine", Status: "ok", Detail: "20.10.24 at unix:///var/run/docker.sock, from DOCKER_HOST"}, {Name: "Disk", Status: "warning", Detail: "4 GB free where the engine keeps its data", Advice: "Free some space: a session image takes 1.4 GB."}, {Name: "Model key", Status: "error", Detail: "There is none for Anthropic.", Advice: "Run `volundr credentials set anthropic`."}}}),
+	}
+}
+
+// Each page that there is stands in pages, and so is looked at, by axe-core too.
+func TestEveryPageIsAmongThem(t *testing.T) {
+	files, err := filepath.Glob("*.templ")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	tests, err := os.ReadFile("golden_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begins := regexp.MustCompile(`(?s)\ntempl (\w+)\([^\n]*\{\n\t@Layout\(`)
+	n := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range begins.FindAllStringSubmatch(string(text), -1) {
+			if n++; !strings.Contains(string(tests), " "+m[1]+"(") {
+				t.Errorf("%s: the page %s is looked at by no test", file, m[1])
+			}
+		}
+	}
+	if n < 15 {
+		t.Errorf("only %d pages were found", n)
 	}
 }
 

@@ -245,6 +245,13 @@ func TestChatStreams(t *testing.T) {
 	if m := <-b.sent; m.Type != client.FramePrompt || len(m.Blocks) != 1 || m.Blocks[0].Text != "yes, and then" {
 		t.Errorf("sent %+v, want the prompt", m)
 	}
+	// One that the daemon would not take stays where it was typed.
+	do(t, ctx, chromedp.Evaluate[chromedp.Void](`void (document.getElementById('prompt').value = 'x'.repeat(10 << 20))`), chromedp.Evaluate[chromedp.Void](`document.getElementById('composer').requestSubmit()`))
+	wait(t, ctx, `document.getElementById('toasts').textContent.includes('larger than 8 MiB')`)
+	if !eval[bool](t, ctx, `document.getElementById('prompt').value.length === 10 << 20`) {
+		t.Error("a message that is too large is lost")
+	}
+	do(t, ctx, chromedp.Evaluate[chromedp.Void](`void (document.getElementById('prompt').value = '')`))
 	do(t, ctx, chromedp.KeyEvent("\x1b"), chromedp.KeyEvent("y"))
 	if m := <-b.sent; m.Type != client.FrameAnswer || m.ID != "q1" || m.Option != "once" {
 		t.Errorf("sent %+v, want the answer \"once\" to q1", m)

@@ -4,6 +4,7 @@ import { toast } from './page.js';
 import { completion } from './complete.js';
 
 const most = 5 << 20; // bytes of one picture
+const whole = 8 << 20; // of a message, as the daemon takes it
 
 export function composer(el, { busy, prompt, cancel }) {
   const box = el.querySelector('.composer'), form = document.getElementById('composer'), text = document.getElementById('prompt');
@@ -35,6 +36,10 @@ export function composer(el, { busy, prompt, cancel }) {
     const blocks = pictures.map(p => ({ type: 'image', mime: p.mime, data: p.data }));
     blocks.push(...complete.blocks(text.value));
     if (!blocks.length) return;
+    if (new Blob([JSON.stringify(blocks)]).size > whole) { // and what was typed stays
+      toast('The message is larger than 8 MiB. Put long texts into a file of the workspace and name it with @.');
+      return;
+    }
     prompt(blocks);
     text.value = '';
     complete.picked.clear();

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/labstack/echo/v4"
+
+	"volundr/daemon/launch"
 )
 
 // contractCase is one call and what the contract answers. $NAME
@@ -57,7 +59,7 @@ var contractCases = []contractCase{
 	{"POST /sessions", `{"name":"x","source":{"type":"git","repo":"/nowhere"}}`, 422, `{"detail":"Repository validation failed for '/nowhere': *"}`},
 	{"POST /sessions", `{"name":"x","source":{"type":"git","repo":"$repo","branch":"nope"}}`, 422, `{"detail":[{"type":"value_error","loc":["body","source","git","branch"],"msg":"*","input":"nope"}]}`},
 	{"POST /sessions", `{"name":"x","source":{"type":"git","repo":"$repo","branch":"new","base_branch":"nope"}}`, 422, `{"detail":[{"type":"value_error","loc":["body","source","git","base_branch"],"msg":"*","input":"nope"}]}`},
-	{"POST /sessions", `{"name":"x","initial_prompt":"` + strings.Repeat("p", maxBody) + `"}`, 413, said("The request is larger than 2097152 bytes.")},
+	{"POST /sessions", `{"name":"x","initial_prompt":"` + strings.Repeat("p", maxBody) + `"}`, 413, said("The request is larger than 2 MiB, and nothing was done. Put long texts into a file of the workspace and name it.")},
 
 	{"GET /sessions/$running", "", 200, `{"id":"$running","name":"running","status":"running","chat_endpoint":"ws://*/s/$running/session","code_endpoint":"http://*/s/$running/editor/"}`},
 	{"GET /sessions/$idle", "", 200, `{"status":"created","chat_endpoint":null,"code_endpoint":null,"pod_name":null,"error":null}`},
@@ -74,6 +76,10 @@ var contractCases = []contractCase{
 	{"PUT /sessions/$idle", `{"name":"a b"}`, 422, wrongField("value_error", `["body","name"]`, "Value error, Session name cannot contain spaces — use hyphens instead")},
 	{"PUT /sessions/$idle", `{"model":""}`, 422, wrongField("string_too_short", `["body","model"]`, "String should have at least 1 character")},
 	{"PUT /sessions/$idle", `{"name":"idle"}`, 200, `{"name":"idle"}`},
+	{"PATCH /sessions/$idle", `{"time_to_live":"8h"}`, 200, `{"name":"idle","time_to_live":"8h","stops_at":null}`},
+	{"PATCH /sessions/$idle", `{"time_to_live":"long"}`, 422, wrongField("value_error", `["body","time_to_live"]`, launch.LifeHelp)},
+	{"PATCH /sessions/$idle", `{"extend":"1h"}`, 409, `{"detail":"Cannot extend session *"}`},
+	{"PATCH /sessions/$idle", `{"time_to_live":"none"}`, 200, `{"time_to_live":"none"}`},
 
 	{"POST /sessions/$running/start", "", 409, `{"detail":"Cannot start session $running: current status is running*"}`},
 	{"POST /sessions/$idle/stop", "", 409, `{"detail":"Cannot stop session $idle: current status is created*"}`},

@@ -13,7 +13,7 @@ func postForm(c echo.Context) (url.Values, error) {
 	r := c.Request()
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
-		return nil, fail(http.StatusRequestEntityTooLarge, "The form is too large.")
+		return nil, fail(http.StatusRequestEntityTooLarge, "What was typed is larger than %d MiB, and nothing was done. Go back, and put long texts into a file of the workspace.", maxBody>>20)
 	}
 	return r.PostForm, nil
 }

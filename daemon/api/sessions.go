@@ -39,7 +39,7 @@ func decode(c echo.Context, into any) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &tooLarge):
-		return fail(http.StatusRequestEntityTooLarge, "The request is larger than %d bytes.", maxBody)
+		return fail(http.StatusRequestEntityTooLarge, "The request is larger than %d MiB, and nothing was done. Put long texts into a file of the workspace and name it.", maxBody>>20)
 	case errors.As(err, &kind):
 		return invalid(fieldError{Type: "value_error", Loc: []any{"body", kind.Field},
 			Msg: fmt.Sprintf("Input should be a valid %s", kind.Type), Input: kind.Value})

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,21 @@ func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 	w := newWorld(t)
 	repo := w.repository()
 	w.write("app/.env", "A=1")
+	live := filepath.Join(w.dir, "live")
+	if err := os.Mkdir(live, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{live, repo} {
+		if os.Getuid() == 0 { // a session never works as root
+			if err := os.Chown(dir, 1234, 1235); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, body := range []string{`{"name":"given","secret_type":"api_key","data":{"api_key":"g"}}`, `{"name":"words","data":{"WORD":"w"}}`, `{"name":"line","secret_type":"api_key","data":{"api_key":"l"}}`} {
+		w.wants("POST", "/credentials", body, 201, "")
+	}
+	w.wants("POST", "/integrations", `{"integration_type":"issue_tracker","slug":"linear","credential_name":"line"}`, 201, "")
 	launcher := w.options.Launch
 	config := func(s runtime.Spec) (c wire.Config) {
 		if err := json.Unmarshal([]byte(s.Parts[0].Env[wire.EnvConfig]), &c); err != nil {
@@ -113,6 +129,7 @@ func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 		}
 		return c
 	}
+	secrets := func(s runtime.Spec) any { return config(s).Secrets }
 	env := func(name string) func(runtime.Spec) any {
 		return func(s runtime.Spec) any {
 			return s.Parts[1].Env[name] + " " + s.Parts[2].Env[name] + " " + s.Parts[3].Env[name]
@@ -151,6 +168,23 @@ func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 		{"MCP servers", `"mcp_servers":[{"name":"t","command":"node","args":["x"],"env":{"A":"b"}},{"name":"far","url":"https://mcp.example/x"}]`,
 			"mcp_servers: [{name: t, command: node, args: [x], env: {A: b}}, {name: far, url: 'https://mcp.example/x'}]", func(s runtime.Spec) any { return config(s).Agent.MCP },
 			[]wire.MCPServer{{Name: "t", Type: "stdio", Command: "node", Args: []string{"x"}, Env: map[string]string{"A": "b"}}, {Name: "far", Type: "http", URL: "https://mcp.example/x"}}},
+		{"a live folder", `"source":{"type":"local_mount","local_path":"` + live + `","paths":[{"host_path":"` + repo + `","mount_path":"/mnt/a"}]}`,
+			"source: {type: local_mount, local_path: " + live + ", paths: [{host_path: " + repo + ", mount_path: /mnt/a}]}", func(s runtime.Spec) any {
+				var all []string
+				for _, m := range s.Parts[1].Mounts {
+					if m.Host == live || m.Host == repo {
+						all = append(all, fmt.Sprint(filepath.Base(m.Host), " ", m.Path, " ", m.ReadOnly))
+					}
+				}
+				return all
+			}, []string{"live /workspace false", "app /mnt/a true"}},
+		{"credentials", `"credential_names":["given"]`, "credential_names: [given]", secrets, true},
+		{"credentials by their keys", `"env_secret_refs":["words"]`, "env_secret_refs: [words]", secrets, true},
+		{"an integration", `"integration_ids":["linear"]`, "integration_ids: [linear]", func(s runtime.Spec) any { return config(s).Agent.MCP[0].Name }, "linear"},
+		{"a credential of an MCP server", `"mcp_servers":[{"name":"t","command":"node","env_from_credentials":{"K":"given"}}]`, "mcp_servers: [{name: t, command: node, env_from_credentials: {K: given}}]",
+			func(s runtime.Spec) any {
+				return fmt.Sprint(config(s).Agent.MCP[0].Name, config(s).Agent.MCP[0].Secrets)
+			}, "ttrue"},
 		{"files", `"source":{"type":"git","repo":"` + repo + `"},"files":[".env"]`, "{source: {repo: " + repo + "}, files: [.env]}", func(s runtime.Spec) any { return config(s).Files }, []string{".env"}},
 	} {
 		template := "templates/chosen.yaml"

@@ -4,7 +4,11 @@
 // session. Ten contributors, run in order, each add their piece.
 package launch
 
-import "volundr/daemon/source"
+import (
+	"encoding/json"
+
+	"volundr/daemon/source"
+)
 
 // Request is everything that a session was asked to be, as JSON in the store.
 // Credentials stand here by name only. Fields follow the REST contract's
@@ -74,5 +78,17 @@ type Source struct {
 type MountMapping struct {
 	HostPath  string `json:"host_path"`
 	MountPath string `json:"mount_path"`
-	ReadOnly  bool   `json:"read_only"`
+	ReadOnly  bool   `json:"read_only"` // absent: true
+}
+
+// UnmarshalJSON fills the contract's default for read_only: what says nothing of
+// it is not written to.
+func (m *MountMapping) UnmarshalJSON(b []byte) error {
+	type plain MountMapping
+	p := plain{ReadOnly: true}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	*m = MountMapping(p)
+	return nil
 }

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -95,6 +96,21 @@ func TestQuantities(t *testing.T) {
 	for _, in := range []any{"", "x", "1 2", "-1", "1e9", "4Xi", true, nil, "NaN"} {
 		if got, ok := quantity(in); ok {
 			t.Errorf("%v: %v", in, got)
+		}
+	}
+}
+
+// A folder that is mounted without a word of it is not written to.
+func TestAMountedFolderIsReadOnlyUnlessItSaysOtherwise(t *testing.T) {
+	for said, want := range map[string]bool{``: true, `,"read_only":true`: true, `,"read_only":false`: false} {
+		var r Request
+		if err := json.Unmarshal([]byte(`{"source":{"paths":[{"host_path":"/a","mount_path":"/mnt/a"`+said+`}]}}`), &r); err != nil || r.Source.Paths[0].ReadOnly != want {
+			t.Errorf("%s: %+v %v", said, r.Source.Paths, err)
+		}
+		raw, err := json.Marshal(r)
+		var again Request
+		if err != nil || json.Unmarshal(raw, &again) != nil || again.Source.Paths[0].ReadOnly != want {
+			t.Errorf("%s, stored: %s %v", said, raw, err)
 		}
 	}
 }
