@@ -34,6 +34,7 @@ var figures = []struct {
 	{"chronicles", chronicles},
 	{"watcher", watcher},
 	{"logins", logins},
+	{"many", many},
 	{"sandboxes", sandboxes},
 	{"sandbox load", sandboxLoad},
 	{"kubernetes", cluster},
@@ -56,7 +57,7 @@ func main() {
 		return
 	}
 	asJSON := flag.Bool("json", false, "print JSON")
-	only := flag.String("only", "", "one figure: start, daemon, surfaces, chronicles, watcher, logins, sandboxes, sandbox load or kubernetes")
+	only := flag.String("only", "", "one figure: start, daemon, surfaces, chronicles, watcher, logins, many, sandboxes, sandbox load or kubernetes")
 	b := &bench{log: os.Stderr}
 	flag.StringVar(&b.volundr, "volundr", "./volundr", "the executable to measure")
 	flag.IntVar(&b.rounds, "rounds", 10, "how often each thing is measured")

@@ -78,7 +78,12 @@ func search(query string) string { return "/chronicles/search?q=" + url.QueryEsc
 
 // timed adds how long an answer takes, to its last byte.
 func (p *product) timed(ctx context.Context, s *series, path string) error {
-	req, err := http.NewRequestWithContext(ctx, "GET", p.api.URL+client.Base+path, nil)
+	return p.read(ctx, s, client.Base+path)
+}
+
+// read does so for a path of the daemon, a page's too.
+func (p *product) read(ctx context.Context, s *series, path string) error {
+	req, err := http.NewRequestWithContext(ctx, "GET", p.api.URL+path, nil)
 	if err != nil {
 		return err
 	}
