@@ -51,12 +51,17 @@ const (
 	ActShutdown           = "daemon.shutdown"
 	ActBackupMade         = "backup.made"
 	ActBackupRestored     = "backup.restored"
+
+	ActDefinitionConfirmed = "definition.confirmed" // that a repository brings, to be used
+	ActDefinitionDeclined  = "definition.declined"
+	ActDefinitionForgotten = "definition.forgotten"
 )
 
 // Acts are all that are audited.
 var Acts = []string{
 	ActBackupMade, ActBackupRestored,
 	ActLogin, ActLoginEnded, ActLoginRefused, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActCredentialShared, ActCredentialUnshared, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPresetShared, ActPresetUnshared, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
+	ActDefinitionConfirmed, ActDefinitionDeclined, ActDefinitionForgotten,
 }
 
 // Deed is one row of audit.

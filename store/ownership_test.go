@@ -59,7 +59,11 @@ func foreign(t *testing.T, db *DB, p Principal, s Session, chronicle, login stri
 	_, oneConnected := db.Integration(ctx, p, connected.ID)
 	integrations, integrationsErr := db.Integrations(ctx, p)
 	_, changeConnected := db.ChangeIntegration(ctx, p, connected)
+	trust := must(db.Trust(ctx, anna, "https://a/b", "h", true))(t)
+	_, trusted := db.Trusted(ctx, p, trust.Repository, trust.Hash)
+	trusts, trustsErr := db.Trusts(ctx, p)
 	return map[string]func() (int, error){
+		"Trusted": one(trusted), "Trusts": count(len(trusts), trustsErr), "ForgetTrust": one(db.ForgetTrust(ctx, p, trust.ID)),
 		"Session": one(session), "Sessions": count(len(sessions), sessionsErr), "PatchSession": one(patch), "Wish": one(wish),
 		"Events": count(len(events), eventsErr), "Entries": count(len(entries), entriesErr), "AddPrompt": one(prompt),
 		"Stats": count(stats.Total+int(stats.TokensToday), statsErr), "Chronicles": count(len(chronicles), chroniclesErr),

@@ -63,7 +63,7 @@ func (s *server) likeSession(c echo.Context, id string) (name string, req launch
 	if err == nil {
 		err = json.Unmarshal(row.Request, &req)
 	}
-	req.From = nil
+	req.From, req.Definition = nil, nil
 	if s.Sources.Owned(row.Name, req.Source.Branch) {
 		req.Source.Branch = "" // it gets one of its own again
 	}

@@ -196,7 +196,7 @@ func presetOf(p store.Preset, in client.PresetSave) (store.Preset, error) {
 
 // presetFrom puts a request into a preset, without what belongs to one session.
 func presetFrom(p store.Preset, r launch.Request) (store.Preset, error) {
-	r.PresetID, r.WorkspaceID, r.IssueID, r.IssueURL, r.From = "", "", "", "", nil
+	r.PresetID, r.WorkspaceID, r.IssueID, r.IssueURL, r.From, r.Definition = "", "", "", "", nil, nil
 	if err := template.Check(r); err != nil {
 		return p, unfit(err, r.Source)
 	}

@@ -87,7 +87,7 @@ func (s *server) createSession(c echo.Context) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	in.From = nil // only reforging sets it
+	in.From, in.Definition = nil, nil // only reforging and confirming set them
 	req, err := s.resolve(c, in.Request)
 	if err != nil {
 		return err

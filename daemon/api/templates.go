@@ -166,7 +166,7 @@ func definition(in client.TemplateSave) (def template.Definition, err error) {
 		}
 		r = launch.Merge(r, more)
 	}
-	r.TemplateName, r.PresetID, r.WorkspaceID, r.IssueID, r.IssueURL, r.From = "", "", "", "", "", nil
+	r.TemplateName, r.PresetID, r.WorkspaceID, r.IssueID, r.IssueURL, r.From, r.Definition = "", "", "", "", "", nil, nil
 	return template.Definition{Description: in.Description, Default: in.IsDefault, Request: r}, nil
 }
 

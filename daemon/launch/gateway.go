@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 
 	"volundr/runtime/broker/wire"
 )
@@ -23,4 +24,10 @@ func (l *Launcher) gateway(_ context.Context, b *build) error {
 	})
 	maps.Copy(b.env, b.request.Env)
 	return nil
+}
+
+// IsOfModels reports whether a variable says where an agent asks its models, or
+// with what key.
+func IsOfModels(name string) bool {
+	return strings.HasPrefix(name, "ANTHROPIC_") || strings.HasPrefix(name, "OPENAI_") || strings.HasPrefix(name, "CLAUDE_CODE_")
 }

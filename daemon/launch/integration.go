@@ -122,3 +122,9 @@ func (l *Launcher) connected(ctx context.Context, p store.Principal, what string
 	}
 	return store.Integration{}, &FieldError{Msg: fmt.Sprintf("You have %d integrations of %s: name one by its id, as `volundr integrations list` shows it.", len(of), what)}
 }
+
+// IsIntegration reports whether an integration's MCP server goes by a name.
+func IsIntegration(name string) bool {
+	_, is := integration.Of(strings.ToLower(name))
+	return is
+}

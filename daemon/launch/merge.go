@@ -54,6 +54,9 @@ func Merge(layers ...Request) Request {
 		if l.From != nil {
 			out.From = l.From
 		}
+		if l.Definition != nil {
+			out.Definition = l.Definition
+		}
 	}
 	return out
 }

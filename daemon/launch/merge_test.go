@@ -68,7 +68,7 @@ func full(t *testing.T) Request {
 	err := json.Unmarshal([]byte(`{"agent":"acp","command":["x"],"model":"m","mode":"d","source":{"type":"git","repo":"https://a/b","branch":"c","base_branch":"d"},
 		"env":{"A":"b"},"runtime":"kubernetes","network":"none","image":"i:1","time_to_live":"8h","services":[{"name":"d","image":"i"}],"setup_scripts":["make"],"files":["x"],"system_prompt":"s","initial_prompt":"i","resource_config":{"cpu":2},
 		"template_name":"t","profile_name":"p","preset_id":"2ba3ed81-6bfb-4708-9600-00d4da92d768","workspace_id":"w","terminal_restricted":true,
-		"credential_names":["c"],"env_secret_refs":["s"],"integration_ids":["i"],"protected_branches":["p"],"mcp_servers":[{"name":"x","command":"y"}],"issue_id":"1","issue_url":"u","from":{"chronicle":"c"}}`), &r)
+		"credential_names":["c"],"env_secret_refs":["s"],"integration_ids":["i"],"protected_branches":["p"],"mcp_servers":[{"name":"x","command":"y"}],"issue_id":"1","issue_url":"u","from":{"chronicle":"c"},"definition":{"hash":"h"}}`), &r)
 	if err != nil {
 		t.Fatal(err)
 	}

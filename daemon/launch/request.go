@@ -42,7 +42,24 @@ type Request struct {
 	TimeToLive      string            `json:"time_to_live,omitempty"`       // ours: as in 8h, from when it runs until it is stopped; "none" over a template's
 	IssueID         string            `json:"issue_id,omitempty"`
 	IssueURL        string            `json:"issue_url,omitempty"`
-	From            *From             `json:"from,omitempty"` // ours: what a reforged session continues
+	From            *From             `json:"from,omitempty"`       // ours: what a reforged session continues
+	Definition      *Definition       `json:"definition,omitempty"` // ours: what its repository brought
+}
+
+// Definition is what a session's repository brought, as its user confirmed it.
+// What it says of the session stands in the request itself.
+type Definition struct {
+	// Hash is of its content; a client cannot set a Definition, only confirming
+	// one does.
+	Hash    string   `json:"hash"`
+	Commit  string   `json:"commit,omitempty"` // empty: of a copied folder
+	Prompts []Prompt `json:"prompts,omitempty"`
+}
+
+// Prompt is a message that the session's chat offers.
+type Prompt struct {
+	Name    string `json:"name"`
+	Content string `json:"content"`
 }
 
 // From is where a reforged session begins: packs in the blob storage instead of

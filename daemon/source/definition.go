@@ -18,7 +18,7 @@ const DefinitionFolder = ".volundr"
 
 // Bounds of what is read of it.
 const (
-	MaxDefinitionFile = 64 << 10 // bytes
+	MaxDefinitionFile = 32 << 10 // bytes
 	maxDefinition     = 256 << 10
 	maxPrompts        = 50
 	maxEntries        = 1000 // of one folder

@@ -161,7 +161,7 @@ func TestAHostileDefinitionIsNotRead(t *testing.T) {
 		"prompts are a link":   {link("/etc", ".volundr/prompts"), []string{"prompts is a link"}},
 		"a prompt is a link":   {link(secret, ".volundr/prompts/a.md"), []string{"prompts/a.md is a link"}},
 		"a folder for a file":  {file(".volundr/session.yaml/x", 3), []string{"session.yaml is a folder, where a file is meant"}},
-		"too large":            {file(".volundr/session.yaml", MaxDefinitionFile+1), []string{"session.yaml is larger than 64 KiB"}},
+		"too large":            {file(".volundr/session.yaml", MaxDefinitionFile+1), []string{"session.yaml is larger than 32 KiB"}},
 		"as large as can be":   {file(".volundr/session.yaml", MaxDefinitionFile), []string{"session.yaml: xxx"}},
 		"another name":         {file(".volundr/session.yml", 3), []string{"session.yml does not count: call it session.yaml"}},
 		"too many prompts": {func(dir string) {
@@ -170,7 +170,7 @@ func TestAHostileDefinitionIsNotRead(t *testing.T) {
 			}
 		}, []string{"prompts holds more than 50 prompts"}},
 		"too much in all": {func(dir string) {
-			for i := range 5 {
+			for i := range 9 {
 				file(fmt.Sprintf(".volundr/prompts/%d.md", i), MaxDefinitionFile-i)(dir)
 			}
 		}, []string{".volundr holds more than 256 KiB"}},

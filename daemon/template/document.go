@@ -72,10 +72,17 @@ func read(text []byte) *document {
 	return d
 }
 
-// depth is how deep brackets nest at most: the parser is recursive.
+// depth is how deep brackets, or lists begun in one line, nest at most: the
+// parser is recursive.
 func depth(text []byte) int {
-	now, most := 0, 0
-	for _, c := range text {
+	now, most, begun := 0, 0, 0
+	for i, c := range text {
+		if c != ' ' && c != '\t' {
+			if begun++; c == '\n' || c != '-' && c != '?' || i+1 < len(text) && text[i+1] != ' ' && text[i+1] != '\t' {
+				begun = 0
+			}
+			most = max(most, begun)
+		}
 		switch c {
 		case '[', '{':
 			now++
@@ -84,7 +91,7 @@ func depth(text []byte) int {
 			now = max(0, now-1)
 		}
 	}
-	// Brackets in texts do not count, and nobody closes all of those.
+	// What stands in texts does not count, and nobody closes all of those.
 	if most > maxDepth && most < 500 {
 		return 0
 	}

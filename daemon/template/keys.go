@@ -61,6 +61,7 @@ var elsewhere = map[string]string{
 	"template_name": "a template is not made of another one",
 	"preset_id":     "it belongs to one session",
 	"from":          "it belongs to one session",
+	"definition":    "it belongs to one session",
 	"issue_id":      "it belongs to one session",
 	"issue_url":     "it belongs to one session",
 	"workspace_id":  "it belongs to one session",

@@ -14,6 +14,6 @@ type Launch struct {
 
 // ParseLaunch reads one. Problems have no file.
 func ParseLaunch(text []byte) (l Launch, problems []Problem) {
-	problems = parse(text, reflect.TypeFor[Launch](), []string{"from"}, &l, func() *launch.Request { return &l.Request })
+	problems = parse(text, reflect.TypeFor[Launch](), []string{"from", "definition"}, &l, func() *launch.Request { return &l.Request })
 	return l, problems
 }

@@ -41,9 +41,9 @@ type Definition struct {
 // refused are keys of a request that stand in no file: what belongs to one
 // session, and what only Volundr sets.
 var refused = map[Kind][]string{
-	Template: {"template_name", "preset_id", "workspace_id", "issue_id", "issue_url", "from"},
-	Profile:  {"template_name", "profile_name", "preset_id", "workspace_id", "issue_id", "issue_url", "from"},
-	Session:  {"is_default", "template_name", "profile_name", "preset_id", "workspace_id", "issue_id", "issue_url", "from"},
+	Template: {"template_name", "preset_id", "workspace_id", "issue_id", "issue_url", "from", "definition"},
+	Profile:  {"template_name", "profile_name", "preset_id", "workspace_id", "issue_id", "issue_url", "from", "definition"},
+	Session:  {"is_default", "template_name", "profile_name", "preset_id", "workspace_id", "issue_id", "issue_url", "from", "definition"},
 }
 
 // Entry is one file as it was read.
