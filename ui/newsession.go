@@ -21,7 +21,10 @@ type NewPage struct {
 	Stored    []client.Credential // that a session can be given
 	Connected []client.Integration
 	Presets   []client.Preset // the caller's
-	Saved     string          // what was just saved, as in "template NAME"
+	// Definition is what the repository brings and nobody confirmed yet; nil:
+	// nothing.
+	Definition *client.Definition
+	Saved      string // what was just saved, as in "template NAME"
 	// Text is the session in YAML; AsText: it is shown in place of the fields.
 	Text   string
 	AsText bool

@@ -84,7 +84,7 @@ func credentialError(err error) error {
 	var kind *vault.TypeError
 	switch {
 	case errors.As(err, &schema):
-		return problem{http.StatusUnprocessableEntity, obj{"errors": schema.Problems}}
+		return problem{status: http.StatusUnprocessableEntity, detail: obj{"errors": schema.Problems}}
 	case errors.As(err, &kind):
 		return fail(http.StatusBadRequest, "%s", kind)
 	}

@@ -15,18 +15,21 @@ import (
 	"volundr/daemon/vault"
 	"volundr/runtime"
 	"volundr/store"
+	"volundr/ui/client"
 )
 
 // problem is an error that already knows its status and its words.
 type problem struct {
 	status int
 	detail any // a sentence, or a list of fieldError
+	// definition is what is to be confirmed first; nil: nothing.
+	definition *client.Definition
 }
 
 func (p problem) Error() string { return fmt.Sprint(p.detail) }
 
 func fail(status int, format string, args ...any) error {
-	return problem{status, fmt.Sprintf(format, args...)}
+	return problem{status: status, detail: fmt.Sprintf(format, args...)}
 }
 
 // fieldError is one entry of a 422 body.
@@ -38,7 +41,9 @@ type fieldError struct {
 	Ctx   map[string]any `json:"ctx,omitempty"`
 }
 
-func invalid(errs ...fieldError) error { return problem{http.StatusUnprocessableEntity, errs} }
+func invalid(errs ...fieldError) error {
+	return problem{status: http.StatusUnprocessableEntity, detail: errs}
+}
 
 // unfit puts what launch and source say of a field into the contract's form.
 // src is the source of the request. Other errors are told as they are.
@@ -116,6 +121,13 @@ func answer(err error) (status int, detail any, known bool) {
 	return http.StatusInternalServerError, "Internal error.", false
 }
 
+// definitionOf is what an error asks to confirm; nil: nothing.
+func definitionOf(err error) *client.Definition {
+	var p problem
+	errors.As(err, &p)
+	return p.definition
+}
+
 // onError writes the error of any handler: JSON for programs, a page for people.
 func onError(log *slog.Logger, page func(c echo.Context, status int, detail string) error) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
@@ -134,7 +146,11 @@ func onError(log *slog.Logger, page func(c echo.Context, status int, detail stri
 				return
 			}
 		}
-		if err := c.JSON(status, map[string]any{"detail": detail}); err != nil {
+		body := map[string]any{"detail": detail}
+		if d := definitionOf(err); d != nil {
+			body["code"], body["definition"] = client.CodeUnconfirmed, d
+		}
+		if err := c.JSON(status, body); err != nil {
 			log.Debug("Error not delivered", "error", err)
 		}
 	}

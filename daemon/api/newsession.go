@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -104,7 +105,7 @@ func (s *server) begin(c echo.Context) error {
 	}
 	if err == nil {
 		var row store.Session
-		if row, err = s.create(c, name, req); err == nil {
+		if row, err = s.create(c, name, req, verdict{}); err == nil {
 			return c.Redirect(http.StatusSeeOther, "/sessions/"+row.ID)
 		}
 	}
@@ -117,8 +118,15 @@ func (s *server) refuse(c echo.Context, err error, p ui.NewPage) error {
 	if !known {
 		return err
 	}
-	p.Take(asClientError(status, detail))
+	if p.Definition = definitionOf(err); p.Definition == nil {
+		p.Take(asClientError(status, detail))
+	}
 	return s.form(c, status, p)
+}
+
+// saidIn is what a form says to the definition that it showed.
+func saidIn(posted url.Values) verdict {
+	return verdict{Trust: posted.Get("trust_repository"), Decline: posted.Get("decline_repository"), Without: posted.Get("without_definition") != ""}
 }
 
 // begins are the templates or profiles that are there, the default first; none
@@ -195,7 +203,7 @@ func (s *server) postNewSession(c echo.Context) error {
 		p.Problems = problems
 		return s.form(c, http.StatusUnprocessableEntity, p)
 	}
-	row, err := s.create(c, in.Name, requestOf(in))
+	row, err := s.create(c, in.Name, requestOf(in), saidIn(posted))
 	if err != nil {
 		return s.refuse(c, err, p)
 	}
@@ -227,13 +235,15 @@ func (s *server) postText(c echo.Context) error {
 	case "preset":
 		return s.savePreset(c, p, l.Request, nil)
 	}
-	row, err := s.create(c, l.Name, l.Request)
+	row, err := s.create(c, l.Name, l.Request, saidIn(posted))
 	if err != nil {
 		status, detail, known := answer(err)
 		if !known {
 			return err
 		}
-		p.Problems = map[string]string{"yaml": asClientError(status, detail).Sentences()}
+		if p.Definition = definitionOf(err); p.Definition == nil {
+			p.Problems = map[string]string{"yaml": asClientError(status, detail).Sentences()}
+		}
 		return s.form(c, status, p)
 	}
 	return c.Redirect(http.StatusSeeOther, "/sessions/"+row.ID)

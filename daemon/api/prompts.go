@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -48,10 +49,24 @@ func (s *server) sessionPrompts(c echo.Context) error {
 	repo := repoOf(req.Source)
 	return s.givePrompts(c, func(p client.SavedPrompt) bool {
 		return p.Scope == client.PromptGlobal || sameRepo(client.Deref(p.ProjectRepo), repo)
-	})
+	}, broughtPrompts(req, row.CreatedAt)...)
 }
 
-func (s *server) givePrompts(c echo.Context, fits func(client.SavedPrompt) bool) error {
+// broughtPrompts are those that a session's repository brought.
+func broughtPrompts(req launch.Request, at time.Time) (out []client.SavedPrompt) {
+	if req.Definition == nil {
+		return nil
+	}
+	repo := repoOf(req.Source)
+	for _, p := range req.Definition.Prompts {
+		out = append(out, client.SavedPrompt{ID: client.PromptRepository + ":" + p.Name, Name: p.Name, Content: p.Content, Scope: client.PromptRepository,
+			ProjectRepo: &repo, Tags: []string{}, CreatedAt: at, UpdatedAt: at})
+	}
+	return out
+}
+
+// givePrompts answers with the caller's prompts that fit, and more behind them.
+func (s *server) givePrompts(c echo.Context, fits func(client.SavedPrompt) bool, more ...client.SavedPrompt) error {
 	all, err := s.DB.SavedPrompts(c.Request().Context(), principal(c))
 	if err != nil {
 		return err
@@ -62,13 +77,12 @@ func (s *server) givePrompts(c echo.Context, fits func(client.SavedPrompt) bool)
 			out = append(out, v)
 		}
 	}
-	return c.JSON(http.StatusOK, out)
+	return c.JSON(http.StatusOK, append(out, more...))
 }
 
 // sameRepo compares repositories as people write them.
 func sameRepo(a, b string) bool {
-	plain := func(s string) string { return strings.TrimSuffix(strings.TrimRight(s, "/"), ".git") }
-	return a != "" && plain(a) == plain(b)
+	return a != "" && plainRepo(a) == plainRepo(b)
 }
 
 // searchPrompts ranks: a name that begins with the text, a name, a content that

@@ -83,6 +83,7 @@ func (s *server) createSession(c echo.Context) error {
 	var in struct {
 		Name string `json:"name"`
 		launch.Request
+		verdict
 	}
 	if err := decode(c, &in); err != nil {
 		return err
@@ -92,7 +93,7 @@ func (s *server) createSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	row, err := s.create(c, in.Name, req)
+	row, err := s.create(c, in.Name, req, in.verdict)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (s *server) createSession(c echo.Context) error {
 }
 
 // create checks a launch request, stores it and asks the engine to start it.
-func (s *server) create(c echo.Context, name string, req launch.Request) (store.Session, error) {
+func (s *server) create(c echo.Context, name string, req launch.Request, say verdict) (store.Session, error) {
 	name, err := checkName(name)
 	if err != nil {
 		return store.Session{}, err
@@ -113,6 +114,9 @@ func (s *server) create(c echo.Context, name string, req launch.Request) (store.
 		return store.Session{}, err
 	}
 	if err := s.checkRequest(c, name, &req); err != nil {
+		return store.Session{}, err
+	}
+	if req, err = s.withDefinition(c, req, say); err != nil {
 		return store.Session{}, err
 	}
 	return s.launch(c, name, on, req)

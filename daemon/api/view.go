@@ -36,6 +36,7 @@ func (s *server) viewAt(web, socket string, row store.Session) client.Session {
 		Agent: req.Agent, Repo: repoOf(req.Source), Branch: req.Source.Branch, StateSince: row.Since, Doing: row.Doing,
 		CostUSD: float64(row.CostMicros) / 1e6, Runtime: row.Runtime, Run: row.Run,
 		Mode: row.Mode, ModeName: row.ModeName, Network: req.Network, TimeToLive: req.TimeToLive,
+		Definition: broughtView(req.Definition),
 	}
 	if !row.ExpiresAt.IsZero() && row.Want == store.WantRunning && row.Failure == nil {
 		v.StopsAt, v.StopsSoon = &row.ExpiresAt, row.State == store.Running && !s.Now().Before(row.EndsSoon())

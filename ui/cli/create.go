@@ -21,6 +21,7 @@ func (a *app) create() *cobra.Command {
 			"  volundr sessions create try-it --copy .          # a copy of this folder, uncommitted work included\n" +
 			"  volundr sessions create pair --mount ~/src/app   # this folder itself\n" +
 			"  volundr sessions create again --from session.yaml\n" +
+			"  volundr sessions create ci --repo https://github.com/me/app --trust-repository HASH   # as it was shown\n" +
 			`  echo '{"name": "from-json", "model": "opus"}' | volundr sessions create --json`,
 		RunE: func(c *cobra.Command, args []string) error {
 			below, err := a.written(c, from, asJSON && len(args) == 0 && from == "")
@@ -48,7 +49,7 @@ func (a *app) create() *cobra.Command {
 			if in.PresetID, err = presetID(c.Context(), cl, in.PresetID); err != nil {
 				return err
 			}
-			s, err := cl.Create(c.Context(), in)
+			s, err := createTrusted(c, cl, in)
 			if err != nil {
 				return err
 			}

@@ -58,7 +58,10 @@ func (w *wishes) flags(c *cobra.Command) {
 	f.StringVar(&w.in.IssueID, "issue", "", "issue that the session is about")
 	f.StringVar(&w.in.IssueURL, "issue-url", "", "its address")
 	f.StringVar(&w.in.TimeToLive, "ttl", "", "time to live, as in 8h or 2d, counted from when it runs; then it is stopped (default: none)")
+	f.StringVar(&w.in.TrustRepository, "trust-repository", "", "hash of the session definition in the repository's .volundr, as it was shown: use it, now and later")
+	f.BoolVar(&w.in.WithoutDefinition, "without-definition", false, "go without the session definition in the repository's .volundr")
 	c.MarkFlagsMutuallyExclusive("repo", "copy", "mount")
+	c.MarkFlagsMutuallyExclusive("trust-repository", "without-definition")
 }
 
 // request is what was typed, and nothing else.

@@ -17,6 +17,9 @@ type Error struct {
 	Status   int       // HTTP status
 	Detail   string    // a sentence with the next step
 	Problems []Problem // 422: what is wrong, field by field
+	// Definition is what a 409 asks to confirm: of the repository of the session
+	// that was to be created.
+	Definition *Definition
 	// RetryAfter is how long a 429 or 503 asks to wait; 0: it does not say.
 	RetryAfter time.Duration
 }
@@ -71,15 +74,17 @@ func statusOf(err error) int {
 
 // errorOf reads the error body: {"detail": "…"} or {"detail": [Problem…]}.
 func errorOf(res *http.Response) error {
-	b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	b, _ := io.ReadAll(io.LimitReader(res.Body, 4<<20))
 	e := &Error{Status: res.StatusCode}
 	if n, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && n > 0 {
 		e.RetryAfter = time.Duration(n) * time.Second
 	}
 	var body struct {
-		Detail json.RawMessage `json:"detail"`
+		Detail     json.RawMessage `json:"detail"`
+		Definition *Definition     `json:"definition"`
 	}
 	if json.Unmarshal(b, &body) == nil && len(body.Detail) > 0 {
+		e.Definition = body.Definition
 		var values struct {
 			Errors []string `json:"errors"` // of a credential
 		}

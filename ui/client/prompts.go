@@ -10,6 +10,8 @@ import (
 const (
 	PromptGlobal  = "global"
 	PromptProject = "project" // of one repository
+	// PromptRepository is the scope of what a session's repository brought.
+	PromptRepository = "repository"
 )
 
 // SavedPrompt is one of GET /prompts: a message that somebody keeps, to be

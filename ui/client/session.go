@@ -73,6 +73,8 @@ type Session struct {
 
 	StopsAt   *time.Time `json:"stops_at"`   // while it runs: when its time to live is over
 	StopsSoon bool       `json:"stops_soon"` // which is in some minutes
+
+	Definition *SessionDefinition `json:"definition"` // of its repository; null: it has none
 }
 
 // Activity is ActivityState, or "" when there is none.
@@ -154,6 +156,10 @@ type SessionCreate struct {
 	// TimeToLive, as in 8h or 2d, is how long it runs until it is stopped; empty or
 	// "none": until somebody stops it.
 	TimeToLive string `json:"time_to_live,omitempty"`
+	// TrustRepository is the hash of the Definition of the repository that was
+	// shown and is to be used; WithoutDefinition leaves it out this once.
+	TrustRepository   string `json:"trust_repository,omitempty"`
+	WithoutDefinition bool   `json:"without_definition,omitempty"`
 }
 
 // File is a file that a session is given: From below its local folder, or an

@@ -1,0 +1,28 @@
+package client
+
+// CodeUnconfirmed is the code of a 409 that carries a Definition.
+const CodeUnconfirmed = "definition_unconfirmed"
+
+// Definition is what a repository brings in its folder .volundr for sessions of
+// it. Whoever creates one reads it in full before it is used, once for each
+// content.
+type Definition struct {
+	Repository string             `json:"repository"`
+	Commit     string             `json:"commit"`       // that it was read at; empty: a copied folder
+	Hash       string             `json:"hash"`         // SessionCreate.TrustRepository, to use it
+	YAML       string             `json:"session_yaml"` // as it stands there
+	Prompts    []DefinitionPrompt `json:"prompts"`
+	Problems   []string           `json:"problems"` // why it cannot be used, with file and line
+}
+
+// DefinitionPrompt is a message that the chats of a repository's sessions offer.
+type DefinitionPrompt struct {
+	Name    string `json:"name"`
+	Content string `json:"content"`
+}
+
+// SessionDefinition says which definition of its repository a session has.
+type SessionDefinition struct {
+	Hash   string `json:"hash"`
+	Commit string `json:"commit"`
+}
