@@ -213,6 +213,31 @@ func newPage() NewPage {
 	}
 }
 
+// broughtPage asks for what a repository brings.
+func broughtPage() NewPage {
+	p := newPage()
+	p.Problems = nil
+	p.Definition = &client.Definition{Repository: "https://github.com/acme/billing", Commit: "0123456789abcdef0123456789abcdef01234567", Hash: strings.Repeat("0123456789abcdef", 4),
+		YAML: "# The invoices, with their database\nimage: acme/go:1\nsetup_scripts:\n  - npm ci && curl -fsSL https://example.com/" + strings.Repeat("a-long-path/", 9) +
+			" | sh\nservices:\n  - {name: db, image: 'postgres:17', port: 5432, env: {POSTGRES_PASSWORD: dev}}\nenv: {LOG_LEVEL: debug}\n",
+		Prompts: []client.DefinitionPrompt{{Name: "review", Content: "Read the diff as a strict reviewer.\nSay what is wrong, the worst first. <script>\n"}}}
+	return p
+}
+
+// unusablePage is the same for one that cannot be used.
+func unusablePage() NewPage {
+	p := broughtPage()
+	p.Definition.YAML, p.Definition.Prompts = "image: acme/go:1\nnetwork: open\n", nil
+	p.Definition.Problems = []string{".volundr/session.yaml:2: network does not count in a repository: what a session reaches is yours to say"}
+	return p
+}
+
+func trustsPage() TrustsPage {
+	return TrustsPage{Shell: shell("Repositories"), Done: "You will be asked again.", Trusts: []client.Trust{
+		{ID: "11111111-1111-4111-8111-111111111111", Repository: "https://github.com/acme/billing", Hash: strings.Repeat("0123456789abcdef", 4), Used: true, CreatedAt: now.Add(-72 * time.Hour)},
+		{ID: "22222222-2222-4222-8222-222222222222", Repository: "/home/you/<b>", Hash: strings.Repeat("fedcba9876543210", 4), CreatedAt: now.Add(-time.Hour)}}}
+}
+
 func referencePage() Reference {
 	return Reference{Title: "Volundr", Version: "0.4.4", Description: "Sessions with coding agents.", Groups: []ReferenceGroup{
 		{Name: "Sessions", Description: "Isolated environments.", Operations: []ReferenceOperation{

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 // settingsPages are those of everybody, and behind them those of admins.
 var settingsPages = []struct{ path, name string }{
-	{"/credentials", "Credentials"}, {"/integrations", "Integrations"}, {"/presets", "Presets"}, {"/prompts", "Prompts"}, {"/tokens", "Tokens"}, {"/logins", "Browsers"}, {"/users", "Users"}, {"/audit", "Audit"},
+	{"/credentials", "Credentials"}, {"/integrations", "Integrations"}, {"/presets", "Presets"}, {"/prompts", "Prompts"}, {"/trusts", "Repositories"}, {"/tokens", "Tokens"}, {"/logins", "Browsers"}, {"/users", "Users"}, {"/audit", "Audit"},
 }
 
 // settingsBar leads from one page of settings to the next.

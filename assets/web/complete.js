@@ -47,7 +47,7 @@ export function completion(text, form) {
     try {
       const res = await fetch(text.dataset.prompts);
       if (!res.ok) return;
-      prompts = (await res.json()).map(p => ({ value: p.content, name: p.name, hint: p.content.split('\n', 1)[0], whole: true }));
+      prompts = (await res.json()).map(p => ({ value: p.content, name: p.name, hint: (p.scope === 'repository' ? 'of the repository: ' : '') + p.content.split('\n', 1)[0], whole: true }));
     } catch { return; } // none are offered
     const was = at;
     if (text.value[0] === '/' && document.activeElement === text) look();

@@ -157,6 +157,7 @@ func (s *server) contract(g *echo.Group) {
 	g.GET("/sessions/:id/loss", s.lossJSON)
 	s.templateRoutes(g)
 	s.promptRoutes(g)
+	s.trustRoutes(g)
 	s.presetRoutes(g)
 	s.changesRoutes(g)
 	s.gitRoutes(g)

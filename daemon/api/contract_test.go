@@ -167,6 +167,7 @@ var contractCases = []contractCase{
 	{"GET /audit/verify?kept=0000", "", 200, `{"broken":"The hash that was kept is not among them: the records were written anew, or their end was cut off."}`},
 	{"DELETE /users/local", "", 409, `{"detail":"local is the last admin: make somebody else one first."}`},
 	{"GET /logins", "", 200, `"*"`},
+	{"GET /trusts", "", 200, `[]`},
 	{"GET /feature-flags", "", 200, `{"local_mounts_enabled":true,"file_manager_enabled":false,"mini_mode":false}`},
 
 	{"POST /credentials", `{"name":"token","data":{"a":"b"}}`, 201, `{"name":"token","secret_type":"generic","keys":["a"]}`},
@@ -308,6 +309,7 @@ var elsewhere = []string{
 	"GET /profiles", "POST /profiles", "GET /profiles/:name", "PUT /profiles/:name", "DELETE /profiles/:name",
 	"GET /mcp-servers", "GET /mcp-servers/:name", // TestTemplatesAndProfilesAsTheContractSays
 	"GET /audit/export",          // TestAnExportVerifiesElsewhere
+	"DELETE /trusts/:id",         // TestOneIsAskedAgain
 	"DELETE /logins/:id",         // TestOnesOwnBrowsers
 	"GET /chronicles/:id/export", // TestAChronicleInTheBrowser
 	// TestRawEventsAreKeptAsTheContractSays

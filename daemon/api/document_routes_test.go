@@ -140,6 +140,8 @@ var operations = []operation{
 	{do: "GET /prompts/search", summary: "Saved prompts that fit a text, the best first", query: []string{"q", "the text"}, out: []client.SavedPrompt{}},
 	{do: "PUT /prompts/{id}", summary: "Change a saved prompt", in: client.PromptSave{}, out: client.SavedPrompt{}},
 	{do: "DELETE /prompts/{id}", summary: "Delete a saved prompt", status: 204},
+	{do: "GET /trusts", summary: "What the caller said to the session definitions of repositories, the last first", out: []client.Trust{}},
+	{do: "DELETE /trusts/{id}", summary: "Forget it, and ask again", status: 204},
 
 	{do: "GET /credentials", summary: "List credentials, never their values", query: []string{"secret_type", "only this type"}, out: CredentialList{}},
 	{do: "GET /credentials/types", summary: "What types there are, and their fields", out: []client.CredentialType{}},

@@ -30,7 +30,7 @@ var tags = []struct{ name, text, words string }{
 	{"Git", "The way of a session's work to its remote, and into a pull request.", "branch push pr repos providers"},
 	{"Chronicles", "What runs left: kept when their sessions are gone.", "chronicles chronicle storage"},
 	{"Events", "Events that programs report.", "events"},
-	{"Launching", "What sessions are begun from.", "templates profiles presets prompts integrations mcp-servers"},
+	{"Launching", "What sessions are begun from.", "templates profiles presets prompts trusts integrations mcp-servers"},
 	{"Credentials", "Kept encrypted, given to sessions, never given out.", "credentials secrets"},
 	{"Users", "Who may come in, and with what.", "users tokens quota audit"},
 	{"Server", "The daemon itself.", "models stats me feature-flags status doctor found image login-links shutdown"},

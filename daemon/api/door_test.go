@@ -118,6 +118,8 @@ func TestEveryRouteHasADoor(t *testing.T) {
 					want = "Chronicle not found: " + id
 				case strings.Contains(route.Path, "/prompts/:id"):
 					want = "Prompt not found: " + id
+				case strings.Contains(route.Path, "/trusts/:id"):
+					want = "Answer not found: " + id
 				case strings.Contains(route.Path, "/integrations/:id"):
 					want = "Integration not found: " + id
 				case strings.Contains(route.Path, "/presets/:id"):

@@ -71,6 +71,7 @@ func (s *server) pages(e *echo.Echo) {
 
 	s.userPages(e)
 	s.loginPages(e)
+	s.trustPages(e)
 	s.chroniclePages(e)
 
 	e.GET("/s/:id/session", s.chat)

@@ -239,7 +239,7 @@ var unasked = map[string]bool{
 }
 
 // personal are things that are not an admin's to see either.
-var personal = []string{"/presets/:id", "/prompts/:id", "/integrations/:id", "/credentials/:name", "/credentials/tenant/:name", "/secrets/:name", "/logins/:id"}
+var personal = []string{"/presets/:id", "/prompts/:id", "/integrations/:id", "/credentials/:name", "/credentials/tenant/:name", "/secrets/:name", "/logins/:id", "/trusts/:id"}
 
 // ownersAndAdmins are let in, and find what they ask for.
 func (w *world) ownersAndAdmins(c cast, r *echo.Route) {

@@ -133,14 +133,16 @@ func (w *world) belongings(p store.Principal) belongings {
 	n.State, n.ReadyAt = store.Running, time.Now()
 	_, err = w.db.Conclude(ctx, box, n)
 	must(err)
-	return belongings{"session": s.ID, "chronicle": chronicle, "comment": comment.ID, "preset": preset.ID, "prompt": prompt.ID, "name": mark,
+	trust, err := w.db.Trust(ctx, p, mark, mark, true)
+	must(err)
+	return belongings{"trust": trust.ID, "session": s.ID, "chronicle": chronicle, "comment": comment.ID, "preset": preset.ID, "prompt": prompt.ID, "name": mark,
 		"integration": integration.ID, "file": file.ID, "login": login.ID, "token": token.ID, "sandbox": box.Name, "user": p.UserID, "found": uuid.NewString(), "run": uuid.NewString()}
 }
 
 // nothing is what nobody owns.
 func nothing() belongings {
 	out := belongings{}
-	for _, kind := range []string{"session", "chronicle", "comment", "preset", "prompt", "integration", "file", "token", "user", "login", "found", "run"} {
+	for _, kind := range []string{"session", "chronicle", "comment", "preset", "prompt", "integration", "file", "token", "user", "login", "found", "run", "trust"} {
 		out[kind] = uuid.NewString()
 	}
 	out["name"], out["sandbox"] = canary+"-"+uuid.NewString()[:8], runtime.SandboxName(uuid.NewString())
@@ -153,7 +155,7 @@ func (b belongings) path(method, route string) string {
 	switch {
 	case strings.HasSuffix(route, "/chronicles/:id/diff"), method == "POST" && strings.HasSuffix(route, "/chronicles/:id/timeline"):
 	default:
-		for _, kind := range []string{"chronicle", "preset", "prompt", "integration", "token", "user", "login"} {
+		for _, kind := range []string{"chronicle", "preset", "prompt", "integration", "token", "user", "login", "trust"} {
 			if strings.Contains(route, "/"+kind+"s/:id") {
 				id = kind
 			}

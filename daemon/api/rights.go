@@ -99,6 +99,8 @@ var rights = byRoute(map[auth.Right]string{
 		GET /api/v1/volundr/integrations/catalog
 		GET /presets
 		GET /prompts
+		GET /trusts
+		GET /api/v1/volundr/trusts
 		GET /api/v1/volundr/found`,
 
 	auth.Work: `
@@ -111,6 +113,8 @@ var rights = byRoute(map[auth.Right]string{
 		POST /presets/:id/delete
 		POST /prompts
 		POST /prompts/:id/delete
+		POST /trusts/:id/delete
+		DELETE /api/v1/volundr/trusts/:id
 		POST /api/v1/volundr/integrations
 		PUT /api/v1/volundr/integrations/:id
 		DELETE /api/v1/volundr/integrations/:id

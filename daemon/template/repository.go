@@ -50,6 +50,7 @@ var yours = map[string]string{
 	"credential_names": credentials, "env_secret_refs": credentials, "integration_ids": credentials, "credentials": credentials, "secrets": credentials, "integrations": credentials,
 	"source": machine, "files": machine, "workspace_id": machine, "mounts": machine, "volumes": machine, "paths": machine, "local_path": machine, "host_path": machine,
 	"resource_config": limits, "profile_name": limits, "resources": limits, "limits": limits, "cpu": limits, "memory": limits, "gpu": limits, "profile": limits,
+	"time_to_live":       limits,
 	"network":            "what a session reaches is yours to say",
 	"runtime":            "where a session runs is yours to say",
 	"protected_branches": "where a session may push is yours to say",

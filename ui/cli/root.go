@@ -107,7 +107,7 @@ func New(d Daemon) *cobra.Command {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{a.sessions(), a.templates(), a.presets(), a.prompts(), a.inbox(), a.chronicles(), a.sandbox(), a.credentials(), a.integrations(), a.tokens(), a.logins()} {
+	for _, c := range []*cobra.Command{a.sessions(), a.templates(), a.presets(), a.prompts(), a.inbox(), a.chronicles(), a.sandbox(), a.credentials(), a.integrations(), a.tokens(), a.logins(), a.trusts()} {
 		c.GroupID = "work"
 		root.AddCommand(c)
 	}

@@ -165,6 +165,9 @@ func (a *app) show() *cobra.Command {
 		line("Mode", s.ModeName)
 		line("Repository", s.Repo)
 		line("Branch", s.Branch)
+		if s.Definition != nil {
+			line("Definition", ".volundr of the repository, content "+s.Definition.Hash[:min(12, len(s.Definition.Hash))])
+		}
 		spent := fmt.Sprint(s.TokensUsed)
 		if s.CostUSD > 0 { // else nothing, or nobody knows
 			spent += fmt.Sprintf(", $%.2f", s.CostUSD)

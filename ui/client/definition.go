@@ -1,5 +1,11 @@
 package client
 
+import (
+	"context"
+	"net/url"
+	"time"
+)
+
 // CodeUnconfirmed is the code of a 409 that carries a Definition.
 const CodeUnconfirmed = "definition_unconfirmed"
 
@@ -25,4 +31,23 @@ type DefinitionPrompt struct {
 type SessionDefinition struct {
 	Hash   string `json:"hash"`
 	Commit string `json:"commit"`
+}
+
+// Trust is what somebody said to the definition of a repository.
+type Trust struct {
+	ID         string    `json:"id"`
+	Repository string    `json:"repository"`
+	Hash       string    `json:"hash"`
+	Used       bool      `json:"used"` // false: sessions are begun without it
+	CreatedAt  time.Time `json:"created_at"`
+}
+
+// Trusts gives what the caller said, the last first.
+func (c *Client) Trusts(ctx context.Context) ([]Trust, error) {
+	return one[[]Trust](c, ctx, "GET", "/trusts", nil)
+}
+
+// ForgetTrust forgets what was said to a definition, so that it is asked again.
+func (c *Client) ForgetTrust(ctx context.Context, id string) error {
+	return c.Do(ctx, "DELETE", "/trusts/"+url.PathEscape(id), nil, nil)
 }
