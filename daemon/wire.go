@@ -102,6 +102,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 		}})
 	d.db.Tell(p.chronicles.Own)
 	d.db.Measure(launch.Need)
+	d.db.Reseal(p.vault.Reseal)
 	p.engine = engine.New(engine.Options{
 		DB: d.db, Runtimes: p.runtimes, Spec: p.launch.Spec,
 		Opened: p.chronicles.Opened, Completed: p.chronicles.Completed,

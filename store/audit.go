@@ -23,6 +23,12 @@ const (
 	ActUserAdded          = "user.added"
 	ActUserRole           = "user.role"
 	ActUserRemoved        = "user.removed"
+	ActUserMoved          = "user.moved" // from one tenant to another, for whoever runs the installation
+	ActUserLeft           = "user.left"  // for the one
+	ActUserCame           = "user.came"  // for the other
+	ActTenantAdded        = "tenant.added"
+	ActTenantRenamed      = "tenant.renamed"
+	ActTenantRemoved      = "tenant.removed"
 	ActQuota              = "quota.set"
 	ActCredentialStored   = "credential.stored"
 	ActCredentialDeleted  = "credential.deleted"
@@ -60,7 +66,7 @@ const (
 // Acts are all that are audited.
 var Acts = []string{
 	ActBackupMade, ActBackupRestored,
-	ActLogin, ActLoginEnded, ActLoginRefused, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActCredentialShared, ActCredentialUnshared, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPresetShared, ActPresetUnshared, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
+	ActLogin, ActLoginEnded, ActLoginRefused, ActLoginLink, ActTokenMade, ActTokenRevoked, ActUserAdded, ActUserRole, ActUserRemoved, ActUserMoved, ActUserLeft, ActUserCame, ActTenantAdded, ActTenantRenamed, ActTenantRemoved, ActQuota, ActCredentialStored, ActCredentialDeleted, ActCredentialUsed, ActCredentialShared, ActCredentialUnshared, ActAnswer, ActPushAsked, ActPush, ActPullOpened, ActPullMerged, ActSessionDeleted, ActSessionShared, ActSessionUnshared, ActChronicleDeleted, ActFoundDeleted, ActIntegrationAdded, ActIntegrationChanged, ActIntegrationDeleted, ActPresetDeleted, ActPresetShared, ActPresetUnshared, ActPromptDeleted, ActTemplateSaved, ActTemplateDeleted, ActShutdown,
 	ActDefinitionConfirmed, ActDefinitionDeclined, ActDefinitionForgotten,
 }
 

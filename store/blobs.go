@@ -28,7 +28,10 @@ const used = ` (EXISTS (SELECT 1 FROM chronicles c WHERE (c.workspace = b.digest
 // are the blobs that it names, when it is the manifest of an archive: they are
 // in use as long as it is.
 func (db *DB) PutBlob(ctx context.Context, b Blob, parts ...string) error {
-	return db.write(ctx, func(t *tx) error {
+	return db.write(ctx, func(t *tx) (err error) {
+		if b.TenantID, err = homeOf(ctx, t, b.OwnerID, b.TenantID); err != nil { // it took its time to be made
+			return err
+		}
 		if _, err := t.ExecContext(ctx, `INSERT INTO blobs (digest, owner_id, tenant_id, size, stored, created_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO NOTHING`, b.Digest, b.OwnerID, b.TenantID, b.Size, b.Stored, millis(t.now)); err != nil {
 			return err

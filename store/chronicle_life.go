@@ -25,6 +25,10 @@ func (db *DB) OpenChronicle(ctx context.Context, c Chronicle, rows ...TimelineEv
 		if c.StartedAt.IsZero() {
 			c.StartedAt = t.now
 		}
+		var err error
+		if c.TenantID, err = homeOf(ctx, t, c.OwnerID, c.TenantID); err != nil {
+			return err
+		}
 		// What was reported before the first run began belongs to it.
 		res, err := t.ExecContext(ctx, `UPDATE chronicles SET run = 1, started_at = ? WHERE session_id = ? AND run = 0 AND ? = 1
 			AND NOT EXISTS (SELECT 1 FROM chronicles c WHERE c.session_id = chronicles.session_id AND c.run = 1)`,

@@ -49,7 +49,8 @@ func (t *tx) event(ctx context.Context, s Session, typ string) error {
 	d := EventData{ID: s.ID}
 	switch typ {
 	case SessionDeleted:
-		if _, err := t.ExecContext(ctx, `DELETE FROM events WHERE session_id = ?`, s.ID); err != nil {
+		// Who lost sight of it before, and has not been told yet, still will be.
+		if _, err := t.ExecContext(ctx, `DELETE FROM events WHERE session_id = ? AND type <> ?`, s.ID, SessionDeleted); err != nil {
 			return err
 		}
 	case SessionActivity:

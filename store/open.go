@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ type DB struct {
 	subs   map[chan struct{}]bool
 	teller Teller
 	gauge  Gauge
+	reseal Resealer
 	told   map[string]int64 // by chronicle: how often its timeline was written
 }
 
@@ -151,6 +153,8 @@ func explain(err error) error {
 		return err
 	case e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
 		return fmt.Errorf("%w: free some space where Volundr's data lies and try again: %w", ErrFull, err)
+	case e.Code() == sqlite3.SQLITE_CONSTRAINT_TRIGGER && strings.Contains(e.Error(), "the user was moved"):
+		return &ConflictError{"You were moved to another tenant meanwhile: reload, and do it again."}
 	case e.Code()&0xff == sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("the file is not a Volundr database: move it away, or choose another folder with --data-dir: %w", err)
 	}

@@ -31,6 +31,7 @@ func open(t *testing.T, options ...Option) *DB {
 // people makes users of the principals above.
 func people(t *testing.T, db *DB) {
 	t.Helper()
+	must(db.w.ExecContext(t.Context(), `INSERT INTO tenants VALUES ('t1', 'one', 0), ('t2', 'two', 0)`))(t)
 	for p, role := range map[Principal]Role{anna: RoleDeveloper, bert: RoleDeveloper, chief: RoleAdmin, other: RoleAdmin} {
 		must(db.AddUser(t.Context(), Principal{TenantID: p.TenantID, Admin: true}, User{ID: p.UserID, Name: p.UserID, Role: role}))(t)
 	}

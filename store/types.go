@@ -24,6 +24,9 @@ type Principal struct {
 	// For the audit: the user's name, and the login, token or session that they
 	// act with.
 	Name, By string
+	// Operator: an admin of the first tenant, who runs the installation and may do
+	// what concerns tenants as such.
+	Operator bool
 	// Guest: what reads shows what was shared with UserID too. What writes does
 	// not know it.
 	Guest bool

@@ -65,9 +65,13 @@ func (db *DB) AddUser(ctx context.Context, p Principal, u User) (out User, err e
 		u.ID = uuid.NewString()
 	}
 	err = db.write(ctx, func(t *tx) error {
-		var taken bool
-		if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE tenant_id = ? AND name = ?)`, p.TenantID, u.Name).Scan(&taken); err != nil {
+		var there, taken bool // the tenant may just have been removed
+		if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1), EXISTS (SELECT 1 FROM users WHERE tenant_id = ?1 AND name = ?2)`,
+			p.TenantID, u.Name).Scan(&there, &taken); err != nil {
 			return err
+		}
+		if !there {
+			return ErrNoTenant
 		}
 		if taken {
 			return &ConflictError{fmt.Sprintf("There is a user %s already: choose another name.", u.Name)}
@@ -145,10 +149,14 @@ func (db *DB) RemoveUser(ctx context.Context, p Principal, id string) error {
 	})
 }
 
-// keepAdmin refuses to lose the last admin of p's tenant.
+// keepAdmin refuses to lose the last admin of p's tenant. An operator may leave
+// another tenant than the first without one, and manages it then.
 func (t *tx) keepAdmin(ctx context.Context, p Principal, id string) error {
-	if !p.Admin {
+	switch {
+	case !p.Admin:
 		return ErrNotFound
+	case p.Operator && p.TenantID != FirstTenant:
+		return nil
 	}
 	var name string
 	var others int

@@ -50,19 +50,27 @@ func (u User) by(issuer string) Principal {
 	return Principal{UserID: u.ID, TenantID: u.TenantID, Name: u.Name, By: "identity provider " + issuer}
 }
 
-// addVouched stores a new user under a name that is nobody's: with a number
-// behind it where it is somebody's.
-func (t *tx) addVouched(ctx context.Context, tenant string, v Vouched) (User, error) {
-	name := v.Name
+// freeUserName is a name that is nobody's in a tenant: the one that is wanted,
+// with a number behind it where it is somebody's.
+func (t *tx) freeUserName(ctx context.Context, tenant, wanted string) (string, error) {
+	name := wanted
 	for n := 2; ; n++ {
 		var taken bool
 		if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE tenant_id = ? AND name = ?)`, tenant, name).Scan(&taken); err != nil {
-			return User{}, err
+			return "", err
 		}
 		if !taken {
-			break
+			return name, nil
 		}
-		name = fmt.Sprintf("%s-%d", v.Name[:min(len(v.Name), 50)], n)
+		name = fmt.Sprintf("%s-%d", wanted[:min(len(wanted), 50)], n)
+	}
+}
+
+// addVouched stores a new user.
+func (t *tx) addVouched(ctx context.Context, tenant string, v Vouched) (User, error) {
+	name, err := t.freeUserName(ctx, tenant, v.Name)
+	if err != nil {
+		return User{}, err
 	}
 	return scanUser(t.QueryRowContext(ctx, `INSERT INTO users (`+userColumns+`, issuer, subject) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING `+userColumns,
 		uuid.NewString(), tenant, name, v.Role, millis(t.now), v.Issuer, v.Subject))

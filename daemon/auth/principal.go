@@ -8,7 +8,7 @@ import (
 )
 
 // Local is the one principal of a laptop.
-var Local = store.Principal{UserID: "local", TenantID: "default", Admin: true}
+var Local = store.Principal{UserID: "local", TenantID: store.FirstTenant, Admin: true, Operator: true}
 
 // programLogin is the login of requests that show the token of the token file.
 // It is not in the store and ends with the token.
@@ -18,6 +18,7 @@ var programLogin = store.Login{ID: "program", Hash: "program", UserID: Local.Use
 // scope for it sees no more than what is the admin's own.
 func principalOf(l store.Login) store.Principal {
 	p := store.Principal{UserID: l.UserID, TenantID: l.TenantID, Admin: l.Role == store.RoleAdmin && inScope(l, Admin), Name: l.UserName}
+	p.Operator = p.Admin && p.TenantID == Local.TenantID
 	switch {
 	case l.ID == programLogin.ID:
 		p.By = "token file"

@@ -32,7 +32,7 @@ func (p *round) leftovers(known map[string]string) {
 			continue
 		}
 		if w.Kind == runtime.Session {
-			found[id] = leftover{w, p.on}
+			found[id] = leftover{p.home(w), p.on}
 		}
 		p.leftover(w)
 	}
@@ -54,6 +54,18 @@ func (p *round) leftovers(known map[string]string) {
 			p.answer(id, nil)
 		}
 	}
+}
+
+// home is a workload where its owner is now: its labels say where they were when
+// it was started.
+func (p *round) home(w runtime.Workload) runtime.Workload {
+	home, err := p.DB.HomeOf(p.ctx, w.Owner, w.Tenant)
+	if err != nil {
+		p.Log.Warn("The owner of a workload was not read", "id", w.ID, "error", err)
+		return w
+	}
+	w.Tenant = home
+	return w
 }
 
 func (p *round) leftover(w runtime.Workload) {

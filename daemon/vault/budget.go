@@ -42,7 +42,11 @@ func (v *Vault) hold(w http.ResponseWriter, r *http.Request, row store.Session) 
 			return ctx.Err()
 		case <-look.C:
 		}
-		if why, err = v.DB.Budget(ctx, row.TenantID, row.OwnerID, time.Now()); err != nil {
+		now, err := v.DB.SystemSession(ctx, row.ID) // its owner may have been moved
+		if err != nil {
+			return err
+		}
+		if why, err = v.DB.Budget(ctx, now.TenantID, now.OwnerID, time.Now()); err != nil {
 			return err
 		}
 	}

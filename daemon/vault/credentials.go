@@ -181,6 +181,19 @@ func shown(c store.Credential) Credential {
 	return Credential{c.ID, c.Name, c.OwnerID == "", c.Laid, c.Type, c.Keys, c.Metadata, c.CreatedAt, c.UpdatedAt}
 }
 
+// Reseal closes a credential for another owner, to whom it is moved. It is
+// store.ErrNotFound where it cannot be opened: it could not before either.
+func (v *Vault) Reseal(ctx context.Context, c store.Credential, to store.Principal) ([]byte, error) {
+	clear, err := v.seal.open(ctx, c.Sealed, about(store.Principal{UserID: c.OwnerID, TenantID: c.TenantID}, c.Name, c.Type))
+	if errors.Is(err, ErrLocked) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("credential %s: %w", c.Name, store.ErrNotFound)
+	}
+	return v.seal.close(ctx, clear, about(to, c.Name, c.Type))
+}
+
 // about binds a sealed value to its row: one that was moved to another does not
 // open.
 func about(p store.Principal, name, typ string) []byte {
