@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"volundr/daemon/auth"
@@ -23,7 +25,9 @@ func identity(cfg config.Config) (*auth.OIDC, error) {
 		return nil, err
 	}
 	p := oidc.New(oidc.Options{Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: secret, Scopes: c.Scopes, GroupsClaim: c.GroupsClaim})
-	return auth.NewOIDC(p, rolesOf(c.Roles, c.DefaultRole), c.LoginLife), nil
+	o := auth.NewOIDC(p, rolesOf(c.Roles, c.DefaultRole), c.LoginLife)
+	o.Tenants = c.Tenants
+	return o, nil
 }
 
 // rolesOf turns the groups of roles into the roles of groups.
@@ -54,6 +58,11 @@ func (d *Daemon) vouches(ctx context.Context) []client.Finding {
 	var why *oidc.Refusal
 	if err := d.provider.Provider.Check(ctx); errors.As(err, &why) {
 		f.Status, f.Detail = "error", why.Error()
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.provider.Tenants)) {
+		if _, err := d.db.Tenant(ctx, auth.Local, name); errors.Is(err, store.ErrNoTenant) && f.Status == "ok" {
+			f.Status, f.Detail = "warning", "oidc.tenants names "+name+", which there is not: nobody of its groups is let in. Make it: volundr tenants add "+name
+		}
 	}
 	return []client.Finding{f}
 }

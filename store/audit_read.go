@@ -15,9 +15,15 @@ type DeedFilter struct {
 }
 
 // Deeds gives what was done in p's tenant, the last first; to who is no admin,
-// what they did themselves.
+// what they did themselves. Those of another tenant than the first are counted in
+// it: their numbers in the chain would tell how much is done elsewhere.
 func (db *DB) Deeds(ctx context.Context, p Principal, f DeedFilter) ([]Deed, error) {
-	return deedRows(db.r.QueryContext(ctx, `SELECT `+deedColumns+` FROM audit WHERE (?1 = '' OR act = ?1) AND (?2 = '' OR user_id = ?2 OR user_name = ?2)
+	from := `audit`
+	if p.TenantID != FirstTenant {
+		from = `(SELECT row_number() OVER (ORDER BY n) AS n, at, tenant_id, user_id, user_name, by, act, subject, detail, '' AS previous, '' AS hash
+			FROM audit WHERE tenant_id = ?4)`
+	}
+	return deedRows(db.r.QueryContext(ctx, `SELECT `+deedColumns+` FROM `+from+` WHERE (?1 = '' OR act = ?1) AND (?2 = '' OR user_id = ?2 OR user_name = ?2)
 		AND (?3 = 0 OR n < ?3) AND tenant_id = ?4 AND (?5 OR user_id = ?6) ORDER BY n DESC LIMIT ?7`,
 		f.Act, f.User, f.Before, p.TenantID, p.Admin, p.UserID, f.Limit))
 }

@@ -11,8 +11,9 @@ import (
 
 // Whom a quota can be for, beside a user. No user is called so.
 const (
-	EachUser = "@each" // of a tenant, who has none of their own
-	AllUsers = "@all"  // of a tenant, together
+	EachUser    = "@each"   // of a tenant, who has none of their own
+	AllUsers    = "@all"    // of a tenant, together, by the word of its admins
+	WholeTenant = "@tenant" // the same, by the word of an operator
 )
 
 // Amounts are how much there may be, or is. As limits, 0 is no limit.
@@ -44,16 +45,16 @@ func limits(ctx context.Context, q querier, tenant, who string) (a Amounts, foun
 // bounds are the limits of a user: their own, or those of each.
 func bounds(ctx context.Context, q querier, tenant, user string) (Amounts, error) {
 	a, found, err := limits(ctx, q, tenant, user)
-	if err == nil && !found && user != AllUsers && user != EachUser {
+	if err == nil && !found && user != AllUsers && user != EachUser && user != WholeTenant {
 		a, _, err = limits(ctx, q, tenant, EachUser)
 	}
 	return a, err
 }
 
-// inUse is what a user has, or with AllUsers a tenant; but for one session, unless
+// inUse is what a user has, or with AllUsers or WholeTenant a tenant; but for one session, unless
 // that is empty.
 func inUse(ctx context.Context, q querier, tenant, user, but string, now time.Time) (a Amounts, err error) {
-	if user == AllUsers {
+	if user == AllUsers || user == WholeTenant {
 		user = ""
 	}
 	now = now.UTC()
@@ -90,14 +91,15 @@ func (db *DB) Quota(ctx context.Context, p Principal, who string, now time.Time)
 }
 
 // SetQuota sets, for an admin, the limits of a user of p's tenant, of each or of
-// all. ErrNotFound when p is none, or there is no such user.
+// all; for an operator, also those of the whole tenant. ErrNotFound when p is none,
+// or there is no such user.
 func (db *DB) SetQuota(ctx context.Context, p Principal, who string, a Amounts) error {
-	if !p.Admin {
+	if !p.Admin || who == WholeTenant && !p.Operator {
 		return ErrNotFound
 	}
 	return db.write(ctx, func(t *tx) error {
 		name := who
-		if who != EachUser && who != AllUsers {
+		if who != EachUser && who != AllUsers && who != WholeTenant {
 			if err := notFound(t.QueryRowContext(ctx, `SELECT name FROM users WHERE tenant_id = ? AND id = ?`, p.TenantID, who).Scan(&name)); err != nil {
 				return err
 			}
@@ -121,7 +123,7 @@ func (db *DB) SetQuota(ctx context.Context, p Principal, who string, a Amounts) 
 // Budget says, for the system, what is used up of a session's owner's tokens and
 // money of today: a sentence; empty: nothing.
 func (db *DB) Budget(ctx context.Context, tenant, owner string, now time.Time) (string, error) {
-	for _, who := range []string{owner, AllUsers} {
+	for _, who := range []string{owner, AllUsers, WholeTenant} {
 		limit, err := bounds(ctx, db.r, tenant, who)
 		if err != nil {
 			return "", err
@@ -133,10 +135,7 @@ func (db *DB) Budget(ctx context.Context, tenant, owner string, now time.Time) (
 		if err != nil {
 			return "", err
 		}
-		whose := ""
-		if who == AllUsers {
-			whose = " that all users have together"
-		}
+		whose := map[string]string{AllUsers: " that all users have together", WholeTenant: " that the whole tenant has"}[who]
 		switch {
 		case limit.Tokens > 0 && is.Tokens >= limit.Tokens:
 			return fmt.Sprintf("%d of %d tokens of today%s are used", is.Tokens, limit.Tokens, whose), nil

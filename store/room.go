@@ -50,7 +50,7 @@ func (db *DB) Room(ctx context.Context, p Principal, request json.RawMessage, no
 // room refuses what leads beyond a quota of s's owner or tenant: more sessions,
 // or with runs one more that runs, beside all others.
 func room(ctx context.Context, q querier, s Session, more Amounts, runs bool, now time.Time) error {
-	for _, who := range []string{s.OwnerID, AllUsers} {
+	for _, who := range []string{s.OwnerID, AllUsers, WholeTenant} {
 		limit, err := bounds(ctx, q, s.TenantID, who)
 		if err != nil {
 			return err
@@ -63,8 +63,11 @@ func room(ctx context.Context, q querier, s Session, more Amounts, runs bool, no
 			return err
 		}
 		whose := "you may have"
-		if who == AllUsers {
+		switch who {
+		case AllUsers:
 			whose = "all users may have together"
+		case WholeTenant:
+			whose = "the whole tenant may have"
 		}
 		if why := beyond(limit, is, more, runs, whose); why != "" {
 			return &quotaError{why}

@@ -18,6 +18,12 @@ type Vouched struct {
 	Follow bool
 }
 
+// VouchedUser gives, for the system, the user whom a provider knows as subject.
+// ErrNotFound: they have never been here.
+func (db *DB) VouchedUser(ctx context.Context, issuer, subject string) (User, error) {
+	return scanUser(db.r.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE issuer = ? AND subject = ?`, issuer, subject))
+}
+
 // Welcome gives the user whom a provider vouches for, and makes one in tenant on
 // their first visit. It acts for the system: the caller has checked what the
 // provider says. was is the role they had before; empty: they are new.
@@ -68,6 +74,13 @@ func (t *tx) freeUserName(ctx context.Context, tenant, wanted string) (string, e
 
 // addVouched stores a new user.
 func (t *tx) addVouched(ctx context.Context, tenant string, v Vouched) (User, error) {
+	var there bool // it may just have been removed
+	if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?)`, tenant).Scan(&there); err != nil {
+		return User{}, err
+	}
+	if !there {
+		return User{}, ErrNoTenant
+	}
 	name, err := t.freeUserName(ctx, tenant, v.Name)
 	if err != nil {
 		return User{}, err

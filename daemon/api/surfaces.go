@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
@@ -34,6 +35,11 @@ func (s *server) surface(kind auth.Surface) echo.HandlerFunc {
 			rest += "?" + q
 		}
 		s.Auth.Surfaces.HandOff(c.Response(), c.Request(), row.ID, kind, port, rest)
+		ctx := context.WithoutCancel(c.Request().Context())
+		if _, err := s.DB.Session(ctx, principal(c), row.ID); err != nil { // its owner was moved in between
+			login, _ := auth.LoginFrom(ctx)
+			s.Auth.Surfaces.Withdraw(login, row.ID)
+		}
 		return nil
 	}
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 
 	"volundr/store"
@@ -69,7 +70,7 @@ func (v *live) cut(ctx context.Context, gone func(store.Login) bool) {
 // nothing.
 func (a *Auth) admit(w http.ResponseWriter, r *http.Request, l store.Login, seen int, again func() (store.Login, error), next http.Handler) {
 	ctx := r.Context()
-	if l.ID != programLogin.ID && l.ID != anonymous.ID {
+	if l.ID != anonymous.ID {
 		var done func()
 		ctx, done = a.live.begin(ctx, l)
 		defer done()
@@ -95,6 +96,27 @@ func (a *Auth) cut(ctx context.Context, gone func(store.Login) bool) {
 // they may see is less than when it began. They may begin again; surfaces stay.
 func (a *Auth) Interrupt(ctx context.Context, p store.Principal) {
 	a.live.cut(ctx, func(l store.Login) bool { return l.UserID == p.UserID && l.TenantID == p.TenantID })
+}
+
+// MoveUser moves a user to another tenant, with all that is theirs. What they have
+// open is cut, and so is what others have open who could see it: admins of the
+// tenant that they leave, and guests. Surfaces of sessions that go along stay the
+// owner's, in the middle of what they type; all others of these sessions end.
+func (a *Auth) MoveUser(ctx context.Context, p store.Principal, m store.Move) (store.Moved, error) {
+	if m.User == Local.UserID && p.TenantID == Local.TenantID {
+		if err := a.keepLocal(ctx, p); err != nil {
+			return store.Moved{}, err
+		}
+	}
+	out, err := a.db.MoveUser(ctx, p, m)
+	if err != nil {
+		return out, err
+	}
+	a.live.cut(ctx, func(l store.Login) bool {
+		return l.UserID == out.User.ID || l.TenantID == out.Was.TenantID && (l.Role == store.RoleAdmin || slices.Contains(out.Guests, l.UserID))
+	})
+	a.Surfaces.move(out)
+	return out, nil
 }
 
 // end cuts one login for good: nothing can be opened with it any more.

@@ -2,8 +2,10 @@ package auth
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,9 @@ type OIDC struct {
 	Provider *oidc.Provider
 	Roles    Roles
 	Life     time.Duration // of a login; the provider is asked again then
+	// Tenants are the groups whose people are in a tenant, by its name. None: all
+	// are in the first.
+	Tenants map[string][]string
 
 	underway chan struct{}
 }
@@ -120,6 +125,33 @@ func (a *Auth) finishLogin(w http.ResponseWriter, r *http.Request) {
 	a.letIn(w, r, who, f.Next)
 }
 
+// tenantOf is the one tenant of somebody's groups, by its name, empty where groups
+// say nothing of that; why not, for them and for the log.
+func (o *OIDC) tenantOf(groups []string) (string, *oidc.Refusal) {
+	if len(o.Tenants) == 0 {
+		return "", nil
+	}
+	in := map[string]bool{}
+	for _, g := range groups {
+		in[g] = true
+	}
+	var found []string
+	for name, theirs := range o.Tenants {
+		if slices.ContainsFunc(theirs, func(g string) bool { return in[g] }) {
+			found = append(found, name)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", &oidc.Refusal{Detail: "You are logged in at the identity provider, and in none of the groups that may use this installation. Ask whoever runs it."}
+	}
+	slices.Sort(found)
+	return "", &oidc.Refusal{Detail: "You are in groups of more than one part of this installation, so that it is not known where you belong. Ask whoever runs it to leave you in the groups of one.",
+		Err: fmt.Errorf("groups of the tenants %s", strings.Join(found, ", "))}
+}
+
 // letIn logs in whom the provider vouches for, by the role that their groups give
 // them now.
 func (a *Auth) letIn(w http.ResponseWriter, r *http.Request, who oidc.Person, next string) {
@@ -128,21 +160,57 @@ func (a *Auth) letIn(w http.ResponseWriter, r *http.Request, who oidc.Person, ne
 		a.notIn(w, r, &oidc.Refusal{Detail: "You are logged in at the identity provider, and in none of the groups that may use this installation. Ask whoever runs it."})
 		return
 	}
-	u, err := a.welcome(r, store.Vouched{Issuer: who.Issuer, Subject: who.Subject, Name: userName(who.Name), Role: role, Follow: len(a.oidc.Roles.ByGroup) > 0})
+	name, why := a.oidc.tenantOf(who.Groups)
+	if why != nil {
+		a.notIn(w, r, why)
+		return
+	}
+	u, err := a.welcome(r, name, store.Vouched{Issuer: who.Issuer, Subject: who.Subject, Name: userName(who.Name), Role: role, Follow: len(a.oidc.Roles.ByGroup) > 0})
 	if err == nil {
 		_, err = a.logIn(w, r, store.Principal{UserID: u.ID, TenantID: u.TenantID}, store.ViaOIDC, a.oidc.Life)
 	}
 	if err != nil {
-		a.fail(w, r, "Cannot log in by the identity provider", err)
+		a.notIn(w, r, err)
 		return
 	}
 	a.onward(w, r, next)
 }
 
-// welcome finds or makes a user. What they have open is cut where their role is
-// another one now.
-func (a *Auth) welcome(r *http.Request, v store.Vouched) (store.User, error) {
-	u, was, err := a.db.Welcome(r.Context(), Local.TenantID, v)
+// welcome finds or makes a user in a tenant; who is in another one is moved with
+// all that is theirs. What they have open is cut where their role is another one
+// now.
+func (a *Auth) welcome(r *http.Request, tenant string, v store.Vouched) (store.User, error) {
+	u, err := a.db.VouchedUser(r.Context(), v.Issuer, v.Subject)
+	isNew := errors.Is(err, store.ErrNotFound)
+	if err != nil && !isNew {
+		return u, err
+	}
+	if tenant == "" {
+		if tenant = u.TenantID; isNew {
+			tenant = Local.TenantID
+		}
+	}
+	to, err := a.db.Tenant(r.Context(), Local, tenant)
+	if errors.Is(err, store.ErrNoTenant) {
+		return store.User{}, &oidc.Refusal{Detail: "You belong to a part of this installation that does not exist yet. Ask whoever runs it.",
+			Err: fmt.Errorf("the tenant %.100q is none: make it with volundr tenants add, or name one that there is", tenant)}
+	}
+	if err != nil {
+		return store.User{}, err
+	}
+	if !isNew && u.TenantID != to.ID {
+		by := store.Principal{UserID: u.ID, TenantID: u.TenantID, Admin: true, Operator: true, Name: u.Name, By: "identity provider " + v.Issuer}
+		m := store.Move{User: u.ID, To: to.ID}
+		if v.Follow {
+			m.Role = v.Role
+		}
+		if _, err := a.MoveUser(r.Context(), by, m); err != nil {
+			return u, &oidc.Refusal{Detail: "You belong to another part of this installation now, and could not be moved there yet. Try again in a while; if that does not help, tell an admin.",
+				Down: true, Err: err}
+		}
+		a.log.InfoContext(r.Context(), "User was moved to another tenant by their groups", "user", u.Name, "tenant", to.Name)
+	}
+	u, was, err := a.db.Welcome(r.Context(), to.ID, v)
 	switch {
 	case err != nil:
 		return u, err

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -112,10 +113,6 @@ func identityOf(r *http.Request) *identity {
 func (a *Auth) believe(w http.ResponseWriter, r *http.Request) (login store.Login, ok bool) {
 	l, s := a.public.Login, identityOf(r)
 	role := l.Roles.of(s.Groups)
-	if s.Tenant != "" && s.Tenant != Local.TenantID {
-		a.notBelieved(w, r, &oidc.Refusal{Detail: "You are logged in at the proxy for another tenant than this installation serves. Ask whoever runs it."})
-		return login, false
-	}
 	if role == "" {
 		a.notBelieved(w, r, &oidc.Refusal{Detail: "You are logged in at the proxy, and in none of the groups that may use this installation. Ask whoever runs it."})
 		return login, false
@@ -124,9 +121,13 @@ func (a *Auth) believe(w http.ResponseWriter, r *http.Request) (login store.Logi
 	if name == "" {
 		name = s.User
 	}
-	u, err := a.welcome(r, store.Vouched{Issuer: proxyIssuer, Subject: s.User, Name: userName(name), Role: role, Follow: len(l.Roles.ByGroup) > 0})
+	u, err := a.welcome(r, s.Tenant, store.Vouched{Issuer: proxyIssuer, Subject: s.User, Name: userName(name), Role: role, Follow: len(l.Roles.ByGroup) > 0})
 	if err == nil {
 		login, err = a.logIn(w, r, store.Principal{UserID: u.ID, TenantID: u.TenantID}, store.ViaProxy, l.Life)
+	}
+	if why := (*oidc.Refusal)(nil); errors.As(err, &why) {
+		a.notBelieved(w, r, why)
+		return login, false
 	}
 	if err != nil {
 		a.fail(w, r, "Cannot log in by the word of a proxy", err)

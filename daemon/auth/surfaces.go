@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -193,9 +194,27 @@ func (s *Surfaces) revoke(login string) {
 	s.drop(func(g *grant) bool { return g.login.ID == login })
 }
 
+// Withdraw ends what a login has open of a session that it does not see any more.
+func (s *Surfaces) Withdraw(login store.Login, session string) {
+	s.drop(func(g *grant) bool { return g.session == session && g.login.ID == login.ID })
+}
+
 // Forget ends all that was opened of a session: it is deleted.
 func (s *Surfaces) Forget(session string) {
 	s.drop(func(g *grant) bool { return g.session == session })
+}
+
+// move leaves of the surfaces that are open what is still somebody's to see when a
+// user was moved: the user's, of the sessions that went along.
+func (s *Surfaces) move(m store.Moved) {
+	s.drop(func(g *grant) bool {
+		theirs := g.login.UserID == m.User.ID && g.login.TenantID == m.Was.TenantID
+		along := slices.Contains(m.Sessions, g.session)
+		if theirs && along {
+			g.login.TenantID, g.login.Role, g.login.UserName = m.User.TenantID, m.User.Role, m.User.Name
+		}
+		return theirs != along
+	})
 }
 
 func (s *Surfaces) drop(gone func(*grant) bool) {

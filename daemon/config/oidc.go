@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -29,6 +30,9 @@ type OIDC struct {
 	// DefaultRole is what somebody gets who is in none of these groups; empty:
 	// they are not let in. Without Roles it is what everybody begins with.
 	DefaultRole string `yaml:"default_role"`
+	// Tenants are the groups whose people are in a tenant, by its name: of each of
+	// them somebody has to be in one. None: all are in the first.
+	Tenants map[string][]string `yaml:"tenants"`
 	// LoginLife is after how long the provider is asked again.
 	LoginLife time.Duration `yaml:"login_life"`
 }
@@ -82,6 +86,18 @@ func (o *OIDC) check() *problem {
 	}
 	if field, msg := checkRoles(o.Roles, o.DefaultRole); msg != "" {
 		return bad(field, "%s", msg)
+	}
+	in := map[string]string{}
+	for _, tenant := range slices.Sorted(maps.Keys(o.Tenants)) {
+		if len(o.Tenants[tenant]) == 0 {
+			return bad(".tenants", "tenant %q has no groups: name those whose people are in it", tenant)
+		}
+		for _, group := range o.Tenants[tenant] {
+			if other, twice := in[group]; twice || group == "" {
+				return bad(".tenants", "group %q stands here twice (%s, %s) or is empty: a group is of one tenant", group, other, tenant)
+			}
+			in[group] = tenant
+		}
 	}
 	return nil
 }
