@@ -59,6 +59,12 @@ func (db *DB) Tenants(ctx context.Context, p Principal) ([]Tenant, error) {
 	return out, rows.Err()
 }
 
+// Company reports, for the system, whether there is more than one user or tenant.
+func (db *DB) Company(ctx context.Context) (several bool, err error) {
+	err = db.r.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM users) > 1 OR (SELECT count(*) FROM tenants) > 1`).Scan(&several)
+	return several, err
+}
+
 // Tenant gives, to an operator, a tenant by id or name. ErrNoTenant when there
 // is none.
 func (db *DB) Tenant(ctx context.Context, p Principal, idOrName string) (Tenant, error) {

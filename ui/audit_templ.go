@@ -47,7 +47,7 @@ func Audit(p AuditPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = settingsBar("Audit", p.Admin).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settingsBar("Audit", p.Shell).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

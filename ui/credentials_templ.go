@@ -48,7 +48,7 @@ func Credentials(p CredentialsPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = settingsBar("Credentials", p.Admin).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settingsBar("Credentials", p.Shell).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

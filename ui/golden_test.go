@@ -49,6 +49,8 @@ func pages() map[string]templ.Component {
 		"prompts":            Prompts(promptsPage()),
 		"tokens":             Tokens(tokensPage()),
 		"users":              Users(usersPage()),
+		"users-of":           Users(usersOfPage()),
+		"tenants":            Tenants(tenantsPage()),
 		"logins":             Logins(loginsPage()),
 		"trusts":             Trusts(trustsPage()),
 		"new-brought":        NewSessionPage(broughtPage()),

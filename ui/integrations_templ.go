@@ -44,7 +44,7 @@ func Integrations(p IntegrationsPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = settingsBar("Integrations", p.Admin).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settingsBar("Integrations", p.Shell).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

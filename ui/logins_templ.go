@@ -57,7 +57,7 @@ func Logins(p LoginsPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = settingsBar("Browsers", p.Admin).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settingsBar("Browsers", p.Shell).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -19,6 +19,18 @@ type Shell struct {
 	Cursor  int64 // number of the last event that the page knows
 	Admin   bool  // who reads it manages users
 	Looks   bool  // who reads it changes nothing
+	Tenants bool  // and tenants, of which there are several, or users who could be in one
+}
+
+// leadsTo reports whether a page of settings is one that the reader may see.
+func (s Shell) leadsTo(page string) bool {
+	switch page {
+	case "Users", "Audit":
+		return s.Admin
+	case "Tenants":
+		return s.Tenants
+	}
+	return true
 }
 
 // Progress is a long preparation that everything waits for.

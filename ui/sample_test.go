@@ -358,6 +358,25 @@ func usersPage() UsersPage {
 	return p
 }
 
+func someTenants() []client.Tenant {
+	return []client.Tenant{{ID: "44444444-4444-4444-8444-444444444444", Name: "acme", Users: 1}, {ID: "default", Name: "default", Users: 2, Sessions: 3, Chronicles: 1}}
+}
+
+// usersOfPage is that of another tenant's users, for whoever runs the installation.
+func usersOfPage() UsersPage {
+	p := UsersPage{Shell: shell("Users"), Me: "local", All: someTenants(), Tenant: someTenants()[0].ID, Elsewhere: true,
+		Users: []client.User{{ID: "55555555-5555-4555-8555-555555555555", DisplayName: "bob", Role: "admin"}}}
+	p.Admin, p.Shell.Tenants = true, true
+	return p
+}
+
+func tenantsPage() TenantsPage {
+	p := TenantsPage{Shell: shell("Tenants"), Tenants: someTenants(), Problem: "In acme there are 1 user: move users to another tenant or remove them.",
+		Quotas: map[string]client.Quota{"44444444-4444-4444-8444-444444444444": {Limits: client.Amounts{Sessions: 20}, Used: client.Amounts{Sessions: 3}}}}
+	p.Admin, p.Shell.Tenants = true, true
+	return p
+}
+
 func loginsPage() LoginsPage {
 	login := func(id, agent, via string, current bool) client.Login {
 		return client.Login{ID: id, Agent: agent, Via: via, CreatedAt: now.Add(-72 * time.Hour), LastUsedAt: now.Add(-time.Hour), ExpiresAt: now.Add(720 * time.Hour), Current: current}

@@ -184,6 +184,7 @@ func (s *server) contract(g *echo.Group) {
 	g.GET("/doctor", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Doctor(c.Request().Context())) })
 	g.POST("/image", func(c echo.Context) error { s.RetryImage(); return c.NoContent(http.StatusAccepted) })
 	s.userRoutes(g)
+	s.tenantRoutes(g)
 	s.loginRoutes(g)
 	s.auditRoutes(g)
 	s.shareRoutes(g)

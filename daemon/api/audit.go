@@ -35,7 +35,11 @@ func (s *server) deeds(c echo.Context, limit int) ([]client.Deed, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.DB.Deeds(c.Request().Context(), principal(c), store.DeedFilter{Act: c.QueryParam("act"), User: c.QueryParam("user"), Before: int64(before), Limit: limit})
+	p, err := s.manager(c)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.DB.Deeds(c.Request().Context(), p, store.DeedFilter{Act: c.QueryParam("act"), User: c.QueryParam("user"), Before: int64(before), Limit: limit})
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ var (
 	atForge = []string{"repo_url", "the repository's address"}
 )
 
+var inTenant = []string{"tenant", "id or name of another tenant than one's own; for whoever runs the installation"}
+
 // operations are all routes for programs, but those of the sandbox API.
 var operations = []operation{
 	{do: "GET /sessions", summary: "List sessions", query: []string{"status", "only those in this state", "include_archived", "true: archived ones too"}, out: []client.Session{}},
@@ -169,21 +171,27 @@ var operations = []operation{
 	{do: "GET /models", summary: "Models that can be chosen", out: []client.Model{}},
 	{do: "GET /stats", summary: "Totals of what the caller may see", out: client.Stats{}},
 	{do: "GET /me", summary: "Who asks", out: client.Me{}},
-	{do: "GET /users", summary: "List users; for admins", out: []client.User{}},
-	{do: "POST /users", summary: "Add a user; for admins", in: client.UserNew{}, out: client.User{}, status: 201},
-	{do: "PUT /users/{id}", summary: "Give a user, by id or name, another role; for admins", in: roleIn{}, out: client.User{}},
-	{do: "DELETE /users/{id}", summary: "Log a user out everywhere, for good; what they own stays; for admins", status: 204},
-	{do: "POST /users/{id}/login-links", summary: "A link with which a browser logs in as a user, once; for admins", out: LoginLink{}, status: 201},
+	{do: "GET /users", query: inTenant, summary: "List users; for admins", out: []client.User{}},
+	{do: "POST /users", query: inTenant, summary: "Add a user; for admins", in: client.UserNew{}, out: client.User{}, status: 201},
+	{do: "PUT /users/{id}", query: inTenant, summary: "Give a user, by id or name, another role; for admins", in: roleIn{}, out: client.User{}},
+	{do: "DELETE /users/{id}", query: inTenant, summary: "Log a user out everywhere, for good; what they own stays; for admins", status: 204},
+	{do: "POST /users/{id}/login-links", query: inTenant, summary: "A link with which a browser logs in as a user, once; for admins", out: LoginLink{}, status: 201},
 	{do: "GET /api/v1/users/tokens", summary: "List one's tokens, the newest first; for admins everybody's. Tokens are managed by a person, not with a token", out: []client.Token{}},
 	{do: "POST /api/v1/users/tokens", summary: "Make a token, which is told this once", in: client.TokenNew{}, out: client.TokenMade{}, status: 201},
 	{do: "DELETE /api/v1/users/tokens/{id}", summary: "Revoke a token, also in the middle of its use", status: 204},
 	{do: "GET /logins", summary: "Browsers that are logged in as the caller, the last used first", out: []client.Login{}},
 	{do: "DELETE /logins/{id}", summary: "Log a browser out, also in the middle of what it does", status: 204},
 	{do: "GET /quota", summary: "What one may have, and has", out: client.Quota{}},
-	{do: "GET /users/{id}/quota", summary: "What a user may have, and has; @each is who has no quota of their own, @all everybody together; for admins", out: client.Quota{}},
-	{do: "PUT /users/{id}/quota", summary: "Change it: what is left out stays, 0 takes a limit away; for admins", in: client.QuotaChange{}, out: client.Quota{}},
+	{do: "GET /users/{id}/quota", query: inTenant, summary: "What a user may have, and has; @each is who has no quota of their own, @all everybody together, @tenant the same by the word of whoever runs the installation; for admins", out: client.Quota{}},
+	{do: "PUT /users/{id}/quota", query: inTenant, summary: "Change it: what is left out stays, 0 takes a limit away; for admins", in: client.QuotaChange{}, out: client.Quota{}},
+	{do: "PUT /users/{id}/tenant", query: inTenant, summary: "Move a user to another tenant with all that is theirs; what runs goes on; for whoever runs the installation", in: client.UserMove{}, out: client.User{}},
+	{do: "GET /tenants", summary: "List tenants; for whoever runs the installation, as all of these", out: []client.Tenant{}},
+	{do: "POST /tenants", summary: "Make a tenant", in: client.TenantNew{}, out: client.Tenant{}, status: 201},
+	{do: "GET /tenants/{id}", summary: "A tenant, by id or name", out: client.Tenant{}},
+	{do: "PUT /tenants/{id}", summary: "Give it another name", in: client.TenantNew{}, out: client.Tenant{}},
+	{do: "DELETE /tenants/{id}", summary: "Take away a tenant in which nothing is any more", status: 204},
 	{do: "GET /audit", summary: "What was done, the last first; for admins", query: []string{"act", "only this act", "user", "only by this user: id or name",
-		"before", "only with lower numbers", "limit", "1 to 1000, 100 if absent"}, out: []client.Deed{}},
+		"before", "only with lower numbers", "limit", "1 to 1000, 100 if absent", inTenant[0], inTenant[1]}, out: []client.Deed{}},
 	{do: "GET /audit/verify", summary: "Read the whole chain of the audit, and say where it breaks; for admins of the installation", query: []string{"kept", "a head from before, which must be in it"}, out: client.Chain{}},
 	{do: "GET /audit/export", summary: "The whole chain, a record a line; for admins of the installation", media: "application/x-ndjson"},
 	{do: "GET /feature-flags", summary: "What this server does", out: map[string]bool{}},

@@ -108,6 +108,8 @@ func TestEveryRouteHasADoor(t *testing.T) {
 					want = "Chronicle not found: " + id
 				case strings.Contains(route.Path, "/users/:id"):
 					want = "User not found: " + id
+				case strings.Contains(route.Path, "/tenants/:id"):
+					want = "Tenant not found: " + id
 				case strings.Contains(route.Path, "/logins/:id"):
 					want = "Login not found: " + id
 				case strings.Contains(route.Path, "/tokens/:id"):

@@ -70,6 +70,7 @@ func (s *server) pages(e *echo.Echo) {
 	e.POST("/prompts/:id/delete", s.postDeletePrompt)
 
 	s.userPages(e)
+	s.tenantPages(e)
 	s.loginPages(e)
 	s.trustPages(e)
 	s.chroniclePages(e)
@@ -116,7 +117,7 @@ func html(c echo.Context, status int, page templ.Component) error {
 func (s *server) shell(c echo.Context, title string) ui.Shell {
 	now, _ := s.DB.Stream(c.Request().Context(), principal(c))
 	st := s.Status(c.Request().Context())
-	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: now.Last, Admin: may(c, auth.Admin), Looks: !may(c, auth.Work)}
+	return ui.Shell{Title: title, Version: st.Version, Now: s.Now(), Image: imageProgress(st.Image), Trouble: st.Trouble, Cursor: now.Last, Admin: may(c, auth.Admin), Tenants: s.severalTenants(c), Looks: !may(c, auth.Work)}
 }
 
 func imageProgress(st client.ImageStatus) *ui.Progress {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -29,13 +30,26 @@ func (w *world) person(name, tenant string, role store.Role) who {
 	w.t.Helper()
 	p := auth.Local
 	if name != p.UserID {
-		u, err := w.db.AddUser(w.t.Context(), store.Principal{TenantID: tenant, Admin: true}, store.User{Name: name, Role: role})
+		u, err := w.db.AddUser(w.t.Context(), auth.Local.In(w.tenant(tenant)), store.User{Name: name, Role: role})
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		p = store.Principal{UserID: u.ID, TenantID: tenant, Admin: role == store.RoleAdmin}
+		p = store.Principal{UserID: u.ID, TenantID: u.TenantID, Admin: role == store.RoleAdmin}
 	}
 	return who{name: name, p: p, role: role, base: w.auth.ProgramOrigin(), present: w.browserOf(p)}
+}
+
+// tenant is the id of a tenant, which is made if there is none of the name.
+func (w *world) tenant(name string) string {
+	w.t.Helper()
+	one, err := w.db.Tenant(w.t.Context(), auth.Local, name)
+	if errors.Is(err, store.ErrNoTenant) {
+		one, err = w.db.AddTenant(w.t.Context(), auth.Local, name)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return one.ID
 }
 
 // browserOf logs a browser in by a link, and gives how its requests look.
@@ -136,13 +150,13 @@ func (w *world) belongings(p store.Principal) belongings {
 	trust, err := w.db.Trust(ctx, p, mark, mark, true)
 	must(err)
 	return belongings{"trust": trust.ID, "session": s.ID, "chronicle": chronicle, "comment": comment.ID, "preset": preset.ID, "prompt": prompt.ID, "name": mark,
-		"integration": integration.ID, "file": file.ID, "login": login.ID, "token": token.ID, "sandbox": box.Name, "user": p.UserID, "found": uuid.NewString(), "run": uuid.NewString()}
+		"integration": integration.ID, "file": file.ID, "login": login.ID, "token": token.ID, "sandbox": box.Name, "tenant": p.TenantID, "user": p.UserID, "found": uuid.NewString(), "run": uuid.NewString()}
 }
 
 // nothing is what nobody owns.
 func nothing() belongings {
 	out := belongings{}
-	for _, kind := range []string{"session", "chronicle", "comment", "preset", "prompt", "integration", "file", "token", "user", "login", "found", "run", "trust"} {
+	for _, kind := range []string{"session", "chronicle", "comment", "preset", "prompt", "integration", "file", "token", "user", "login", "tenant", "found", "run", "trust"} {
 		out[kind] = uuid.NewString()
 	}
 	out["name"], out["sandbox"] = canary+"-"+uuid.NewString()[:8], runtime.SandboxName(uuid.NewString())
@@ -155,7 +169,7 @@ func (b belongings) path(method, route string) string {
 	switch {
 	case strings.HasSuffix(route, "/chronicles/:id/diff"), method == "POST" && strings.HasSuffix(route, "/chronicles/:id/timeline"):
 	default:
-		for _, kind := range []string{"chronicle", "preset", "prompt", "integration", "token", "user", "login", "trust"} {
+		for _, kind := range []string{"chronicle", "preset", "prompt", "integration", "token", "user", "login", "tenant", "trust"} {
 			if strings.Contains(route, "/"+kind+"s/:id") {
 				id = kind
 			}

@@ -19,31 +19,35 @@ func (s *server) quotaRoutes(g *echo.Group) {
 }
 
 func (s *server) myQuota(c echo.Context) error {
-	return s.answerQuota(c, http.StatusOK, principal(c).UserID)
+	return s.answerQuota(c, principal(c), principal(c).UserID)
 }
 
-func (s *server) answerQuota(c echo.Context, status int, who string) error {
-	q, err := s.quota(c, who)
+func (s *server) answerQuota(c echo.Context, p store.Principal, who string) error {
+	q, err := s.quotaIn(c, p, who)
 	if err != nil {
 		return err
 	}
-	return c.JSON(status, q)
+	return c.JSON(http.StatusOK, q)
 }
 
-func (s *server) quota(c echo.Context, who string) (client.Quota, error) {
-	limit, is, err := s.DB.Quota(c.Request().Context(), principal(c), who, time.Now())
+func (s *server) quotaIn(c echo.Context, p store.Principal, who string) (client.Quota, error) {
+	limit, is, err := s.DB.Quota(c.Request().Context(), p, who, time.Now())
 	return client.Quota{Limits: amountsView(limit), Used: amountsView(is)}, err
 }
 
 // quotas are those of users by their ids, of each and of all.
 func (s *server) quotas(c echo.Context, users []client.User) (out map[string]client.Quota, err error) {
+	p, err := s.manager(c)
+	if err != nil {
+		return nil, err
+	}
 	who := []string{store.EachUser, store.AllUsers}
 	for _, u := range users {
 		who = append(who, u.ID)
 	}
 	out = map[string]client.Quota{}
 	for _, id := range who {
-		if out[id], err = s.quota(c, id); err != nil {
+		if out[id], err = s.quotaIn(c, p, id); err != nil {
 			return nil, err
 		}
 	}
@@ -54,21 +58,23 @@ func amountsView(a store.Amounts) client.Amounts {
 	return client.Amounts{Sessions: a.Sessions, Storage: a.Storage, CPU: float64(a.CPU) / 1000, Memory: a.Memory, Tokens: a.Tokens, Cost: float64(a.CostMicros) / 1e6}
 }
 
-// whose is the id that the path names: of a user, of each, or of all.
-func (s *server) whose(c echo.Context) (string, error) {
-	if id := c.Param("id"); id == store.EachUser || id == store.AllUsers {
-		return id, nil
+// whose is the id that the path names: of a user, of each, of all, or of a whole
+// tenant; and who asks, in whose tenant.
+func (s *server) whose(c echo.Context) (store.Principal, string, error) {
+	p, err := s.manager(c)
+	if id := c.Param("id"); err != nil || id == store.EachUser || id == store.AllUsers || id == store.WholeTenant {
+		return p, id, err
 	}
 	u, err := s.user(c)
-	return u.ID, err
+	return p, u.ID, err
 }
 
 func (s *server) getQuota(c echo.Context) error {
-	who, err := s.whose(c)
+	p, who, err := s.whose(c)
 	if err != nil {
 		return err
 	}
-	return s.answerQuota(c, http.StatusOK, who)
+	return s.answerQuota(c, p, who)
 }
 
 func (s *server) putQuota(c echo.Context) error {
@@ -76,22 +82,24 @@ func (s *server) putQuota(c echo.Context) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	who, err := s.setQuota(c, in)
+	p, who, err := s.whose(c)
 	if err != nil {
 		return err
 	}
-	return s.answerQuota(c, http.StatusOK, who)
+	if err := s.changeQuota(c, p, who, in); err != nil {
+		return err
+	}
+	return s.answerQuota(c, p, who)
 }
 
-// setQuota sets what a change names, and gives whose it was.
-func (s *server) setQuota(c echo.Context, in client.QuotaChange) (string, error) {
-	who, err := s.whose(c)
-	if err != nil {
-		return who, err
+// changeQuota sets what a change names.
+func (s *server) changeQuota(c echo.Context, p store.Principal, who string, in client.QuotaChange) error {
+	if who == store.WholeTenant && !p.Operator {
+		return fail(http.StatusForbidden, "How much all of you may have is for whoever runs this installation to say: ask them. %s is yours to set.", store.AllUsers)
 	}
-	limit, _, err := s.DB.Quota(c.Request().Context(), principal(c), who, time.Now())
+	limit, _, err := s.DB.Quota(c.Request().Context(), p, who, time.Now())
 	if err != nil {
-		return who, err
+		return err
 	}
 	var bad []fieldError
 	set := func(field string, into *int64, value *float64, unit float64) {
@@ -124,7 +132,7 @@ func (s *server) setQuota(c echo.Context, in client.QuotaChange) (string, error)
 	set("tokens", &limit.Tokens, whole(in.Tokens), 1)
 	set("cost", &limit.CostMicros, in.Cost, 1e6)
 	if len(bad) > 0 {
-		return who, invalid(bad...)
+		return invalid(bad...)
 	}
-	return who, s.DB.SetQuota(c.Request().Context(), principal(c), who, limit)
+	return s.DB.SetQuota(c.Request().Context(), p, who, limit)
 }

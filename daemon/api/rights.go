@@ -269,6 +269,18 @@ var rights = byRoute(map[auth.Right]string{
 		GET /api/v1/volundr/audit`,
 
 	auth.Machine: `
+		GET /tenants
+		POST /tenants
+		POST /tenants/:id/rename
+		POST /tenants/:id/quota
+		POST /tenants/:id/delete
+		POST /users/:id/tenant
+		GET /api/v1/volundr/tenants
+		POST /api/v1/volundr/tenants
+		GET /api/v1/volundr/tenants/:id
+		PUT /api/v1/volundr/tenants/:id
+		DELETE /api/v1/volundr/tenants/:id
+		PUT /api/v1/volundr/users/:id/tenant
 		GET /api/v1/volundr/audit/verify
 		GET /api/v1/volundr/audit/export
 		GET /api/v1/volundr/doctor

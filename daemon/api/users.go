@@ -32,7 +32,11 @@ func (s *server) listUsers(c echo.Context) error {
 }
 
 func (s *server) users(c echo.Context) ([]client.User, error) {
-	rows, err := s.DB.Users(c.Request().Context(), principal(c))
+	p, err := s.manager(c)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.DB.Users(c.Request().Context(), p)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +75,11 @@ func (s *server) newUser(c echo.Context, in client.UserNew) (store.User, error) 
 	if err := checkRole(in.Role); err != nil {
 		return store.User{}, err
 	}
-	return s.DB.AddUser(c.Request().Context(), principal(c), store.User{Name: in.Name, Role: store.Role(in.Role)})
+	p, err := s.manager(c)
+	if err != nil {
+		return store.User{}, err
+	}
+	return s.DB.AddUser(c.Request().Context(), p, store.User{Name: in.Name, Role: store.Role(in.Role)})
 }
 
 func checkRole(role string) error {
@@ -83,7 +91,11 @@ func checkRole(role string) error {
 
 // user is the one whom the path names, by id or name.
 func (s *server) user(c echo.Context) (store.User, error) {
-	u, err := s.DB.User(c.Request().Context(), principal(c), c.Param("id"))
+	p, err := s.manager(c)
+	if err != nil {
+		return store.User{}, err
+	}
+	u, err := s.DB.User(c.Request().Context(), p, c.Param("id"))
 	if isNotFound(err) {
 		err = fail(http.StatusNotFound, "User not found: %s", c.Param("id"))
 	}
@@ -114,8 +126,12 @@ func (s *server) setRole(c echo.Context, role string) (store.User, error) {
 	if err := checkRole(role); err != nil {
 		return u, err
 	}
+	p, err := s.manager(c)
+	if err != nil {
+		return u, err
+	}
 	seen := u.SeenAt
-	u, err = s.Auth.SetRole(c.Request().Context(), principal(c), u.ID, store.Role(role))
+	u, err = s.Auth.SetRole(c.Request().Context(), p, u.ID, store.Role(role))
 	u.SeenAt = seen
 	return u, err
 }
@@ -132,7 +148,11 @@ func (s *server) dropUser(c echo.Context) (store.User, error) {
 	if err != nil {
 		return u, err
 	}
-	return u, s.Auth.RemoveUser(c.Request().Context(), principal(c), u.ID)
+	p, err := s.manager(c)
+	if err != nil {
+		return u, err
+	}
+	return u, s.Auth.RemoveUser(c.Request().Context(), p, u.ID)
 }
 
 // userLink makes a one-time link for somebody else's browser.
@@ -149,7 +169,11 @@ func (s *server) linkFor(c echo.Context) (store.User, string, error) {
 	if err != nil {
 		return u, "", err
 	}
-	if err := s.DB.Audit(c.Request().Context(), principal(c), store.ActLoginLink, u.ID, map[string]string{"name": u.Name}); err != nil {
+	p, err := s.manager(c)
+	if err != nil {
+		return u, "", err
+	}
+	if err := s.DB.Audit(c.Request().Context(), p, store.ActLoginLink, u.ID, map[string]string{"name": u.Name}); err != nil {
 		return u, "", err
 	}
 	url, err := s.Auth.LoginLink(c.Request().Context(), store.Principal{UserID: u.ID, TenantID: u.TenantID})

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/auth"
+	"volundr/store"
 	"volundr/ui"
 	"volundr/ui/client"
 )
@@ -69,6 +70,17 @@ func (s *server) usersPage(c echo.Context) error {
 
 func (s *server) showUsers(c echo.Context, status int, p ui.UsersPage) (err error) {
 	p.Shell, p.Me = s.shell(c, "Users"), principal(c).UserID
+	if p.Shell.Tenants {
+		if p.All, err = s.tenants(c); err != nil {
+			return err
+		}
+		in, err := s.manager(c)
+		if err != nil {
+			return err
+		}
+		p.Tenant = in.TenantID
+		p.Elsewhere = p.Tenant != principal(c).TenantID
+	}
 	if p.Users, err = s.users(c); err != nil {
 		return err
 	}
@@ -118,8 +130,19 @@ func (s *server) postLink(c echo.Context) error {
 
 // postQuota sets all limits at once: an empty field is none.
 func (s *server) postQuota(c echo.Context) error {
-	var in client.QuotaChange
-	var err error
+	in, err := quotaForm(c)
+	if err == nil {
+		var p store.Principal
+		var who string
+		if p, who, err = s.whose(c); err == nil {
+			err = s.changeQuota(c, p, who, in)
+		}
+	}
+	return s.toldUsers(c, ui.UsersPage{Done: "The quota is set."}, err)
+}
+
+// quotaForm reads the six fields.
+func quotaForm(c echo.Context) (in client.QuotaChange, err error) {
 	for _, field := range client.QuotaFields {
 		text := strings.TrimSpace(c.FormValue(field))
 		if text == "" {
@@ -129,10 +152,7 @@ func (s *server) postQuota(c echo.Context) error {
 			err = fail(http.StatusUnprocessableEntity, "%s", sentence(wrong.Error()))
 		}
 	}
-	if err == nil {
-		_, err = s.setQuota(c, in)
-	}
-	return s.toldUsers(c, ui.UsersPage{Done: "The quota is set."}, err)
+	return in, err
 }
 
 func (s *server) postRemoveUser(c echo.Context) error {

@@ -48,7 +48,7 @@ func TestTenantsFollowGroups(t *testing.T) {
 		if !b.loggedIn() {
 			t.Fatalf("%d: %d %s", i, res.StatusCode, text(res))
 		}
-		l, err := a.db.LoginByHash(t.Context(), digest(b.cookies[a.cookieName()]), time.Now())
+		l, err := a.db.LoginByHash(t.Context(), digest(b.cookies[a.cookieName(here)]), time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ func (a *app) listAudit() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "Show the last records, the newest first", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.connect(c.Context())
+			cl, err := a.connectIn(c)
 			if err != nil {
 				return err
 			}
@@ -44,6 +44,7 @@ func (a *app) listAudit() *cobra.Command {
 			return nil
 		},
 	}
+	a.tenantFlag(c, &a.tenant, "whose records, if they are not yours")
 	c.Flags().StringVar(&act, "act", "", "only this act, as in token.made")
 	c.Flags().StringVar(&user, "user", "", "only by this user")
 	c.Flags().IntVar(&limit, "limit", 50, "how many at most, up to 1000")

@@ -19,7 +19,7 @@ func (a *app) userQuota() *cobra.Command {
 			"or money of today (in UTC) are left, agents pause, and go on when the quota is raised or the day is over.",
 		Example: "  volundr users quota ann --sessions 5 --memory 16Gi --tokens 2M\n  volundr users quota @all --cost 50\n  volundr users quota ann --tokens none",
 		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
+			cl, err := a.connectIn(c)
 			if err != nil {
 				return err
 			}
@@ -37,7 +37,7 @@ func (a *app) userQuota() *cobra.Command {
 			if sets && len(args) == 0 {
 				return fmt.Errorf("say whose: a user, %s or %s", client.EachUser, client.AllUsers)
 			}
-			all, err := quotas(c, cl, args)
+			all, err := quotas(c, cl, args, a.tenant)
 			if sets {
 				var q client.Quota
 				q, err = cl.SetQuota(c.Context(), args[0], change)
@@ -86,7 +86,7 @@ type whose struct {
 }
 
 // quotas are those of who is named, or of all users.
-func quotas(c *cobra.Command, cl *client.Client, named []string) (out []whose, err error) {
+func quotas(c *cobra.Command, cl *client.Client, named []string, tenant string) (out []whose, err error) {
 	if len(named) == 0 {
 		users, err := cl.Users(c.Context())
 		if err != nil {
@@ -96,6 +96,9 @@ func quotas(c *cobra.Command, cl *client.Client, named []string) (out []whose, e
 			named = append(named, u.DisplayName)
 		}
 		named = append(named, client.EachUser, client.AllUsers)
+		if tenant != "" {
+			named = append(named, client.WholeTenant)
+		}
 	}
 	for _, name := range named {
 		q, err := cl.Quota(c.Context(), name)

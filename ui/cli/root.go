@@ -76,6 +76,7 @@ type app struct {
 	flags config.Flags
 	// server and token are those of another daemon; empty: see target.
 	server, token string
+	tenant        string // whose users and records are meant; empty: one's own
 }
 
 // New builds the command tree.
@@ -103,7 +104,7 @@ func New(d Daemon) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "work", Title: "Your work:"}, &cobra.Group{ID: "more", Title: "More:"})
 	up, down, logs, image, settings, backup, tray, desktop := a.up(), a.down(), a.daemonLogs(), a.image(), a.settings(), a.backup(), a.tray(), a.desktop()
 	ours(up, down, logs, image, settings, backup, tray, desktop)
-	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), a.users(), a.audit(), backup, tray, desktop} {
+	for _, c := range []*cobra.Command{up, down, a.status(), a.open(), logs, a.doctor(), image, settings, a.contexts(), a.users(), a.tenants(), a.audit(), backup, tray, desktop} {
 		c.GroupID = "daemon"
 		root.AddCommand(c)
 	}

@@ -12,8 +12,18 @@ import (
 func (a *app) users() *cobra.Command {
 	c := &cobra.Command{Use: "users", Short: "Who else may use this installation, and what"}
 	c.Args, c.RunE = subcommands(c)
-	c.AddCommand(a.addUser(), a.listUsers(), a.userRole(), a.userLink(), a.userQuota(), a.removeUser())
+	c.AddCommand(a.addUser(), a.listUsers(), a.userRole(), a.userLink(), a.userQuota(), a.removeUser(), a.moveUser())
+	a.tenantFlag(c, &a.tenant, "whose users, if they are not yours")
 	return c
+}
+
+// connectIn connects for what is managed of the tenant that is named.
+func (a *app) connectIn(c *cobra.Command) (*client.Client, error) {
+	cl, err := a.connect(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	return cl.In(a.tenant), nil
 }
 
 // roleFlag says what somebody may.
@@ -27,7 +37,7 @@ func (a *app) addUser() *cobra.Command {
 	c := &cobra.Command{
 		Use: "add NAME", Short: "Let somebody in, and print a login link for them", Args: takes(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
+			cl, err := a.connectIn(c)
 			if err != nil {
 				return err
 			}
@@ -57,7 +67,7 @@ func (a *app) listUsers() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List users", Args: takes(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.connect(c.Context())
+			cl, err := a.connectIn(c)
 			if err != nil {
 				return err
 			}
@@ -92,7 +102,7 @@ func (a *app) userRole() *cobra.Command {
 	return &cobra.Command{
 		Use: "role NAME ROLE", Short: "Give a user another role: admin, developer or viewer", Args: takes(2, 2), ValidArgsFunction: a.completeUsers,
 		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
+			cl, err := a.connectIn(c)
 			if err != nil {
 				return err
 			}
@@ -110,7 +120,7 @@ func (a *app) userLink() *cobra.Command {
 	return &cobra.Command{
 		Use: "link NAME", Short: "Print a link that logs a browser in as a user, once", Args: takes(1, 1), ValidArgsFunction: a.completeUsers,
 		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
+			cl, err := a.connectIn(c)
 			if err != nil {
 				return err
 			}
@@ -123,7 +133,7 @@ func (a *app) removeUser() *cobra.Command {
 	return &cobra.Command{
 		Use: "remove NAME", Aliases: []string{"delete", "rm"}, Short: "Log a user out everywhere, for good; their sessions stay", Args: takes(1, 1), ValidArgsFunction: a.completeUsers,
 		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
+			cl, err := a.connectIn(c)
 			if err != nil {
 				return err
 			}

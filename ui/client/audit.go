@@ -64,6 +64,9 @@ type Chain struct {
 // narrow it unless they are empty.
 func (c *Client) Deeds(ctx context.Context, act, user string, limit int) ([]Deed, error) {
 	q := url.Values{"act": {act}, "user": {user}, "limit": {strconv.Itoa(limit)}}
+	if c.tenant != "" {
+		q.Set("tenant", c.tenant)
+	}
 	return one[[]Deed](c, ctx, "GET", "/audit?"+q.Encode(), nil)
 }
 

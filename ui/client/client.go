@@ -22,6 +22,8 @@ type Client struct {
 	Token string // bearer token
 	HTTP  *http.Client
 	Agent string // User-Agent; empty: Go's
+
+	tenant string // In
 }
 
 // CommandLine begins the Agent of the command line.

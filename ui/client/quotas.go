@@ -49,10 +49,10 @@ func (c *Client) MyQuota(ctx context.Context) (Quota, error) {
 
 // Quota gives that of a user by id or name, of EachUser or of AllUsers.
 func (c *Client) Quota(ctx context.Context, who string) (Quota, error) {
-	return one[Quota](c, ctx, "GET", "/users/"+url.PathEscape(who)+"/quota", nil)
+	return one[Quota](c, ctx, "GET", c.within("/users/"+url.PathEscape(who)+"/quota"), nil)
 }
 
 // SetQuota changes it.
 func (c *Client) SetQuota(ctx context.Context, who string, q QuotaChange) (Quota, error) {
-	return one[Quota](c, ctx, "PUT", "/users/"+url.PathEscape(who)+"/quota", q)
+	return one[Quota](c, ctx, "PUT", c.within("/users/"+url.PathEscape(who)+"/quota"), q)
 }

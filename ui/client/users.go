@@ -55,29 +55,29 @@ type TokenNew struct {
 
 // Users gives the users, by name.
 func (c *Client) Users(ctx context.Context) ([]User, error) {
-	return one[[]User](c, ctx, "GET", "/users", nil)
+	return one[[]User](c, ctx, "GET", c.within("/users"), nil)
 }
 
 // AddUser adds a user.
 func (c *Client) AddUser(ctx context.Context, u UserNew) (User, error) {
-	return one[User](c, ctx, "POST", "/users", u)
+	return one[User](c, ctx, "POST", c.within("/users"), u)
 }
 
 // SetRole gives a user another role.
 func (c *Client) SetRole(ctx context.Context, user, role string) (User, error) {
-	return one[User](c, ctx, "PUT", "/users/"+url.PathEscape(user), map[string]string{"role": role})
+	return one[User](c, ctx, "PUT", c.within("/users/"+url.PathEscape(user)), map[string]string{"role": role})
 }
 
 // RemoveUser takes a user's ways in away; what they own stays.
 func (c *Client) RemoveUser(ctx context.Context, user string) error {
-	return c.Do(ctx, "DELETE", "/users/"+url.PathEscape(user), nil, nil)
+	return c.Do(ctx, "DELETE", c.within("/users/"+url.PathEscape(user)), nil, nil)
 }
 
 // UserLink gives a URL that logs one browser in as a user, once.
 func (c *Client) UserLink(ctx context.Context, user string) (string, error) {
 	out, err := one[struct {
 		URL string `json:"url"`
-	}](c, ctx, "POST", "/users/"+url.PathEscape(user)+"/login-links", nil)
+	}](c, ctx, "POST", c.within("/users/"+url.PathEscape(user)+"/login-links"), nil)
 	return out.URL, err
 }
 
