@@ -171,7 +171,7 @@ func TestWhomAProxyDoesNotGetIn(t *testing.T) {
 	}{
 		"in no group":            {annIn("others"), 403, "none of the groups"},
 		"without groups":         {[]string{"X-Auth-User-Id", "u-42"}, 403, "none of the groups"},
-		"of another tenant":      {append(annIn("staff"), "X-Auth-Tenant", "other"), 403, "another tenant"},
+		"of another tenant":      {append(annIn("staff"), "X-Auth-Tenant", "other"), 403, "does not exist yet"},
 		"nobody, with groups":    {[]string{"X-Auth-Roles", "chiefs"}, 401, "volundr open"},
 		"an empty user":          {[]string{"X-Auth-User-Id", " ", "X-Auth-Roles", "chiefs"}, 401, "volundr open"},
 		"two users":              {append(annIn("staff"), "X-Auth-User-Id", "mallory"), 400, "more than once"},

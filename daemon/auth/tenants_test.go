@@ -72,6 +72,27 @@ func TestTenantsFollowGroups(t *testing.T) {
 	}
 }
 
+// A proxy's word on somebody's tenant counts with every login, as groups do.
+func TestAProxySaysWhoseTenantItIs(t *testing.T) {
+	a := atPublic(t)
+	acme, err := a.db.AddTenant(t.Context(), Local, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct{ says, tenant string }{{"acme", acme.ID}, {"default", "default"}, {"acme", acme.ID}, {"", acme.ID}} {
+		says := annIn("staff")
+		if c.says != "" {
+			says = append(says, "X-Auth-Tenant", c.says)
+		}
+		if res := browserOf(a, says...).load("/", "none"); res.StatusCode != 200 {
+			t.Fatalf("%d: %d %s", i, res.StatusCode, text(res))
+		}
+		if u, err := a.db.VouchedUser(t.Context(), proxyIssuer, "u-42"); err != nil || u.TenantID != c.tenant {
+			t.Errorf("%d: %+v, %v", i, u, err)
+		}
+	}
+}
+
 // A move cuts what the others have open of it, and leaves its owner's surfaces as
 // they are.
 func TestAMoveEndsWhatOthersSee(t *testing.T) {
