@@ -39,7 +39,7 @@ func (db *DB) Reseal(r Resealer) {
 // owner. quotas are the tenant's word and stay behind, shares end, events are
 // told anew, and audit is of where it was done.
 var goesAlong = map[string]string{
-	"users": "id", "logins": "user_id", "login_links": "user_id", "tokens": "user_id",
+	"users": "id", "logins": "user_id", "login_links": "user_id", "tokens": "user_id", "trusts": "user_id",
 	"sessions": "owner_id", "prompts": "owner_id", "comments": "owner_id", "usage": "owner_id", "chronicles": "owner_id", "blobs": "owner_id",
 	"credentials": "owner_id", "presets": "owner_id", "saved_prompts": "owner_id", "integrations": "owner_id", "sandbox_files": "owner_id",
 }

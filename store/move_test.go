@@ -31,6 +31,7 @@ func furnish(t *testing.T, db *DB) Session {
 	must(db.AddLogin(ctx, Login{Hash: "cookie", UserID: "anna", TenantID: "t1", ExpiresAt: end}))(t)
 	must(db.AddToken(ctx, anna, Token{Name: "ci", Hash: "token", ExpiresAt: end}))(t)
 	check(t, db.AddLoginLink(ctx, "link", anna, end))
+	must(db.Trust(ctx, anna, "repository", "hash", true))(t)
 	check(t, db.SetQuota(ctx, chief, "anna", Amounts{Sessions: 3}))
 	must(db.ShareSession(ctx, anna, s.ID, "bert"))(t)
 	theirs := create(t, db, func(s *Session) { s.OwnerID = "bert" })

@@ -181,4 +181,4 @@ func (db *DB) RemoveTenant(ctx context.Context, p Principal, id string) (was Ten
 // ofTenants are the tables of which nothing is left of a tenant that is removed.
 // Of packs and files the rows stay until their bytes are gone; what was done and
 // what was spent is kept for good.
-var ofTenants = []string{"logins", "login_links", "tokens", "quotas", "shares", "events", "streams", "credentials", "presets", "saved_prompts", "integrations", "prompts", "comments"}
+var ofTenants = []string{"logins", "login_links", "tokens", "trusts", "quotas", "shares", "events", "streams", "credentials", "presets", "saved_prompts", "integrations", "prompts", "comments"}

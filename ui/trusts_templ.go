@@ -51,7 +51,7 @@ func Trusts(p TrustsPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = settingsBar("Repositories", p.Admin).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = settingsBar("Repositories", p.Shell).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
