@@ -57,6 +57,7 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 			`[{"name":"db","image":"postgres:17"},{"name":"q","image":"redis","port":6379}]`},
 		{"--ttl 8h", "time_to_live", `"8h"`},
 		{"--image acme/go:1", "image", `"acme/go:1"`},
+		{"--trust-repository abc", "trust_repository", `"abc"`}, {"--without-definition", "without_definition", "true"},
 		{"--repo https://x/y --branch b --base c", "source", `{"type":"git","repo":"https://x/y","branch":"b","base_branch":"c"}`},
 		{"--copy .", "source", `{"type":"local_copy","local_path":"` + abs(".") + `"}`},
 		{"--mount . --writable-git", "source", `{"type":"local_mount","local_path":"` + abs(".") + `","paths":[],"node_selector":{},"writable_git":true}`},
