@@ -8,26 +8,31 @@ const every = 5000;
 export function changes(pane, running) {
   const base = pane.dataset.changes;
   const api = '/api/v1/volundr/sessions/' + base.split('/')[2];
-  let timer, shown = false, query = document.getElementById('changes').dataset.query ?? location.search.slice(1);
+  let timer, asking, shown = false, query = document.getElementById('changes').dataset.query ?? location.search.slice(1);
   const root = () => document.getElementById('changes');
   const way = work(pane, api, () => load());
 
+  // load asks for the list, and again a while after the answer. One that is still
+  // under way may be of before what was just done: it does not count any more.
   async function load() {
     clearTimeout(timer);
+    asking?.abort();
     if (!shown || document.hidden || !running()) return;
-    timer = setTimeout(load, every);
-    if (root().querySelector('.commenting')) return; // somebody writes
+    const { signal } = asking = new AbortController();
     try {
-      const res = await fetch(base + '?' + query, { headers: { Accept: 'text/html' } });
-      if (res.ok) draw(fragment(await res.text()).firstElementChild);
+      const res = await fetch(base + '?' + query, { headers: { Accept: 'text/html' }, signal });
+      const text = res.ok ? await res.text() : '';
+      if (signal.aborted) return;
+      if (res.ok) draw(fragment(text).firstElementChild);
       else if (root().hasAttribute('data-missing')) root().textContent = await detail(res);
     } catch { /* the page says elsewhere that the daemon is away */ }
+    if (!signal.aborted) timer = setTimeout(load, every);
   }
 
   // draw takes the new list over; files that are open keep their place.
   function draw(next) {
     const old = root();
-    if (old.querySelector(':active')) return; // a button is being pressed: it stays until it has heard so
+    if (old.querySelector(':active, .commenting')) return; // a button is being pressed: it stays until it has heard so; or somebody writes
     const message = old.querySelector('.commit textarea')?.value, words = old.querySelector('.review input')?.value;
     for (const f of next.querySelectorAll('.cfile')) {
       const was = document.getElementById(f.id);
