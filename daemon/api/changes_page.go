@@ -53,7 +53,7 @@ func (s *server) prFragment(c echo.Context) error {
 		return err
 	}
 	pane := ui.PRPane{Self: c.Request().URL.Path}
-	w, err := s.Sources.Work(c.Request().Context(), row.ID)
+	w, err := s.Sources.Work(c.Request().Context(), row.ID, "")
 	if err != nil && !isNotFound(err) {
 		return err
 	}

@@ -45,7 +45,7 @@ func (s *server) branches(c echo.Context) error {
 
 // work is the remote of a session.
 func (s *server) work(ctx context.Context, row store.Session) (source.Work, error) {
-	w, err := s.Sources.Work(ctx, row.ID)
+	w, err := s.Sources.Work(ctx, row.ID, "")
 	if isNotFound(err) {
 		return w, fail(http.StatusConflict, "The workspace of session %s comes from no repository, so there is nowhere to push to. Begin a session from one.", row.Name)
 	}
@@ -72,7 +72,7 @@ func (s *server) standing(ctx context.Context, row store.Session, p changes.Plac
 		return client.Standing{}, err
 	}
 	v := client.Standing{Branch: st.Branch, Commit: st.Head, Title: st.Title, Pushed: st.Pushed, Ahead: st.Ahead}
-	w, err := s.Sources.Work(ctx, row.ID)
+	w, err := s.Sources.Work(ctx, row.ID, "")
 	if isNotFound(err) {
 		return v, nil
 	} else if err != nil {

@@ -174,7 +174,7 @@ func TestPushByWayOfTheDaemon(t *testing.T) {
 		}
 		return "x-access-token", token
 	})
-	work, err := d.sources.Work(t.Context(), d.id)
+	work, err := d.sources.Work(t.Context(), d.id, "")
 	if err != nil {
 		t.Fatal(err)
 	}

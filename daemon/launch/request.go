@@ -82,6 +82,10 @@ type Source struct {
 	Repo       string `json:"repo,omitempty"` // URL, or a path of a local repository
 	Branch     string `json:"branch,omitempty"`
 	BaseBranch string `json:"base_branch,omitempty"`
+	// Additional are further repositories (ours). Then each lies in a folder of
+	// the workspace, and Folder is that of the first one.
+	Additional []source.Additional `json:"additional_repos,omitempty"`
+	Folder     string              `json:"folder,omitempty"`
 
 	LocalPath    string            `json:"local_path,omitempty"`
 	Paths        []MountMapping    `json:"paths,omitempty"`

@@ -80,6 +80,9 @@ func checkSource(r Request) error {
 	bad := func(msg, input string, loc ...string) error {
 		return wrong(input, "value_error", msg, append([]string{"source", s.Type}, loc...)...)
 	}
+	if len(s.Additional) > 0 {
+		return bad("A session has one repository: leave the others out.", "", "additional_repos")
+	}
 	switch s.Type {
 	case source.Git:
 		if s.Repo == "" {

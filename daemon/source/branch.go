@@ -88,10 +88,15 @@ func (s *Sources) OwnBranch(ctx context.Context, p store.Principal, repo, name, 
 	return branch, base, nil
 }
 
+// ownOf is the branch that a session called name would have of its own.
+func (s *Sources) ownOf(name string) string {
+	return path.Join(cmp.Or(s.BranchPrefix, standardPrefix), name)
+}
+
 // Owned reports whether a branch is one that OwnBranch gave a session called
 // name.
 func (s *Sources) Owned(name, branch string) bool {
-	rest, ok := strings.CutPrefix(branch, path.Join(cmp.Or(s.BranchPrefix, standardPrefix), name))
+	rest, ok := strings.CutPrefix(branch, s.ownOf(name))
 	return ok && (rest == "" || numbered.MatchString(rest))
 }
 
@@ -101,21 +106,32 @@ var numbered = regexp.MustCompile(`^-[0-9]+$`)
 type Work struct {
 	Repo string // its remote, as the launch request names it
 	Own  string // the branch that the session would have of its own
-	// Branch that the launch request names; empty: none.
-	Branch string
+	// Branch and Base that the launch request names; empty: none.
+	Branch, Base string
+	// Folder of the workspace that it lies in; empty: it is the workspace itself.
+	Folder string
 
 	s *Sources
 	r Remote
 	o origin
 }
 
-// Work gives a session's; store.ErrNotFound when it has no remote.
-func (s *Sources) Work(ctx context.Context, session string) (Work, error) {
-	r, o, err := s.remote(ctx, session)
+// Work gives that of a session in one of its Checkouts' folders, "" being the
+// first or only one; store.ErrNotFound when there is no remote for that.
+func (s *Sources) Work(ctx context.Context, session, folder string) (Work, error) {
+	o, err := s.origin(ctx, session)
 	if err != nil {
 		return Work{}, err
 	}
-	return Work{Repo: r.Repo, Own: o.own, Branch: o.Branch, s: s, r: r, o: o}, nil
+	c, err := o.at(folder)
+	if err != nil {
+		return Work{}, err
+	}
+	r, err := s.remote(ctx, o, c)
+	if err != nil {
+		return Work{}, err
+	}
+	return Work{Repo: r.Repo, Own: o.own, Branch: c.Branch, Base: c.Base, Folder: c.Folder, s: s, r: r, o: o}, nil
 }
 
 // Protects reports whether the session may not push to a branch.

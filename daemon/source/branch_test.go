@@ -56,10 +56,11 @@ func TestALaunchRequestProtectsMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, o, err := b.remote(t.Context(), s.ID)
+	w, err := b.Work(t.Context(), s.ID, "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	r, o := w.r, w.o
 	work := b.clone(b.url + "/" + s.ID + "/git/" + r.Key())
 	commit(t, work, "hello", "two")
 	for branch, want := range map[string]bool{"main": true, "MAIN": true, "trunk": false, "stable": true, "Stable": true, "stable2": false, "v/1/2": true, "v": false, "unstable": false} {

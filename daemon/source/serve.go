@@ -14,7 +14,7 @@ import (
 	"volundr/store"
 )
 
-// Git serves, to the session that a request comes from, the one remote of its
+// Git serves, to the session that a request comes from, the remotes of its
 // launch request: /git/<key>/info/refs, git-upload-pack, git-receive-pack as
 // git's smart HTTP protocol, and archive, a tar of a local folder.
 func (s *Sources) Git() http.Handler {
@@ -28,11 +28,11 @@ func (s *Sources) Git() http.Handler {
 
 type handler func(http.ResponseWriter, *http.Request, Remote, origin)
 
-// own lets a request pass when it is for the session's own remote.
+// own lets a request pass when it is for a remote of the session's own.
 func (s *Sources) own(next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		remote, o, err := s.remote(r.Context(), s.Session(r.Context()))
-		if errors.Is(err, store.ErrNotFound) || err == nil && remote.Key() != r.PathValue("key") {
+		remote, o, err := s.byKey(r.Context(), s.Session(r.Context()), r.PathValue("key"))
+		if errors.Is(err, store.ErrNotFound) {
 			problem(w, http.StatusNotFound, "This session has no such remote.")
 			return
 		}

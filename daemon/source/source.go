@@ -8,13 +8,10 @@
 package source
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -87,41 +84,38 @@ const (
 
 // origin is what a launch request says about the workspace.
 type origin struct {
-	Type      string `json:"type"`
-	Repo      string `json:"repo"`
-	Branch    string `json:"branch"`
-	LocalPath string `json:"local_path"`
+	Type       string       `json:"type"`
+	Repo       string       `json:"repo"`
+	Branch     string       `json:"branch"`
+	BaseBranch string       `json:"base_branch"`
+	Folder     string       `json:"folder"`
+	Additional []Additional `json:"additional_repos"`
+	LocalPath  string       `json:"local_path"`
 
 	Protected []string `json:"-"` // of the request around it
 	row       store.Session
 	own       string // the branch that the session would have of its own
 }
 
-// remote gives the one remote that a session may reach.
-func (s *Sources) remote(ctx context.Context, session string) (Remote, origin, error) {
-	row, err := s.DB.SystemSession(ctx, session)
+// remote is a repository of the session as its owner uses it.
+func (s *Sources) remote(ctx context.Context, o origin, c Checkout) (Remote, error) {
+	return s.parse(ctx, store.Principal{UserID: o.row.OwnerID, TenantID: o.row.TenantID}, c.Repo)
+}
+
+// byKey gives the remote of a session that a path names; store.ErrNotFound when
+// it is none of its own.
+func (s *Sources) byKey(ctx context.Context, session, key string) (Remote, origin, error) {
+	o, err := s.origin(ctx, session)
 	if err != nil {
-		return Remote{}, origin{}, err
+		return Remote{}, o, err
 	}
-	var request struct {
-		Source    origin   `json:"source"`
-		Protected []string `json:"protected_branches"`
+	for _, c := range o.layout() {
+		if r, err := Parse(c.Repo); err == nil && r.Key() == key {
+			r, err = s.remote(ctx, o, c)
+			return r, o, err
+		}
 	}
-	if err := json.Unmarshal(row.Request, &request); err != nil {
-		return Remote{}, origin{}, fmt.Errorf("launch request of session %s: %w", session, err)
-	}
-	o := request.Source
-	o.row = row
-	o.Protected, o.own = request.Protected, path.Join(cmp.Or(s.BranchPrefix, standardPrefix), row.Name)
-	repo := o.Repo
-	if o.Type == LocalCopy {
-		repo = o.LocalPath
-	}
-	if o.Type == LocalMount || repo == "" {
-		return Remote{}, o, store.ErrNotFound
-	}
-	r, err := s.parse(ctx, store.Principal{UserID: row.OwnerID, TenantID: row.TenantID}, repo)
-	return r, o, err
+	return Remote{}, o, store.ErrNotFound
 }
 
 // parse is a repository as p uses it.

@@ -67,11 +67,17 @@ func (b *bench) session(o origin) (id, url string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	r, _, err := b.remote(b.t.Context(), s.ID)
+	return s.ID, b.at(s.ID, "")
+}
+
+// at is the URL of the remote in a folder of a session.
+func (b *bench) at(session, folder string) (url string) {
+	b.t.Helper()
+	w, err := b.Work(b.t.Context(), session, folder)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return s.ID, b.url + "/" + s.ID + "/git/" + r.Key()
+	return b.url + "/" + session + "/git/" + w.r.Key()
 }
 
 // try runs git as somebody else would: in a session, or at a desk.
@@ -116,9 +122,15 @@ func commit(t *testing.T, dir, file, text string) (oid string) {
 // bare makes a bare repository with one commit on main.
 func (b *bench) bare() (dir string) {
 	b.t.Helper()
+	return b.named("remote")
+}
+
+// named makes one of that name.
+func (b *bench) named(name string) (dir string) {
+	b.t.Helper()
 	desk := filepath.Join(b.t.TempDir(), "desk")
 	commit(b.t, desk, "hello", "one")
-	dir = filepath.Join(b.dir, "remote.git")
+	dir = filepath.Join(b.dir, name+".git")
 	git(b.t, b.dir, "clone", "-q", "--bare", desk, dir)
 	return dir
 }
