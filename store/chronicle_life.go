@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,15 +42,15 @@ func (db *DB) OpenChronicle(ctx context.Context, c Chronicle, rows ...TimelineEv
 			return errors.Join(err, t.timeline(ctx, c.SessionID, c.Run, rows))
 		}
 		res, err = t.ExecContext(ctx, `INSERT INTO chronicles (id, session_id, run, owner_id, tenant_id, parent_id, status, project,
-			repo, branch, model, config, started_at, tokens, cost_micros, created_at, updated_at, name, tags, n)
+			repo, branch, model, config, started_at, tokens, cost_micros, created_at, updated_at, name, tags, n, repositories)
 			SELECT ?1, ?2, ?3, ?4, ?5, coalesce(nullif(?6, ''),
 				(SELECT id FROM chronicles WHERE session_id = ?2 AND run < ?3 ORDER BY run DESC LIMIT 1)),
 				'draft', ?7, ?8, ?9, ?10, ?11, ?12, coalesce(sum(input + output + cache_write), 0), coalesce(sum(cost_micros), 0), ?13, ?13,
-				?14, ?15, (SELECT coalesce(max(n), 0) + 1 FROM chronicles)
+				?14, ?15, (SELECT coalesce(max(n), 0) + 1 FROM chronicles), ?16
 			FROM usage WHERE session_id = ?2 AND run = ?3
 			ON CONFLICT (session_id, run) DO NOTHING`,
 			c.ID, c.SessionID, c.Run, c.OwnerID, c.TenantID, c.ParentID, c.Project, c.Repo, c.Branch, c.Model, string(c.Config),
-			millis(c.StartedAt), millis(t.now), c.Name, list(c.Tags))
+			millis(c.StartedAt), millis(t.now), c.Name, list(c.Tags), list(c.Repositories))
 		if err != nil {
 			return err
 		}
@@ -109,6 +111,34 @@ func (db *DB) SetTexts(ctx context.Context, chronicleID string, v Texts) error {
 func (db *DB) SetCommits(ctx context.Context, chronicleID, base, final string) error {
 	return db.changeChronicle(ctx, chronicleID, `base_commit = iif(base_commit = '', ?, base_commit),
 		final_commit = iif(? = '', final_commit, ?)`, `(? <> '' OR ? <> '')`, []any{base, final, final}, base, final)
+}
+
+// SetRepositories does so, by their folders, for those of a workspace that has
+// several; what the first of them says is also that of the chronicle.
+func (db *DB) SetRepositories(ctx context.Context, chronicleID string, at ...Repository) error {
+	return db.write(ctx, func(t *tx) error {
+		c, err := scanChronicle(t.QueryRowContext(ctx, `SELECT `+chronicleColumns+` FROM chronicles WHERE id = ?`, chronicleID))
+		if err != nil || len(c.Repositories) == 0 {
+			return err
+		}
+		before := slices.Clone(c.Repositories)
+		for i := range c.Repositories {
+			r := &c.Repositories[i]
+			for _, v := range at {
+				if v.Folder == r.Folder {
+					r.BaseCommit, r.FinalCommit = cmp.Or(r.BaseCommit, v.BaseCommit), cmp.Or(v.FinalCommit, r.FinalCommit)
+				}
+			}
+		}
+		if slices.Equal(before, c.Repositories) {
+			return nil
+		}
+		if _, err := t.ExecContext(ctx, `UPDATE chronicles SET repositories = ?, base_commit = ?, final_commit = ?, updated_at = ? WHERE id = ?`,
+			list(c.Repositories), c.Repositories[0].BaseCommit, c.Repositories[0].FinalCommit, millis(t.now), c.ID); err != nil {
+			return err
+		}
+		return t.chronicleEvent(ctx, c, ChronicleUpdated)
+	})
 }
 
 // SetPacks notes, for the system, what a run can be continued from, and whose

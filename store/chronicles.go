@@ -34,6 +34,9 @@ type Chronicle struct {
 	Tags        []string
 	BaseCommit  string // of the workspace's repository; empty: none or not known
 	FinalCommit string
+	// Repositories are those of a workspace that has several, the first one, of
+	// which Repo, Branch and the commits above tell, among them.
+	Repositories []Repository
 	Packs
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -52,6 +55,15 @@ type Texts struct {
 	KeyChanges []string
 	Unfinished string
 	Author     string // empty: there are none yet
+}
+
+// Repository is one of several in a run's workspace.
+type Repository struct {
+	Folder      string `json:"folder"` // in the workspace
+	Repo        string `json:"repo"`
+	Branch      string `json:"branch,omitempty"`
+	BaseCommit  string `json:"base_commit,omitempty"` // where it stood when the run began; empty: not known
+	FinalCommit string `json:"final_commit,omitempty"`
 }
 
 // Packs are what a chronicle can be continued from: digests of blobs.
@@ -82,20 +94,20 @@ func (m ModelUsage) Unpriced() bool {
 
 const chronicleColumns = `id, session_id, run, owner_id, tenant_id, coalesce(parent_id, ''), status, name, project, repo, branch, model,
 	config, reason, started_at, ended_at, tokens, cost_micros, active_ms, models, summary, key_changes, unfinished, author, tags,
-	base_commit, final_commit, workspace, context, agent, missing, created_at, updated_at`
+	base_commit, final_commit, repositories, workspace, context, agent, missing, created_at, updated_at`
 
 func scanChronicle(row scanner) (c Chronicle, err error) {
-	var config, models, changes, tags string
+	var config, models, changes, tags, repos string
 	var started, ended, active, created, updated int64
 	if err := row.Scan(&c.ID, &c.SessionID, &c.Run, &c.OwnerID, &c.TenantID, &c.ParentID, &c.Status, &c.Name, &c.Project, &c.Repo, &c.Branch,
 		&c.Model, &config, &c.Reason, &started, &ended, &c.Tokens, &c.CostMicros, &active, &models, &c.Summary, &changes, &c.Unfinished,
-		&c.Author, &tags, &c.BaseCommit, &c.FinalCommit, &c.Workspace, &c.Context, &c.Agent, &c.Missing, &created, &updated); err != nil {
+		&c.Author, &tags, &c.BaseCommit, &c.FinalCommit, &repos, &c.Workspace, &c.Context, &c.Agent, &c.Missing, &created, &updated); err != nil {
 		return Chronicle{}, notFound(err)
 	}
 	c.Config, c.Active = json.RawMessage(config), time.Duration(active)*time.Millisecond
 	c.StartedAt, c.EndedAt, c.CreatedAt, c.UpdatedAt = moment(started), moment(ended), moment(created), moment(updated)
 	return c, errors.Join(json.Unmarshal([]byte(models), &c.Models), json.Unmarshal([]byte(changes), &c.KeyChanges),
-		json.Unmarshal([]byte(tags), &c.Tags))
+		json.Unmarshal([]byte(tags), &c.Tags), json.Unmarshal([]byte(repos), &c.Repositories))
 }
 
 // chronicleRows reads all rows and closes them.
@@ -123,7 +135,7 @@ func notFound(err error) error {
 }
 
 // list is a JSON array, of nothing too.
-func list(v []string) string {
-	b, _ := json.Marshal(append([]string{}, v...))
+func list[T any](v []T) string {
+	b, _ := json.Marshal(append([]T{}, v...)) // of texts and no more: it cannot fail
 	return string(b)
 }

@@ -20,7 +20,8 @@ type FileStat struct {
 type Commit struct {
 	Hash string `json:"hash"` // 7 digits
 	Msg  string `json:"msg"`
-	Time string `json:"time"` // HH:MM, UTC
+	Time string `json:"time"`           // HH:MM, UTC
+	Repo string `json:"repo,omitempty"` // its folder in the workspace; empty: the workspace itself
 }
 
 // Sums are what a timeline adds up to, as the contract has it.
@@ -80,7 +81,7 @@ func (s *sum) add(e Event) {
 	case e.Type == TypeFile && e.Kind != KindMore:
 		s.file(e)
 	case e.Type == TypeGit && e.Hash != "":
-		s.Commits = append(s.Commits, Commit{e.Hash[:min(7, len(e.Hash))], e.Label, e.At.UTC().Format("15:04")})
+		s.Commits = append(s.Commits, Commit{e.Hash[:min(7, len(e.Hash))], e.Label, e.At.UTC().Format("15:04"), e.Repo})
 	case e.Type == TypeMessage && e.Tokens != nil:
 		if n := int(e.T/bucket) + 1; n > len(s.Burn) {
 			s.Burn = append(s.Burn, make([]int64, n-len(s.Burn))...)

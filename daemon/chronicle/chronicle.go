@@ -33,6 +33,8 @@ type Options struct {
 	// CanAsk reports why the session's agent cannot be asked for a last word;
 	// empty: it can.
 	CanAsk func(ctx context.Context, s store.Session) string
+	// Repositories are those of a session, by folder, where it has several.
+	Repositories func(ctx context.Context, session string) ([]store.Repository, error)
 	// Volumes take snapshots and archives; without them there are none.
 	Volumes Volumes
 	Log     *slog.Logger

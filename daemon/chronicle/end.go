@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
+	"volundr/runtime"
 	"volundr/runtime/broker/wire"
 	"volundr/store"
 )
@@ -42,59 +44,16 @@ func (c *Chronicles) endRun(ctx context.Context, id string) error {
 	return c.Options.End(ctx, id)
 }
 
-// Met notes where the workspace stands when a session first answers in its run.
-// Called again it does nothing.
-func (c *Chronicles) Met(ctx context.Context, s store.Session) error {
-	row, err := c.db.ChronicleOfRun(ctx, s.ID, s.Run)
-	if err != nil || row.BaseCommit != "" {
-		return err
-	}
-	head, err := c.head(ctx, s.ID)
-	if err != nil || head == "" {
-		return err
-	}
-	return c.db.SetCommits(ctx, row.ID, head, "")
-}
-
-// surveyed notes the last commit and what is not committed.
-func (c *Chronicles) surveyed(ctx context.Context, s store.Session) error {
-	row, err := c.db.ChronicleOfRun(ctx, s.ID, s.Run)
-	if err != nil {
-		return err
-	}
-	head, err := c.head(ctx, s.ID)
-	if err != nil {
-		return err
-	}
-	if err := c.db.SetCommits(ctx, row.ID, "", head); err != nil {
-		return err
-	}
-	out, err := c.git(ctx, s.ID, "status", "--porcelain=v1", "-z", "--untracked-files=all")
-	if err != nil {
-		return err
-	}
-	return c.db.AppendTimeline(ctx, s.ID, s.Run, c.dirty(s.Run, out, time.Now().UTC()))
-}
-
-// head is the commit that the workspace's repository stands at; empty: none.
-func (c *Chronicles) head(ctx context.Context, id string) (string, error) {
-	out, err := c.git(ctx, id, "rev-parse", "--verify", "--quiet", "HEAD")
-	hash := strings.TrimSpace(string(out))
-	if strings.Trim(hash, "0123456789abcdef") != "" || len(hash) > 64 {
-		hash = "" // not what git says
-	}
-	return hash, err
-}
-
 // git asks the session's own git, as the agent's user; nothing where that is no
 // repository.
-func (c *Chronicles) git(ctx context.Context, id string, args ...string) ([]byte, error) {
+func (c *Chronicles) git(ctx context.Context, id, folder string, args ...string) ([]byte, error) {
 	if c.Run == nil {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
-	res, err := c.Run(ctx, id, wire.Command{Argv: append([]string{"git", "-c", "core.fsmonitor=false"}, args...),
+	argv := []string{"git", "-c", "core.fsmonitor=false", "-C", path.Join(runtime.PathWorkspace, folder)}
+	res, err := c.Run(ctx, id, wire.Command{Argv: append(argv, args...),
 		Env: []string{"GIT_OPTIONAL_LOCKS=0"}, TimeoutMS: int(gitTimeout.Milliseconds()), Limit: 256 << 10})
 	if err != nil || res.Exit != 0 {
 		return nil, err
@@ -105,26 +64,31 @@ func (c *Chronicles) git(ctx context.Context, id string, args ...string) ([]byte
 // maxDirty is how many files that were not committed are listed.
 const maxDirty = 200
 
-// dirty is the row of what was not committed.
-func (c *Chronicles) dirty(run int, status []byte, at time.Time) store.TimelineEvent {
-	var files []string
-	n := 0
+// uncommitted are the files of a status by their names now.
+func uncommitted(status []byte) (files []string) {
 	entries := bytes.Split(bytes.TrimSuffix(status, []byte{0}), []byte{0})
 	for i := 0; i < len(entries); i++ {
 		e := entries[i]
 		if len(e) < 4 {
 			continue
 		}
-		if n++; len(files) < maxDirty {
-			files = append(files, c.Redact(plain(string(e[3:]), 1000)))
-		}
+		files = append(files, string(e[3:]))
 		if e[0] == 'R' || e[0] == 'C' {
 			i++ // its old name
 		}
 	}
-	head := "Everything is committed"
-	if n > 0 {
-		head = fmt.Sprintf("Not committed: %s", plural(n, "file"))
+	return files
+}
+
+// dirty is the row of what was not committed.
+func (c *Chronicles) dirty(run int, open []string, at time.Time) store.TimelineEvent {
+	var files []string
+	for _, f := range open[:min(len(open), maxDirty)] {
+		files = append(files, c.Redact(plain(f, 1000)))
 	}
-	return row(run, "dirty", at, TypeGit, head, strings.Join(files, "\n"), Data{Kind: KindDirty, Files: files, More: n - len(files)})
+	head := "Everything is committed"
+	if len(open) > 0 {
+		head = fmt.Sprintf("Not committed: %s", plural(len(open), "file"))
+	}
+	return row(run, "dirty", at, TypeGit, head, strings.Join(files, "\n"), Data{Kind: KindDirty, Files: files, More: len(open) - len(files)})
 }

@@ -48,10 +48,14 @@ func (c *Chronicles) open(ctx context.Context, s store.Session, parent string) e
 	for _, p := range waiting {
 		rows = append(rows, promptRow(s.Run, p.ID, began, inWords(p.Blocks, p.Via), Data{Who: User}, c.Redact))
 	}
+	repos, err := c.repositories(ctx, s.ID)
+	if err != nil {
+		return err
+	}
 	repo := c.Redact(address(r.Source.Repo))
 	return c.db.OpenChronicle(ctx, store.Chronicle{
 		SessionID: s.ID, Run: s.Run, OwnerID: s.OwnerID, TenantID: s.TenantID, ParentID: parent, StartedAt: began, Name: s.Name,
-		Project: project(s.Name, r), Repo: repo, Branch: r.Source.Branch, Model: r.Model, Config: c.config(s, r),
+		Project: project(s.Name, r), Repo: repo, Branch: r.Source.Branch, Model: r.Model, Config: c.config(s, r), Repositories: repos,
 	}, rows...)
 }
 
@@ -135,10 +139,8 @@ func (c *Chronicles) write(ctx context.Context, s store.Session, row store.Chron
 		}
 	}
 	row.Reason, row.EndedAt = reason, at
-	if row.FinalCommit == "" {
-		if err := c.db.SetCommits(ctx, row.ID, "", lastCommit(row, events)); err != nil {
-			return err
-		}
+	if err := c.lastCommits(ctx, row, events); err != nil {
+		return err
 	}
 	texts, err := c.lastWords(ctx, s)
 	if err != nil {
@@ -177,18 +179,6 @@ func rowOfCut(run int, t *turn, at time.Time) store.TimelineEvent {
 	}
 	return row(run, store.KeyTurn+t.id, at, TypeError, "The run ended in the middle of this turn", "",
 		Data{Kind: KindTurn, Who: Assistant, Turn: t.id, StopReason: "cut", DurationMS: max(0, at.Sub(t.began).Milliseconds())})
-}
-
-// lastCommit is where the workspace's repository stood, as far as the timeline
-// knows.
-func lastCommit(row store.Chronicle, events []Event) string {
-	hash := row.BaseCommit
-	for _, e := range events {
-		if e.Type == TypeGit && e.Repo == "" && (e.Hash != "" || e.Commit != "" && e.Git != "push") {
-			hash = or(e.Hash, e.Commit)
-		}
-	}
-	return hash
 }
 
 // events reads a timeline for the system.

@@ -70,13 +70,20 @@ func facts(b *strings.Builder, c store.Chronicle) {
 	var asked struct{ Agent, Mode string }
 	_ = json.Unmarshal(c.Config, &asked) // else nothing is said of them
 	b.WriteString("## Facts\n\n")
-	for _, f := range [][2]string{
-		{"Repository", c.Repo}, {"Branch", c.Branch}, {"Began at", c.BaseCommit}, {"Ended at", c.FinalCommit},
+	where := [][2]string{{"Repository", c.Repo}, {"Branch", c.Branch}, {"Began at", c.BaseCommit}, {"Ended at", c.FinalCommit}}
+	if len(c.Repositories) > 0 {
+		where = nil
+	}
+	for _, r := range c.Repositories {
+		where = append(where, [2]string{"Repository " + code(r.Folder), r.Repo}, [2]string{"Its branch", r.Branch}, [2]string{"It began at", r.BaseCommit},
+			[2]string{"It ended at", r.FinalCommit})
+	}
+	for _, f := range append(where, [][2]string{
 		{"Agent", or(c.Agent, asked.Agent)}, {"Mode at the start", asked.Mode}, {"Model asked for", c.Model},
 		{"Tokens", grouped(c.Tokens)}, {"Cost", cost(c)},
 		{"Agent at work", span(c.Active)}, {"Tags", strings.Join(c.Tags, ", ")}, {"Chronicle", c.ID}, {"Continues", c.ParentID},
 		{"No snapshot", c.Missing},
-	} {
+	}...) {
 		if f[1] != "" {
 			fmt.Fprintf(b, "- %s: %s\n", f[0], line(f[1]))
 		}
@@ -123,7 +130,7 @@ func commits(b *strings.Builder, events []Event) {
 		if e.Type != TypeGit || e.Hash == "" {
 			continue
 		}
-		fmt.Fprintf(b, "%s- `%s` %s", title, e.Hash[:min(7, len(e.Hash))], line(e.Label))
+		fmt.Fprintf(b, "%s- `%s` %s", title, e.Hash[:min(7, len(e.Hash))], line(e.Label)+place(e.Repo))
 		title = ""
 		if e.Author != "" {
 			fmt.Fprintf(b, ", by %s", line(e.Author))

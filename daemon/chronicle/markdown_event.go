@@ -88,10 +88,12 @@ func event(b *strings.Builder, e Event) {
 	case e.Type == TypeFile:
 		fmt.Fprintf(b, "%s %s%s", e.Action, code(e.Label), insDel(e))
 	case e.Type == TypeGit && e.Hash != "":
-		fmt.Fprintf(b, "%s `%s` %s%s", e.Git, e.Hash[:min(7, len(e.Hash))], line(e.Label), insDel(e))
+		fmt.Fprintf(b, "%s `%s` %s%s%s", e.Git, e.Hash[:min(7, len(e.Hash))], line(e.Label), place(e.Repo), insDel(e))
 		if e.Author != "" {
 			notes = append(notes, "by "+line(e.Author))
 		}
+	case e.Type == TypeGit:
+		b.WriteString(what + place(e.Repo))
 	case e.Kind == KindPrompt:
 		b.WriteString(colon(asks(e), what))
 		if e.Images > 0 && what != "An image" {

@@ -3,6 +3,7 @@ package chronicle
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"volundr/store"
@@ -19,11 +20,15 @@ type Pitch struct {
 // maxTitle is how many characters a title has at most.
 const maxTitle = 100
 
-// Pitch gives that of one of p's sessions.
-func (c *Chronicles) Pitch(ctx context.Context, p store.Principal, session string) (Pitch, error) {
+// Pitch gives that of one of p's sessions; of one that has several
+// repositories, that of the one in a folder.
+func (c *Chronicles) Pitch(ctx context.Context, p store.Principal, session, folder string) (Pitch, error) {
 	row, err := c.Latest(ctx, p, session)
 	if err != nil {
 		return Pitch{}, err
+	}
+	if folder != "" {
+		return c.pitchOf(ctx, p, row, folder)
 	}
 	events, err := c.events(ctx, row, store.TimelineFilter{Texts: true})
 	if err != nil {
@@ -57,8 +62,50 @@ func pitch(row store.Chronicle, events []Event) Pitch {
 		section("## Key changes\n\n", clip("- "+strings.Join(row.KeyChanges, "\n- "), 8<<10))
 	}
 	section("## Left to do\n\n", clip(row.Unfinished, 4<<10))
-	section("", fmt.Sprintf("Made in the Volundr session `%s`.", row.Name))
+	section("", signed(row))
 	return Pitch{Title: plain(title, maxTitle), Body: strings.TrimSpace(b.String()) + "\n"}
+}
+
+// maxRuns is how many runs of a session are looked at for commits.
+const maxRuns = 50
+
+// pitchOf is of one repository among several: of its commits, in whatever run
+// they were made. The words of a run tell of the others too, and these may be
+// nothing for those who read this one.
+func (c *Chronicles) pitchOf(ctx context.Context, p store.Principal, last store.Chronicle, folder string) (Pitch, error) {
+	runs, err := c.db.Chronicles(ctx, p, store.ChronicleFilter{SessionID: last.SessionID, Limit: maxRuns})
+	if err != nil {
+		return Pitch{}, err
+	}
+	var made []string // newest first
+	for _, run := range runs {
+		events, err := c.events(ctx, run, store.TimelineFilter{Types: []string{TypeGit}})
+		if err != nil {
+			return Pitch{}, err
+		}
+		for _, e := range slices.Backward(events) {
+			if e.Repo == folder && e.Hash != "" && e.Git == "commit" {
+				made = append(made, e.Label)
+			}
+		}
+	}
+	if len(made) == 0 {
+		return Pitch{Title: plain(last.Name, maxTitle), Body: signed(last)}, nil
+	}
+	title, list := made[len(made)-1], "" // what it began with
+	if len(made) > 1 {
+		list = "## Key changes\n\n" + clip("- "+strings.Join(made[:min(len(made), maxListed)], "\n- "), 8<<10)
+		if n := len(made) - maxListed; n > 0 {
+			list += fmt.Sprintf("\n- and %s before", plural(n, "commit"))
+		}
+		list += "\n\n"
+	}
+	return Pitch{Title: plain(title, maxTitle), Body: list + signed(last)}, nil
+}
+
+// signed says where a pull request's work was done.
+func signed(row store.Chronicle) string {
+	return fmt.Sprintf("Made in the Volundr session `%s`.\n", row.Name)
 }
 
 // sentenceOf is the first sentence of a text, without its full stop.

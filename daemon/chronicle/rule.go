@@ -145,11 +145,15 @@ const maxListed = 15
 func (f findings) changes() []string {
 	out := []string{}
 	for i, c := range f.Commits {
+		where := ""
+		if c.Repo != "" {
+			where = c.Repo + ": "
+		}
 		if i == maxListed {
 			out = append(out, fmt.Sprintf("and %s before", plural(len(f.Commits)-i, "commit")))
 			break
 		}
-		out = append(out, fmt.Sprintf("%s %s", c.Hash, c.Msg))
+		out = append(out, where+fmt.Sprintf("%s %s", c.Hash, c.Msg))
 	}
 	for i, file := range f.Files {
 		if i == maxListed {

@@ -1,0 +1,124 @@
+package chronicle
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+	"time"
+
+	"volundr/store"
+)
+
+// repositories are those of a session that has several, as its chronicle keeps
+// them.
+func (c *Chronicles) repositories(ctx context.Context, session string) ([]store.Repository, error) {
+	if c.Repositories == nil {
+		return nil, nil
+	}
+	all, err := c.Repositories(ctx, session)
+	if isNotFound(err) || err == nil && len(all) < 2 {
+		return nil, nil
+	}
+	for i := range all {
+		all[i].Repo = c.Redact(address(all[i].Repo))
+	}
+	return all, err
+}
+
+// Met notes where the workspace stands when a session first answers in its run.
+// Called again it does nothing.
+func (c *Chronicles) Met(ctx context.Context, s store.Session) error {
+	row, err := c.db.ChronicleOfRun(ctx, s.ID, s.Run)
+	if err != nil {
+		return err
+	}
+	var at []store.Repository
+	for _, r := range standing(row) {
+		if r.BaseCommit != "" {
+			continue
+		}
+		head, err := c.head(ctx, s.ID, r.Folder)
+		if err != nil {
+			return err
+		}
+		if head != "" {
+			at = append(at, store.Repository{Folder: r.Folder, BaseCommit: head})
+		}
+	}
+	return c.stood(ctx, row, at)
+}
+
+// surveyed notes the last commits and what is not committed.
+func (c *Chronicles) surveyed(ctx context.Context, s store.Session) error {
+	row, err := c.db.ChronicleOfRun(ctx, s.ID, s.Run)
+	if err != nil {
+		return err
+	}
+	var at []store.Repository
+	var open []string
+	for _, r := range standing(row) {
+		head, err := c.head(ctx, s.ID, r.Folder)
+		if err != nil {
+			return err
+		}
+		out, err := c.git(ctx, s.ID, r.Folder, "status", "--porcelain=v1", "-z", "--untracked-files=all")
+		if err != nil {
+			return err
+		}
+		at = append(at, store.Repository{Folder: r.Folder, FinalCommit: head})
+		for _, file := range uncommitted(out) {
+			open = append(open, path.Join(r.Folder, file))
+		}
+	}
+	return errors.Join(c.stood(ctx, row, at), c.db.AppendTimeline(ctx, s.ID, s.Run, c.dirty(s.Run, open, time.Now().UTC())))
+}
+
+// standing are the repositories of a run's workspace; that of one that has not
+// several is the workspace itself.
+func standing(row store.Chronicle) []store.Repository {
+	if len(row.Repositories) > 0 {
+		return row.Repositories
+	}
+	return []store.Repository{{BaseCommit: row.BaseCommit, FinalCommit: row.FinalCommit}}
+}
+
+// stood notes where they stood.
+func (c *Chronicles) stood(ctx context.Context, row store.Chronicle, at []store.Repository) error {
+	switch {
+	case len(at) == 0:
+		return nil
+	case len(row.Repositories) == 0:
+		return c.db.SetCommits(ctx, row.ID, at[0].BaseCommit, at[0].FinalCommit)
+	}
+	return c.db.SetRepositories(ctx, row.ID, at...)
+}
+
+// lastCommits notes where the repositories stood in the end, as far as the
+// timeline knows, of those for which that is not known.
+func (c *Chronicles) lastCommits(ctx context.Context, row store.Chronicle, events []Event) error {
+	var at []store.Repository
+	for _, r := range standing(row) {
+		if r.FinalCommit != "" {
+			continue
+		}
+		hash := r.BaseCommit
+		for _, e := range events {
+			if e.Type == TypeGit && e.Repo == r.Folder && (e.Hash != "" || e.Commit != "" && e.Git != "push") {
+				hash = or(e.Hash, e.Commit)
+			}
+		}
+		at = append(at, store.Repository{Folder: r.Folder, FinalCommit: hash})
+	}
+	return c.stood(ctx, row, at)
+}
+
+// head is the commit that a repository of the workspace stands at; empty: none.
+func (c *Chronicles) head(ctx context.Context, id, folder string) (string, error) {
+	out, err := c.git(ctx, id, folder, "rev-parse", "--verify", "--quiet", "HEAD")
+	hash := strings.TrimSpace(string(out))
+	if strings.Trim(hash, "0123456789abcdef") != "" || len(hash) > 64 {
+		hash = "" // not what git says
+	}
+	return hash, err
+}
