@@ -87,7 +87,7 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 	p.launch = launch.New(launch.Options{PublicKey: key.Public().(ed25519.PublicKey), Source: p.sources, Vault: p.vault,
 		Session: link.SessionFrom, DB: d.db, Log: d.log})
 	p.chronicles = chronicle.New(chronicle.Options{DB: d.db, Redact: p.vault.Redact, Ask: p.links.Ask, Cancel: p.links.Break,
-		End: p.links.End, Health: p.links.Health, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log, Volumes: chronicle.Volumes{
+		End: p.links.End, Health: p.links.Health, Run: p.links.RunCommand, CanAsk: canAsk(p.vault), Log: d.log, Repositories: repositories(p.sources), Volumes: chronicle.Volumes{
 			Blobs: blob.New(blob.Options{DB: d.db, Place: folder, Seal: p.vault.Seal, Open: p.vault.Open}),
 			Pack:  p.links.Pack, Unpack: p.links.Unpack, Visit: p.links.Visit, Helper: p.launch.Helper,
 			Aside: func(ctx context.Context, id string, do func(context.Context, store.Session) error) error {
@@ -111,6 +111,17 @@ func wire(ctx context.Context, d *Daemon) (*pieces, error) {
 		Timeout: d.cfg.Provisioning.Timeout, Idle: d.cfg.IdlePause, Active: p.links.Active, Redact: p.vault.Redact, Log: d.log,
 	})
 	return p, nil
+}
+
+// repositories are those of a session as its chronicle keeps them.
+func repositories(sources *source.Sources) func(context.Context, string) ([]store.Repository, error) {
+	return func(ctx context.Context, session string) (out []store.Repository, err error) {
+		all, err := sources.Checkouts(ctx, session)
+		for _, c := range all {
+			out = append(out, store.Repository{Folder: c.Folder, Repo: c.Repo, Branch: c.Branch})
+		}
+		return out, err
+	}
 }
 
 // environment reports whether somebody may use the keys that stand in the

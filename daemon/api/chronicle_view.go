@@ -29,6 +29,9 @@ func (s *server) chronicleView(row store.Chronicle) client.Chronicle {
 		Models: []client.ModelUsage{}, BaseCommit: row.BaseCommit, FinalCommit: row.FinalCommit,
 		Pack: row.Workspace != "", Missing: row.Missing,
 	}
+	for _, r := range row.Repositories {
+		v.Repositories = append(v.Repositories, client.ChronicleRepository(r))
+	}
 	if row.Context != "" {
 		v.Agent = row.Agent
 	}
@@ -54,7 +57,7 @@ func eventView(e chronicle.Event) client.TimelineEvent {
 		T: e.T, Type: e.Type, Label: e.Label, Tokens: e.Tokens, Action: orNil(e.Action), Ins: e.Ins, Del: e.Del, Hash: orNil(e.Hash), Exit: e.Exit,
 		At: e.At, Kind: e.Kind, Who: e.Who, Turn: e.Turn, Text: e.Text, Automatic: e.Automatic, Via: e.Via, Model: e.Model,
 		CostUSD: float64(e.CostMicros) / 1e6, DurationMS: e.DurationMS, StopReason: e.StopReason, Tool: e.Tool, Status: e.Status, Allowed: e.Allowed, From: e.From,
-		Git: e.Git, Branch: e.Branch, Author: e.Author, Files: e.Files, Dir: e.Dir, Shell: e.Shell, Where: e.Where, Checkpoint: e.Checkpoint, More: e.More, Detail: e.Detail,
+		Git: e.Git, Branch: e.Branch, Repo: e.Repo, Author: e.Author, Files: e.Files, Dir: e.Dir, Shell: e.Shell, Where: e.Where, Checkpoint: e.Checkpoint, More: e.More, Detail: e.Detail,
 	}
 }
 

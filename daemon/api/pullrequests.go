@@ -120,7 +120,7 @@ func (s *server) newPR(c echo.Context, row store.Session, in client.PullRequestC
 		}
 	}
 	if n.Title == "" || n.Body == "" {
-		pitch, err := s.Chronicles.Pitch(ctx, principal(c), row.ID)
+		pitch, err := s.Chronicles.Pitch(ctx, principal(c), row.ID, "")
 		if err != nil && !isNotFound(err) {
 			return n, err
 		}
@@ -143,7 +143,7 @@ func (s *server) pitch(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.Chronicles.Pitch(c.Request().Context(), principal(c), row.ID)
+	p, err := s.Chronicles.Pitch(c.Request().Context(), principal(c), row.ID, "")
 	if isNotFound(err) {
 		p.Title, err = row.Name, nil
 	}

@@ -113,7 +113,7 @@ func TestTheTimelineTellsARun(t *testing.T) {
 	}
 	sums := chronicle.Sums{
 		Files:     []chronicle.FileStat{{Path: "main.go", Status: "mod", Ins: 2, Del: 1}, {Path: "moved.go", Status: "new", Ins: 6}, {Path: "old.go", Status: "del", Del: 7}},
-		Commits:   []chronicle.Commit{{"0123456", "Fix it", w.at.Add(14 * time.Second).Format("15:04")}},
+		Commits:   []chronicle.Commit{{"0123456", "Fix it", w.at.Add(14 * time.Second).Format("15:04"), ""}},
 		TokenBurn: []int64{120},
 	}
 	if diff := cmp.Diff(sums, tl.Sums); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,8 @@ type world struct {
 	s    store.Session
 	book *chronicle.Chronicles
 
+	repos []store.Repository // of the session, where it has several
+
 	mu     sync.Mutex
 	seq    int64
 	at     time.Time
@@ -33,9 +36,9 @@ type world struct {
 	answer func(w *world, p wire.Prompt) error // of the agent to the last prompt
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, repos ...store.Repository) *world {
 	t.Helper()
-	w := &world{t: t, db: open(t)}
+	w := &world{t: t, db: open(t), repos: repos}
 	w.s = session(t, w.db, `{"agent":"claude","model":"m1","source":{"type":"git","repo":"https://me:pw@example.org/team/demo.git","branch":"main"},
 		"credential_names":["git"],"env":{"API_KEY":"12345","PLAIN":"yes","WHAT":"`+secret+`"}}`)
 	w.run = 1
@@ -51,6 +54,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) reopen() {
 	w.book = chronicle.New(chronicle.Options{
 		DB: w.db, Redact: func(text string) string { return strings.ReplaceAll(text, secret, "[redacted]") },
+		Repositories: func(context.Context, string) ([]store.Repository, error) { return slices.Clone(w.repos), nil },
 		Ask: func(_ context.Context, _ string, p wire.Prompt) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -76,6 +76,9 @@ func eventLine(e client.TimelineEvent) string {
 	case e.Who == "person" && e.Type == "message":
 		what = "A person: " + what
 	}
+	if e.Repo != "" {
+		fact("in %s", e.Repo)
+	}
 	if e.Exit != nil {
 		fact("exit %d", *e.Exit)
 	}

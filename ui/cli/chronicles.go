@@ -151,13 +151,23 @@ func tell(out io.Writer, t client.Chronicle, tl client.Timeline, whole bool) {
 	if s := client.Deref(t.UnfinishedWork); s != "" {
 		fmt.Fprintf(out, "\nLeft to do:\n  %s\n", strings.ReplaceAll(clean(s), "\n", "\n  "))
 	}
-	rows := [][]string{{"Repository", t.Repo}, {"Branch", t.Branch}, {"Began at", t.BaseCommit}, {"Ended at", t.FinalCommit},
-		{"Tokens", fmt.Sprint(t.TokenUsage)}, {"Cost", costs(t)}, {"Tags", strings.Join(t.Tags, ", ")}, {"Words by", t.Author}, {"Id", t.ID}}
+	rows := [][]string{{"Repository", t.Repo}, {"Branch", t.Branch}, {"Began at", t.BaseCommit}, {"Ended at", t.FinalCommit}}
+	if len(t.Repositories) > 0 {
+		rows = nil
+	}
+	for _, r := range t.Repositories {
+		rows = append(rows, []string{"Repository", r.Folder + ": " + r.Repo}, []string{"  Branch", r.Branch}, []string{"  Began at", r.BaseCommit}, []string{"  Ended at", r.FinalCommit})
+	}
+	rows = append(rows, [][]string{{"Tokens", fmt.Sprint(t.TokenUsage)}, {"Cost", costs(t)}, {"Tags", strings.Join(t.Tags, ", ")}, {"Words by", t.Author}, {"Id", t.ID}}...)
 	if p := client.Deref(t.ParentChronicleID); p != "" {
 		rows = append(rows, []string{"Continues", p})
 	}
 	for _, x := range tl.Commits {
-		rows = append(rows, []string{"Commit", x.Hash + " " + x.Msg})
+		line := x.Hash + " " + x.Msg
+		if x.Repo != "" {
+			line += " in " + x.Repo
+		}
+		rows = append(rows, []string{"Commit", line})
 	}
 	for _, f := range tl.Files {
 		name, status := f.Path, map[string]string{"new": "new", "mod": "changed", "del": "deleted"}[f.Status]

@@ -38,9 +38,21 @@ type Chronicle struct {
 	Models      []ModelUsage `json:"models"`
 	BaseCommit  string       `json:"base_commit"`
 	FinalCommit string       `json:"final_commit"`
-	Agent       string       `json:"agent"`   // whose conversation can be resumed; empty: none
-	Pack        bool         `json:"pack"`    // the workspace's final state is kept
-	Missing     string       `json:"missing"` // why it is not, for people
+	// Repositories are those of a workspace that has several; repo, branch and the
+	// commits above are those of the first.
+	Repositories []ChronicleRepository `json:"repositories,omitempty"`
+	Agent        string                `json:"agent"`   // whose conversation can be resumed; empty: none
+	Pack         bool                  `json:"pack"`    // the workspace's final state is kept
+	Missing      string                `json:"missing"` // why it is not, for people
+}
+
+// ChronicleRepository is one of several repositories in a run's workspace.
+type ChronicleRepository struct {
+	Folder      string `json:"folder"` // in the workspace
+	Repo        string `json:"repo"`
+	Branch      string `json:"branch"`
+	BaseCommit  string `json:"base_commit"` // empty: not known
+	FinalCommit string `json:"final_commit"`
 }
 
 // ModelUsage is what one model was used for.
@@ -96,6 +108,7 @@ type TimelineEvent struct {
 	From       string    `json:"from,omitempty"` // renamed from, branched from
 	Git        string    `json:"git,omitempty"`  // commit, push, …
 	Branch     string    `json:"branch,omitempty"`
+	Repo       string    `json:"repo,omitempty"` // of git: its folder in the workspace; empty: the workspace itself
 	Author     string    `json:"author,omitempty"`
 	Files      []string  `json:"files,omitempty"` // of a commit; not committed
 	Dir        string    `json:"dir,omitempty"`
@@ -128,7 +141,8 @@ type FileStat struct {
 type Commit struct {
 	Hash string `json:"hash"` // 7 digits
 	Msg  string `json:"msg"`
-	Time string `json:"time"` // HH:MM, UTC
+	Time string `json:"time"`           // HH:MM, UTC
+	Repo string `json:"repo,omitempty"` // ours: its folder in the workspace; empty: the workspace itself
 }
 
 // ChronicleHit is a hit of a search through chronicles.
