@@ -36,6 +36,7 @@ func pages() map[string]templ.Component {
 		"rewind":          Rewind(rewindPage()),
 		"timeline":        SessionView(timelineSession(all[0])),
 		"chronicle":       ChronicleView(chroniclePage()),
+		"chronicle-repos": ChronicleView(severalChronicle()),
 		"chronicles":      Chronicles(ChroniclesPage{Shell: shell("Chronicles"), List: tales(), Projects: []string{"billing", "website"}, Models: []string{"claude-sonnet-4-6"}}),
 		"chronicles-hits": Chronicles(ChroniclesPage{Shell: shell("Chronicles"), Query: "round", Projects: []string{"billing"}, Hits: []client.ChronicleHit{
 			{Chronicle: tales()[0], Event: &tale3().Events[2], Snippet: []client.Piece{{Text: "go test ./"}, {Text: "invoice", Hit: true}, {Text: "/..."}}}, {Chronicle: tales()[0], Snippet: []client.Piece{{Text: "Round", Hit: true}, {Text: " once"}}}}}),
