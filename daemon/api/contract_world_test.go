@@ -46,8 +46,14 @@ func (w *world) contractSessions() *strings.Replacer {
 // repository makes a git repository with the branch main.
 func (w *world) repository() string {
 	w.t.Helper()
-	dir := filepath.Join(w.dir, "app")
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	return w.repositoryAt("app")
+}
+
+// repositoryAt makes one of that name.
+func (w *world) repositoryAt(name string) string {
+	w.t.Helper()
+	dir := filepath.Join(w.dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		w.t.Fatal(err)
 	}
 	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "-q", "--allow-empty", "-m", "First"}} {

@@ -68,6 +68,11 @@ func (s *server) likeSession(c echo.Context, id string) (name string, req launch
 	if s.Sources.Owned(row.Name, req.Source.Branch) {
 		req.Source.Branch = "" // it gets one of its own again
 	}
+	for i, m := range req.Source.Additional {
+		if s.Sources.Owned(row.Name, m.Branch) {
+			req.Source.Additional[i].Branch = ""
+		}
+	}
 	if _, here := s.Runtimes[row.Runtime]; here && row.Runtime != s.Default {
 		req.Runtime = row.Runtime
 	}

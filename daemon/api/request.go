@@ -23,10 +23,13 @@ func requestOf(in client.SessionCreate) launch.Request {
 		r.MCP = append(r.MCP, launch.MCPServer(m))
 	}
 	if src := in.Source; src != nil {
-		r.Source = launch.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,
+		r.Source = launch.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch, Folder: src.Folder,
 			LocalPath: src.LocalPath, NodeSelector: src.NodeSelector, WritableGit: src.WritableGit}
 		for _, m := range src.Paths {
 			r.Source.Paths = append(r.Source.Paths, launch.MountMapping(m))
+		}
+		for _, m := range src.AdditionalRepos {
+			r.Source.Additional = append(r.Source.Additional, source.Additional(m))
 		}
 	}
 	return r
@@ -50,11 +53,8 @@ func createOf(name string, r launch.Request) client.SessionCreate {
 		in.MCPServers = append(in.MCPServers, client.MCPServer(m))
 	}
 	if src := r.Source; src.Type != "" {
-		in.Source = &client.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,
-			LocalPath: src.LocalPath, NodeSelector: src.NodeSelector, WritableGit: src.WritableGit}
-		for _, m := range src.Paths {
-			in.Source.Paths = append(in.Source.Paths, client.MountMapping(m))
-		}
+		view := sourceView(src)
+		in.Source = &view
 	}
 	return in
 }

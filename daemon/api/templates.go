@@ -144,20 +144,22 @@ func definition(in client.TemplateSave) (def template.Definition, err error) {
 		return def, invalid(fieldError{Type: "missing", Loc: []any{"body", "name"}, Msg: "Field required"})
 	case in.WorkloadType != "" && in.WorkloadType != "session":
 		return def, bad("workload_type", "Only the workload type session exists here.")
-	case len(in.Repos) > 1:
-		return def, bad("repos", "A session has one repository: leave the others out.")
 	}
 	r := launch.Request{Model: in.Model, SystemPrompt: in.SystemPrompt, Setup: in.SetupScripts, Env: in.EnvVars, Resources: in.ResourceConfig, ProfileName: in.ProfileName,
 		SecretRefs: in.EnvSecretRefs}
 	if r.MCP, err = serversOf(in.MCPServers); err != nil {
 		return def, err
 	}
-	for _, raw := range in.Repos {
+	for i, raw := range in.Repos {
 		repo, err := repository(raw)
 		if err != nil {
 			return def, bad("repos", "A repository is its URL, or an object with url and branch.")
 		}
-		r.Source = launch.Source{Type: source.Git, Repo: repo.URL, Branch: repo.Branch, BaseBranch: repo.BaseBranch}
+		if i == 0 {
+			r.Source = launch.Source{Type: source.Git, Repo: repo.URL, Branch: repo.Branch, BaseBranch: repo.BaseBranch, Folder: repo.Folder}
+			continue
+		}
+		r.Source.Additional = append(r.Source.Additional, source.Additional{Repo: repo.URL, Branch: repo.Branch, BaseBranch: repo.BaseBranch, Folder: repo.Folder})
 	}
 	if len(in.Request) > 0 {
 		var more launch.Request
@@ -207,7 +209,10 @@ func templateView(e template.Entry) client.Template {
 		ProfileName: e.ProfileName, Problems: []string{}, File: e.File,
 	}
 	if e.Source.Repo != "" {
-		v.Repos = append(v.Repos, client.TemplateRepo{URL: e.Source.Repo, Branch: e.Source.Branch, BaseBranch: e.Source.BaseBranch})
+		v.Repos = append(v.Repos, client.TemplateRepo{URL: e.Source.Repo, Branch: e.Source.Branch, BaseBranch: e.Source.BaseBranch, Folder: e.Source.Folder})
+	}
+	for _, m := range e.Source.Additional {
+		v.Repos = append(v.Repos, client.TemplateRepo{URL: m.Repo, Branch: m.Branch, BaseBranch: m.BaseBranch, Folder: m.Folder})
 	}
 	v.SetupScripts = append(v.SetupScripts, e.Setup...)
 	v.EnvSecretRefs = append(v.EnvSecretRefs, e.SecretRefs...)

@@ -61,7 +61,6 @@ func TestTemplatesAndProfilesAsTheContractSays(t *testing.T) {
 	w.wants("GET", "/templates/billing", "", 200, `"setup_scripts":["make"]`)
 	w.wants("POST", "/templates", `{"name":"../up"}`, 400, "A name is made of letters")
 	w.wants("POST", "/templates", `{}`, 422, `"missing"`)
-	w.wants("POST", "/templates", `{"name":"x","repos":["https://a/b","https://a/c"]}`, 422, "one repository")
 	w.wants("POST", "/templates", `{"name":"x","mcp_servers":[{"type":"stdio"}]}`, 422, "mcp_servers")
 	w.wants("GET", "/mcp-servers", "", 200, "[]")
 	tooled := w.wants("POST", "/templates", `{"name":"tooled","mcp_servers":[{"name":"tracker","command":"npx","args":["x"],"description":"Issues","env_from_credentials":{"KEY":"tracker"}}]}`, 201, `"name":"tracker"`)
@@ -105,7 +104,7 @@ func TestASessionWhoseServiceKeepsDataIsNotArchived(t *testing.T) {
 // template is gone, and in a session that is reforged from it.
 func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 	w := newWorld(t)
-	repo := w.repository()
+	repo, lib := w.repository(), w.repositoryAt("lib")
 	w.write("app/.env", "A=1")
 	live := filepath.Join(w.dir, "live")
 	if err := os.Mkdir(live, 0o755); err != nil {
@@ -147,6 +146,15 @@ func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 		{"repository", `"source":{"type":"git","repo":"` + repo + `"}`, "source: {repo: " + repo + "}", func(s runtime.Spec) any { return config(s).Source.URL }, repo},
 		{"branch", `"source":{"type":"git","repo":"` + repo + `","branch":"b","base_branch":"main"}`, "source: {repo: " + repo + ", branch: b, base_branch: main}",
 			func(s runtime.Spec) any { return config(s).Source.Branch + " " + config(s).Source.Base }, "b main"},
+		{"more repositories", `"source":{"type":"git","repo":"` + repo + `","additional_repos":[{"repo":"` + lib + `"},{"repo":"` + repo + `","branch":"b","base_branch":"main","folder":"again"}]}`,
+			"source: {repo: " + repo + ", additional_repos: [{repo: " + lib + "}, {repo: " + repo + ", branch: b, base_branch: main, folder: again}]}",
+			func(s runtime.Spec) any {
+				src := config(s).Source
+				for i := range src.Additional {
+					src.Additional[i].Remote = ""
+				}
+				return []any{src.Folder, src.URL, src.Additional}
+			}, []any{"app", repo, []wire.Checkout{{Folder: "lib", URL: lib}, {Folder: "again", URL: repo, Branch: "b", Base: "main"}}}},
 		{"a folder's copy", `"source":{"type":"local_copy","local_path":"` + repo + `"}`, "source: {local_path: " + repo + "}", func(s runtime.Spec) any { return config(s).Source.Archive }, true},
 		{"environment", `"env":{"A":"b c"}`, "env: {A: b c}", env("A"), "b c b c b c"},
 		{"network", `"network":"none"`, "network: none", func(s runtime.Spec) any { return s.Network }, runtime.NetworkNone},

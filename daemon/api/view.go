@@ -112,10 +112,13 @@ func repoOf(src launch.Source) string {
 }
 
 func sourceView(src launch.Source) client.Source {
-	out := client.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch,
+	out := client.Source{Type: src.Type, Repo: src.Repo, Branch: src.Branch, BaseBranch: src.BaseBranch, Folder: src.Folder,
 		LocalPath: src.LocalPath, NodeSelector: src.NodeSelector, WritableGit: src.WritableGit}
 	for _, p := range src.Paths {
-		out.Paths = append(out.Paths, client.MountMapping{HostPath: p.HostPath, MountPath: p.MountPath, ReadOnly: p.ReadOnly})
+		out.Paths = append(out.Paths, client.MountMapping(p))
+	}
+	for _, m := range src.Additional {
+		out.AdditionalRepos = append(out.AdditionalRepos, client.AdditionalRepo(m))
 	}
 	return out
 }

@@ -80,6 +80,10 @@ func TestEachContributorAddsItsPieceAndNothingElse(t *testing.T) {
 			map[string]string{"config.source.remote": remote.Key(), "config.source.url": "https://example.com/a.git", "config.source.branch": "topic", "config.source.base": "main",
 				"config.source.user_name": "Ann", "config.source.user_email": "ann@example.com"},
 			[]string{"config.source."}},
+		"git ": {Request{Source: Source{Type: "git", Repo: "https://example.com/a.git", Additional: []source.Additional{{Repo: "https://other.com/a", Branch: "x", BaseBranch: "y"}, {Repo: "https://example.com/a.git", Folder: "twice"}}}},
+			map[string]string{"config.source.remote": remote.Key(), "config.source.folder": "a", "config.source.additional.0.folder": "a-2", "config.source.additional.0.url": "https://other.com/a",
+				"config.source.additional.0.branch": "x", "config.source.additional.0.base": "y", "config.source.additional.1.folder": "twice", "config.source.additional.1.remote": remote.Key()},
+			[]string{"config.source."}},
 		"integration": {Request{IssueID: "X-1", IntegrationIDs: []string{"linear"}, MCP: []MCPServer{{Name: "docs", Command: "npx"}}},
 			map[string]string{"env.VOLUNDR_ISSUE_ID": "X-1", "config.agent.mcp.0.name": "docs", "config.agent.mcp.1.name": "linear", "config.agent.mcp.1.secrets": "true"},
 			[]string{"config.agent.mcp.", "env.VOLUNDR_ISSUE_"}},
@@ -97,7 +101,7 @@ func TestEachContributorAddsItsPieceAndNothingElse(t *testing.T) {
 		"secrets":          {Request{SecretRefs: []string{"db"}}, map[string]string{"config.secrets": "true"}, []string{"config.secrets"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			i := slices.IndexFunc(contributors, func(c contributor) bool { return c.name == name })
+			i := slices.IndexFunc(contributors, func(c contributor) bool { return c.name == strings.TrimSpace(name) })
 			if i < 0 {
 				t.Fatal("there is no such contributor")
 			}

@@ -46,13 +46,18 @@ func checkFiles(r Request) error {
 	if len(r.Files) > maxFiles {
 		return wrong(len(r.Files), "value_error", fmt.Sprintf("There can be at most %d files.", maxFiles), "files")
 	}
-	seen := map[string]bool{}
+	seen, layout := map[string]bool{}, r.Source.Layout()
 	for i, f := range r.Files {
 		bad := func(format string, args ...any) error {
 			return wrong(f.From, "value_error", fmt.Sprintf(format, args...), "files", fmt.Sprint(i))
 		}
-		to := f.Target()
-		first, _, _ := strings.Cut(to, "/")
+		to := f.Target(layout)
+		first, rest, _ := strings.Cut(to, "/")
+		if len(layout) > 1 && first != ".." { // below the folder of a repository
+			if first, _, _ = strings.Cut(rest, "/"); rest == "" {
+				to = "."
+			}
+		}
 		switch {
 		case f.From == "":
 			return bad("A file needs its name.")

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"volundr/daemon/source"
+	"volundr/runtime/broker/wire"
 )
 
 // git: where the workspace comes from and who commits in it. A live folder is
@@ -15,18 +16,17 @@ func (l *Launcher) git(ctx context.Context, b *build) error {
 	if from := b.request.From; from != nil {
 		b.config.Source.Workspace, b.config.Source.Context = from.Workspace, from.Context
 	}
-	repo := src.Repo
-	if src.Type == source.LocalCopy {
-		repo = src.LocalPath // its origin: work comes back as branches of the original
+	for i, c := range src.Layout() {
+		remote, err := source.Parse(c.Repo)
+		if err != nil {
+			return wrong(c.Repo, "value_error", err.Error(), src.loc(i, "repo")...)
+		}
+		s := &b.config.Source
+		if i == 0 {
+			s.Folder, s.Remote, s.URL, s.Branch, s.Base, s.Archive = c.Folder, remote.Key(), c.Repo, c.Branch, c.Base, src.Type == source.LocalCopy
+			continue
+		}
+		s.Additional = append(s.Additional, wire.Checkout{Folder: c.Folder, Remote: remote.Key(), URL: c.Repo, Branch: c.Branch, Base: c.Base})
 	}
-	if src.Type == source.LocalMount || repo == "" {
-		return nil
-	}
-	remote, err := source.Parse(repo)
-	if err != nil {
-		return wrong(repo, "value_error", err.Error(), "source", src.Type, "repo")
-	}
-	s := &b.config.Source
-	s.Remote, s.URL, s.Branch, s.Base, s.Archive = remote.Key(), repo, src.Branch, src.BaseBranch, src.Type == source.LocalCopy
 	return nil
 }

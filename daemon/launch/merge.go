@@ -8,7 +8,8 @@ import (
 
 // Merge lays requests over each other, of which each says only a part: of two
 // values the later wins. Maps (environment, resources) are merged key by key,
-// lists are taken whole. A layer that names another agent drops the model, mode
+// lists are taken whole. A source with a repository of its own replaces the one
+// below, whatever that has beside its first. A layer that names another agent drops the model, mode
 // and command of those below, which are the other one's; a branch alone is one
 // of the repository below. What is given is not changed.
 func Merge(layers ...Request) Request {
@@ -67,7 +68,7 @@ func Merge(layers ...Request) Request {
 func mergeSource(below, over Source) Source {
 	if over.Type == "" {
 		switch {
-		case over.Repo != "":
+		case over.Repo != "" || len(over.Additional) > 0:
 			over.Type = source.Git
 		case over.LocalPath != "":
 			over.Type = source.LocalCopy
@@ -75,7 +76,7 @@ func mergeSource(below, over Source) Source {
 			over.Type = source.LocalMount
 		}
 	}
-	nothing := over.Type == "" || over.Type == source.Git && over.Repo == ""
+	nothing := over.Type == "" || over.Type == source.Git && over.Repo == "" && len(over.Additional) == 0
 	switch {
 	case !nothing:
 		return over
@@ -92,6 +93,9 @@ func mergeSource(below, over Source) Source {
 	}
 	if over.BaseBranch != "" {
 		below.BaseBranch = over.BaseBranch
+	}
+	if over.Folder != "" {
+		below.Folder = over.Folder
 	}
 	return below
 }

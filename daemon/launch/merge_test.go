@@ -15,6 +15,8 @@ import (
 func TestMerge(t *testing.T) {
 	type R = Request
 	git := func(repo, branch string) Source { return Source{Type: "git", Repo: repo, Branch: branch} }
+	two := Source{Type: "git", Repo: "r1", Branch: "b1", Folder: "one", Additional: []source.Additional{{Repo: "r3", Folder: "three"}}}
+	twoAt := func(branch string) Source { s := two; s.Branch = branch; return s }
 	for name, c := range map[string]struct {
 		layers []R
 		want   R
@@ -31,6 +33,9 @@ func TestMerge(t *testing.T) {
 		"a repository":                {[]R{{Source: git("r1", "b1")}, {Source: git("r2", "")}}, R{Source: git("r2", "")}},
 		"an empty source is nothing":  {[]R{{Source: git("r1", "b1")}, {Source: git("", "")}}, R{Source: git("r1", "b1")}},
 		"a branch alone":              {[]R{{Source: git("r1", "b1")}, {Source: git("", "b2")}}, R{Source: git("r1", "b2")}},
+		"further ones stay":           {[]R{{Source: two}, {Source: git("", "b2")}}, R{Source: twoAt("b2")}},
+		"further ones go":             {[]R{{Source: two}, {Source: git("r2", "")}}, R{Source: git("r2", "")}},
+		"further ones are not moved":  {[]R{{Source: git("r1", "")}, {Source: Source{Additional: two.Additional}}}, R{Source: Source{Type: "git", Additional: two.Additional}}},
 		"a folder over a repository":  {[]R{{Source: git("r1", "b1")}, {Source: Source{Type: "local_copy", LocalPath: "/x"}}}, R{Source: Source{Type: "local_copy", LocalPath: "/x"}}},
 		"nothing over a folder":       {[]R{{Source: Source{Type: "local_mount", LocalPath: "/x"}}, {Source: git("", "b")}}, R{Source: Source{Type: "local_mount", LocalPath: "/x"}}},
 		"the type goes without say":   {[]R{{Source: Source{Repo: "r"}}}, R{Source: git("r", "")}},

@@ -22,8 +22,9 @@ func (l *Launcher) template(_ context.Context, b *build) error {
 			b.config.Services = append(b.config.Services, wire.Service{Name: s.Name, Port: s.Port})
 		}
 	}
+	layout := b.request.Source.Layout()
 	for _, f := range given(b.request) {
-		b.config.Files = append(b.config.Files, f.Target())
+		b.config.Files = append(b.config.Files, f.Target(layout))
 	}
 	return nil
 }

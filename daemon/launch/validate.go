@@ -80,21 +80,13 @@ func checkSource(r Request) error {
 	bad := func(msg, input string, loc ...string) error {
 		return wrong(input, "value_error", msg, append([]string{"source", s.Type}, loc...)...)
 	}
-	if len(s.Additional) > 0 {
-		return bad("A session has one repository: leave the others out.", "", "additional_repos")
+	if s.Type != source.Git && len(s.Additional) > 0 {
+		return bad("Only a workspace of git repositories takes additional_repos.", "", "additional_repos")
 	}
 	switch s.Type {
 	case source.Git:
-		if s.Repo == "" {
-			break
-		}
-		if _, err := source.Parse(s.Repo); err != nil {
-			return bad(err.Error(), s.Repo, "repo")
-		}
-		for field, name := range map[string]string{"branch": s.Branch, "base_branch": s.BaseBranch} {
-			if name != "" && !source.ValidBranch(name) {
-				return bad(fmt.Sprintf("%q is not a name that git takes for a branch.", name), name, field)
-			}
+		if err := checkRepos(s); err != nil {
+			return err
 		}
 	case source.LocalMount:
 		if s.LocalPath == "" && len(s.Paths) == 0 {

@@ -40,6 +40,35 @@ func TestWhatCannotBeNamesItsField(t *testing.T) {
 		{"source", "union_tag_invalid", "is not known", func(r *Request) { r.Source.Type = "zip" }},
 		{"source git repo", "value_error", "no address", func(r *Request) { r.Source.Repo = "ext::sh" }},
 		{"source git branch", "value_error", "not a name that git takes", func(r *Request) { r.Source.Repo, r.Source.Branch = "https://a/b", "-x" }},
+		{"source git repo", "value_error", "Name the first repository", func(r *Request) { r.Source.Additional = []source.Additional{{Repo: "https://a/b"}} }},
+		{"source git folder", "value_error", "is the workspace itself", func(r *Request) { r.Source.Repo, r.Source.Folder = "https://a/b", "b" }},
+		{"source local_copy additional_repos", "value_error", "Only a workspace of git repositories", func(r *Request) {
+			r.Source = Source{Type: "local_copy", LocalPath: "/x", Additional: []source.Additional{{Repo: "https://a/b"}}}
+		}},
+		{"source git additional_repos", "value_error", "At most 20", func(r *Request) { r.Source.Repo, r.Source.Additional = "https://a/b", make([]source.Additional, 21) }},
+		{"source git additional_repos 1 repo", "value_error", "Name a repository", func(r *Request) {
+			r.Source.Repo, r.Source.Additional = "https://a/b", []source.Additional{{Repo: "https://a/c"}, {}}
+		}},
+		{"source git additional_repos 0 base_branch", "value_error", "not a name that git takes", func(r *Request) {
+			r.Source.Repo, r.Source.Additional = "https://a/b", []source.Additional{{Repo: "https://a/c", BaseBranch: "a..b"}}
+		}},
+		{"source git additional_repos 0 folder", "value_error", "cannot be a folder", func(r *Request) {
+			r.Source.Repo, r.Source.Additional = "https://a/b", []source.Additional{{Repo: "https://a/c", Folder: "../c"}}
+		}},
+		{"source git folder", "value_error", "cannot be a folder", func(r *Request) {
+			r.Source.Repo, r.Source.Folder, r.Source.Additional = "https://a/b", ".git", []source.Additional{{Repo: "https://a/c"}}
+		}},
+		{"source git additional_repos 1 folder", "value_error", "in one folder (Web)", func(r *Request) {
+			r.Source.Repo, r.Source.Additional = "https://a/b", []source.Additional{{Repo: "https://a/c", Folder: "web"}, {Repo: "https://a/c", Folder: "Web"}}
+		}},
+		{"files 0", "value_error", "outside of .git", func(r *Request) {
+			r.Source.Repo, r.Source.Additional = "https://a/b", []source.Additional{{Repo: "https://a/c"}}
+			r.Files = []source.File{{From: "x", To: "c/.git/config"}}
+		}},
+		{"files 0", "value_error", "no place in the workspace", func(r *Request) {
+			r.Source.Repo, r.Source.Additional = "https://a/b", []source.Additional{{Repo: "https://a/c"}}
+			r.Files = []source.File{{From: "."}}
+		}},
 		{"source git node_selector", "value_error", "leave node_selector out", func(r *Request) { r.Source.NodeSelector = map[string]string{"a": "b"} }},
 		{"source git paths 0 host_path", "value_error", "Only the source local_mount", func(r *Request) { r.Source.Paths = []MountMapping{{"/a", "/mnt/a", true}} }},
 		{"source local_mount", "value_error", "Either local_path or paths must be provided", func(r *Request) { r.Source.Type = "local_mount" }},

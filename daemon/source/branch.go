@@ -60,9 +60,10 @@ func matches(pattern, name string) bool {
 // OwnBranch gives the branch that a session called name gets of its own, and
 // the one it is made from: base, or the remote's default. One of that name that
 // the remote has already is somebody's work, and the next free one is taken.
+// So is one of those that are taken, by another checkout of the session.
 // Nothing is given for a repository without commits, whose first branch is the
 // user's to name, or when sessions get none. The error is a *CheckError.
-func (s *Sources) OwnBranch(ctx context.Context, p store.Principal, repo, name, base string) (branch, from string, err error) {
+func (s *Sources) OwnBranch(ctx context.Context, p store.Principal, repo, name, base string, taken ...string) (branch, from string, err error) {
 	if s.BranchPrefix == "" {
 		return "", "", nil
 	}
@@ -82,7 +83,7 @@ func (s *Sources) OwnBranch(ctx context.Context, p store.Principal, repo, name, 
 		}
 	}
 	branch = own
-	for n := 2; l.oid["refs/heads/"+branch] != ""; n++ {
+	for n := 2; l.oid["refs/heads/"+branch] != "" || slices.Contains(taken, branch); n++ {
 		branch = fmt.Sprintf("%s-%d", own, n)
 	}
 	return branch, base, nil

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -22,7 +23,9 @@ type File struct {
 	// From is below the session's local folder, or an absolute path below an
 	// allowed prefix.
 	From string `json:"from"`
-	// To is its path in the workspace; empty: From, where that is relative.
+	// To is its path in the workspace; empty: From, where that is relative. Where
+	// there are several repositories it is one in the first of them, unless it
+	// begins with the folder of one.
 	To string `json:"to,omitempty"`
 }
 
@@ -35,9 +38,9 @@ func (f *File) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*plain)(f))
 }
 
-// Target is the file's path in the workspace, slash-separated; empty when
-// nothing says it.
-func (f File) Target() string {
+// Target is the file's path in a workspace of that layout, slash-separated;
+// empty when nothing says it.
+func (f File) Target(layout []Checkout) string {
 	to := f.To
 	if to == "" && !filepath.IsAbs(f.From) {
 		to = f.From
@@ -45,7 +48,13 @@ func (f File) Target() string {
 	if to == "" {
 		return ""
 	}
-	return path.Clean(filepath.ToSlash(to))
+	to = path.Clean(filepath.ToSlash(to))
+	first, _, below := strings.Cut(to, "/")
+	named := func(c Checkout) bool { return c.Folder == first }
+	if len(layout) < 2 || path.IsAbs(to) || first == ".." || f.To != "" && below && slices.ContainsFunc(layout, named) {
+		return to
+	}
+	return path.Join(layout[0].Folder, to)
 }
 
 // maxFile bounds a file that is given to a session.
@@ -131,7 +140,7 @@ func (s *Sources) ServeFiles(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o := request.Source
-	folder := LocalFolder(o.Type, o.Repo, o.LocalPath)
+	folder, layout := LocalFolder(o.Type, o.Repo, o.LocalPath), o.layout()
 	type opened struct {
 		f  *os.File
 		to string
@@ -148,7 +157,7 @@ func (s *Sources) ServeFiles(w http.ResponseWriter, r *http.Request) {
 			problem(w, http.StatusUnprocessableEntity, err.Error())
 			return
 		}
-		all = append(all, opened{file, f.Target()})
+		all = append(all, opened{file, f.Target(layout)})
 	}
 	w.Header().Set("Content-Type", "application/x-tar")
 	w.Header().Set("Cache-Control", "no-store")

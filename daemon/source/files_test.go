@@ -107,3 +107,32 @@ func TestFilesOutsideOfWhatIsAllowedAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// Where there are several repositories files go with the first, which they come
+// from, unless it is said otherwise.
+func TestFilesGoWithTheFirstRepository(t *testing.T) {
+	layout := []Checkout{{Folder: "app"}, {Folder: "lib"}}
+	for f, want := range map[File]string{
+		{From: ".env"}:                    "app/.env",
+		{From: "lib/x"}:                   "app/lib/x", // of the first's own folder
+		{From: "/etc/x", To: "lib/x"}:     "lib/x",
+		{From: "/etc/x", To: "app/lib/x"}: "app/lib/x",
+		{From: ".env", To: "conf/.env"}:   "app/conf/.env",
+		{From: ".env", To: "lib"}:         "app/lib",
+		{From: ".env", To: "../x"}:        "../x", // refused
+		{From: "/etc/x"}:                  "",
+	} {
+		if got := f.Target(layout); got != want {
+			t.Errorf("%+v stands at %q, not %q", f, got, want)
+		}
+	}
+	b := newBench(t)
+	project := filepath.Join(b.dir, "project")
+	commit(t, project, "hello", "one")
+	put(t, filepath.Join(project, ".env"), "SECRET=1")
+	source := map[string]any{"type": Git, "repo": project, "folder": "web", "additional_repos": []any{map[string]string{"repo": "https://git.example/lib.git"}}}
+	_, files, body := b.ask(map[string]any{"source": source, "files": []any{".env", map[string]string{"from": ".env", "to": "lib/.env"}}})
+	if diff := cmp.Diff(map[string]string{"web/.env": "SECRET=1", "lib/.env": "SECRET=1"}, files); diff != "" {
+		t.Errorf("%s %s", diff, body)
+	}
+}

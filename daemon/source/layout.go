@@ -35,11 +35,15 @@ type Checkout struct {
 }
 
 // Layout says where the repositories of a session lie, in the order of the
-// request. A single one is the workspace itself. Of several each lies in a
-// folder, by the name that is given or its own; of two alike the later gets a
-// number. Given names are as they are: ValidFolder says what is wrong with one.
-func Layout(first Checkout, more []Additional) []Checkout {
-	if first.Repo == "" {
+// request: first is that of a git source, folder that of a copy, whose origin it
+// is. A single one is the workspace itself. Of several each lies in a folder, by
+// the name that is given or its own; of two alike the later gets a number. Given
+// names are as they are: ValidFolder says what is wrong with one.
+func Layout(kind, folder string, first Checkout, more []Additional) []Checkout {
+	if kind == LocalCopy { // work comes back as branches of the original
+		first, more = Checkout{Repo: folder, Branch: first.Branch, Base: first.Base}, nil
+	}
+	if kind == LocalMount || first.Repo == "" {
 		return nil
 	}
 	if len(more) == 0 {
@@ -103,14 +107,7 @@ func FolderOf(repo string) string {
 
 // layout of the workspace that a launch request says.
 func (o origin) layout() []Checkout {
-	first := Checkout{Folder: o.Folder, Repo: o.Repo, Branch: o.Branch, Base: o.BaseBranch}
-	switch o.Type {
-	case LocalMount:
-		return nil
-	case LocalCopy:
-		return Layout(Checkout{Repo: o.LocalPath}, nil)
-	}
-	return Layout(first, o.Additional)
+	return Layout(o.Type, o.LocalPath, Checkout{Folder: o.Folder, Repo: o.Repo, Branch: o.Branch, Base: o.BaseBranch}, o.Additional)
 }
 
 // Checkouts gives the repositories of a session in the order of its request;

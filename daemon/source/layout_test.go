@@ -12,7 +12,7 @@ import (
 
 func TestLayout(t *testing.T) {
 	folders := func(first Checkout, more ...Additional) (all []string) {
-		for _, c := range Layout(first, more) {
+		for _, c := range Layout(Git, "", first, more) {
 			all = append(all, c.Folder)
 		}
 		return all

@@ -17,11 +17,23 @@ type Source struct {
 	Repo       string `json:"repo"` // git
 	Branch     string `json:"branch"`
 	BaseBranch string `json:"base_branch"`
+	// AdditionalRepos are those beside it; ours. Then each lies in a folder of the
+	// workspace, Folder being that of the first one; empty: named after it.
+	AdditionalRepos []AdditionalRepo `json:"additional_repos,omitempty"`
+	Folder          string           `json:"folder,omitempty"`
 
 	LocalPath    string            `json:"local_path"` // local_mount, local_copy
 	Paths        []MountMapping    `json:"paths"`
 	NodeSelector map[string]string `json:"node_selector"`
 	WritableGit  bool              `json:"writable_git"` // ours
+}
+
+// AdditionalRepo is a repository of a session beside its first.
+type AdditionalRepo struct {
+	Repo       string `json:"repo"`
+	Branch     string `json:"branch,omitempty"`
+	BaseBranch string `json:"base_branch,omitempty"`
+	Folder     string `json:"folder,omitempty"` // of the workspace; empty: named after the repository
 }
 
 // MountMapping puts a host folder into the session.
@@ -67,10 +79,12 @@ func (s Source) MarshalJSON() ([]byte, error) {
 		}{s.Type, s.LocalPath})
 	default:
 		return json.Marshal(struct {
-			Type       string `json:"type"`
-			Repo       string `json:"repo"`
-			Branch     string `json:"branch"`
-			BaseBranch string `json:"base_branch"`
-		}{s.Type, s.Repo, s.Branch, s.BaseBranch})
+			Type            string           `json:"type"`
+			Repo            string           `json:"repo"`
+			Branch          string           `json:"branch"`
+			BaseBranch      string           `json:"base_branch"`
+			AdditionalRepos []AdditionalRepo `json:"additional_repos,omitempty"`
+			Folder          string           `json:"folder,omitempty"`
+		}{s.Type, s.Repo, s.Branch, s.BaseBranch, s.AdditionalRepos, s.Folder})
 	}
 }

@@ -32,11 +32,13 @@ type Template struct {
 	File        string          `json:"file"`     // where it stands; empty: built in
 }
 
-// TemplateRepo is the repository of a template.
+// TemplateRepo is a repository of a template, the first being that of its
+// source, the others the additional ones.
 type TemplateRepo struct {
 	URL        string `json:"url"`
 	Branch     string `json:"branch"`
 	BaseBranch string `json:"base_branch"`
+	Folder     string `json:"folder,omitempty"` // ours
 }
 
 // TemplateSave is the body of POST /templates and of POST and PUT /profiles.

@@ -93,6 +93,10 @@ type Source struct {
 	URL    string `json:"url,omitempty"` // what `origin` is set to
 	Branch string `json:"branch,omitempty"`
 	Base   string `json:"base,omitempty"` // branch is created from it when missing
+	// Folder of the workspace that the repository lies in; empty: it is the
+	// workspace itself. Additional are those beside it.
+	Folder     string     `json:"folder,omitempty"`
+	Additional []Checkout `json:"additional,omitempty"`
 	// Archive: a tar of the workspace is fetched from /git/<remote>/archive.
 	Archive bool `json:"archive,omitempty"`
 	// Workspace and Context are digests of packs under OutsideBlobs. They are
@@ -102,6 +106,15 @@ type Source struct {
 	// UserName and UserEmail are the identity for commits.
 	UserName  string `json:"user_name,omitempty"`
 	UserEmail string `json:"user_email,omitempty"`
+}
+
+// Checkout is a further repository of a workspace, as Source has the first.
+type Checkout struct {
+	Folder string `json:"folder"`
+	Remote string `json:"remote"`
+	URL    string `json:"url"`
+	Branch string `json:"branch,omitempty"`
+	Base   string `json:"base,omitempty"`
 }
 
 // Codes of parts in the order they are shown.

@@ -18,6 +18,17 @@ type git struct {
 	source wire.Source
 }
 
+// each is the workspace's repositories one by one.
+func (g git) each() []git {
+	first := g
+	first.source.Additional = nil
+	all := []git{first}
+	for _, c := range g.source.Additional {
+		all = append(all, git{g.at, wire.Source{Folder: c.Folder, Remote: c.Remote, URL: c.URL, Branch: c.Branch, Base: c.Base}})
+	}
+	return all
+}
+
 func (g git) outside() string { return g.at.Outside + g.source.Remote }
 
 // run runs git and returns its output; the error holds what git said last.
@@ -64,13 +75,14 @@ func (g git) configure(ctx context.Context) error {
 		_, err := g.run(ctx, g.at.Home, "config", "--global", key, value)
 		return err
 	}
-	s := g.source
-	err := set("user.name", s.UserName, true)
+	err := set("user.name", g.source.UserName, true)
 	if err == nil {
-		err = set("user.email", s.UserEmail, true)
+		err = set("user.email", g.source.UserEmail, true)
 	}
-	if err == nil && s.Remote != "" && s.URL != "" {
-		err = set("url."+g.outside()+".insteadOf", s.URL, false)
+	for _, one := range g.each() {
+		if s := one.source; err == nil && s.Remote != "" && s.URL != "" {
+			err = set("url."+one.outside()+".insteadOf", s.URL, false)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("The git configuration of the session cannot be written (%w). Check the disk and the owner of the home volume.", err)
@@ -78,8 +90,18 @@ func (g git) configure(ctx context.Context) error {
 	return nil
 }
 
-// fill makes the tree in dir.
+// fill makes the tree in dir, all of its repositories or nothing.
 func (g git) fill(ctx context.Context, dir string, say func(string)) error {
+	for _, one := range g.each() {
+		if err := one.check(ctx, filepath.Join(dir, one.source.Folder), say); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check checks one repository out in dir.
+func (g git) check(ctx context.Context, dir string, say func(string)) error {
 	if g.source.Archive {
 		say("Copying the folder")
 		if err := g.unpack(ctx, dir); err != nil {
@@ -98,6 +120,21 @@ func (g git) fill(ctx context.Context, dir string, say func(string)) error {
 		return err
 	}
 	return g.branch(ctx, dir, say)
+}
+
+// origins makes the real addresses those of the remotes, in a tree that another
+// session left: of the repositories that it still has.
+func (g git) origins(ctx context.Context, dir string) error {
+	for _, one := range g.each() {
+		in := filepath.Join(dir, one.source.Folder)
+		if _, err := os.Stat(filepath.Join(in, ".git")); err != nil {
+			continue
+		}
+		if err := one.origin(ctx, in); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // origin makes the real address the remote's, for people and for a push from
@@ -119,6 +156,9 @@ func (g git) origin(ctx context.Context, dir string) error {
 }
 
 func (g git) name() string {
+	if g.source.URL != "" && g.source.Folder != "" {
+		return g.source.URL + " (in " + g.source.Folder + ")"
+	}
 	if g.source.URL != "" {
 		return g.source.URL
 	}

@@ -27,10 +27,7 @@ func (g git) continued(ctx context.Context, dir string, say func(string)) error 
 	if err := os.Chmod(dir, 0o755); err != nil { // or nothing can be moved out of it
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, ".git")); err != nil {
-		return nil
-	}
-	return g.origin(ctx, dir)
+	return g.origins(ctx, dir)
 }
 
 // remembered lays the agent's conversation of another session into the home,

@@ -28,7 +28,7 @@ func places(t *testing.T) Places {
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	cmd := exec.Command("sh", "-ec", `mkdir -p home workspace blobs skel/.config remotes src; echo default > skel/.config/x
 git init -q -b main src; cd src; echo hello > file; git add .; git -c user.name=t -c user.email=t@x commit -qm one
-git branch other; cd ..; git clone -q --bare src remotes/r; git init -q --bare -b main remotes/empty; echo dirty > src/file; tar cf a.tar -C src .`)
+git branch other; cd ..; git clone -q --bare src remotes/r; cp -r remotes/r remotes/second; git init -q --bare -b main remotes/empty; echo dirty > src/file; tar cf a.tar -C src .`)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -54,6 +54,12 @@ func sh(t *testing.T, at Places, script string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// several is a workspace of three repositories, of which one is empty.
+func several(url string) wire.Source {
+	return wire.Source{Remote: "r", URL: url, Folder: "app", Additional: []wire.Checkout{
+		{Folder: "lib", Remote: "second", URL: "https://git.example/lib", Branch: "new", Base: "other"}, {Folder: "own", Remote: "empty", URL: "https://git.example/own", Branch: "start"}}}
+}
+
 func TestPrepare(t *testing.T) {
 	const url = "https://git.example/p.git"
 	for name, c := range map[string]struct {
@@ -63,24 +69,31 @@ func TestPrepare(t *testing.T) {
 		want   string // its output, or
 		fails  string // the beginning of the error
 	}{
-		"nothing wanted":          {wire.Source{}, "", "ls -A", "", ""},
-		"the default branch":      {wire.Source{Remote: "r", URL: url}, "", "git branch --show-current; cat file; git config remote.origin.url; ls -A | sort | xargs", "main\nhello\n" + url + "\n.git file", ""},
-		"a branch of the remote":  {wire.Source{Remote: "r", Branch: "other"}, "", "git branch --show-current; git rev-parse --abbrev-ref @{u}", "other\norigin/other", ""},
-		"a new branch":            {wire.Source{Remote: "r", Branch: "new", Base: "other"}, "", "git branch --show-current; git config branch.new.merge || echo untracked", "new\nuntracked", ""},
-		"no such branch":          {wire.Source{Remote: "r", URL: url, Branch: "new"}, "", "", "", `There is no branch "new" in ` + url},
-		"no such base":            {wire.Source{Remote: "r", Branch: "new", Base: "gone"}, "", "", "", `There is neither a branch "new" nor`},
-		"no such repository":      {wire.Source{Remote: "gone", URL: url}, "", "", "", url + " could not be cloned"},
-		"an empty repository":     {wire.Source{Remote: "empty", Branch: "start"}, "", "git branch --show-current", "start", ""},
-		"somebody's work":         {wire.Source{Remote: "r"}, "echo mine > file", "cat file; ls -A", "mine\nfile", ""},
-		"a killed clone":          {wire.Source{Remote: "r"}, "mkdir -p .volundr-prepare/tree/.git; echo x > .volundr-prepare/tree/y", "ls -A | sort | xargs", ".git file", ""},
-		"a killed move":           {wire.Source{Remote: "r"}, "mkdir -p .volundr-prepare/tree; touch .volundr-prepare/complete; echo 1 > moved; echo 2 > .volundr-prepare/tree/rest", "ls -A | sort | xargs", "moved rest", ""},
-		"a killed clean-up":       {wire.Source{Remote: "r"}, "mkdir -p .volundr-prepare; echo 1 > file", "ls -A | sort | xargs", "file", ""},
-		"a folder with its work":  {wire.Source{Remote: "a", URL: url, Archive: true}, "", "cat file; git status --porcelain; git config remote.origin.url", "dirty\n M file\n" + url, ""},
-		"a folder, a new branch":  {wire.Source{Remote: "a", Archive: true, Branch: "new", Base: "main"}, "", "git branch --show-current; cat file", "new\ndirty", ""},
-		"a folder that is gone":   {wire.Source{Remote: "b", Archive: true}, "", "", "", "the repository could not be copied"},
-		"an identity":             {wire.Source{UserName: "Ada", UserEmail: "a@x"}, "", "git config --global user.name; git config --global user.email", "Ada\na@x", ""},
-		"an identity of his own":  {wire.Source{UserName: "Ada"}, "git config --global user.name Own", "git config --global user.name", "Own", ""},
-		"remotes by way of us":    {wire.Source{Remote: "r", URL: url}, "", "git fetch origin && git rev-parse origin/other >/dev/null && echo fetched", "fetched", ""},
+		"nothing wanted":         {wire.Source{}, "", "ls -A", "", ""},
+		"the default branch":     {wire.Source{Remote: "r", URL: url}, "", "git branch --show-current; cat file; git config remote.origin.url; ls -A | sort | xargs", "main\nhello\n" + url + "\n.git file", ""},
+		"a branch of the remote": {wire.Source{Remote: "r", Branch: "other"}, "", "git branch --show-current; git rev-parse --abbrev-ref @{u}", "other\norigin/other", ""},
+		"a new branch":           {wire.Source{Remote: "r", Branch: "new", Base: "other"}, "", "git branch --show-current; git config branch.new.merge || echo untracked", "new\nuntracked", ""},
+		"no such branch":         {wire.Source{Remote: "r", URL: url, Branch: "new"}, "", "", "", `There is no branch "new" in ` + url},
+		"no such base":           {wire.Source{Remote: "r", Branch: "new", Base: "gone"}, "", "", "", `There is neither a branch "new" nor`},
+		"no such repository":     {wire.Source{Remote: "gone", URL: url}, "", "", "", url + " could not be cloned"},
+		"an empty repository":    {wire.Source{Remote: "empty", Branch: "start"}, "", "git branch --show-current", "start", ""},
+		"somebody's work":        {wire.Source{Remote: "r"}, "echo mine > file", "cat file; ls -A", "mine\nfile", ""},
+		"a killed clone":         {wire.Source{Remote: "r"}, "mkdir -p .volundr-prepare/tree/.git; echo x > .volundr-prepare/tree/y", "ls -A | sort | xargs", ".git file", ""},
+		"a killed move":          {wire.Source{Remote: "r"}, "mkdir -p .volundr-prepare/tree; touch .volundr-prepare/complete; echo 1 > moved; echo 2 > .volundr-prepare/tree/rest", "ls -A | sort | xargs", "moved rest", ""},
+		"a killed clean-up":      {wire.Source{Remote: "r"}, "mkdir -p .volundr-prepare; echo 1 > file", "ls -A | sort | xargs", "file", ""},
+		"a folder with its work": {wire.Source{Remote: "a", URL: url, Archive: true}, "", "cat file; git status --porcelain; git config remote.origin.url", "dirty\n M file\n" + url, ""},
+		"a folder, a new branch": {wire.Source{Remote: "a", Archive: true, Branch: "new", Base: "main"}, "", "git branch --show-current; cat file", "new\ndirty", ""},
+		"a folder that is gone":  {wire.Source{Remote: "b", Archive: true}, "", "", "", "the repository could not be copied"},
+		"an identity":            {wire.Source{UserName: "Ada", UserEmail: "a@x"}, "", "git config --global user.name; git config --global user.email", "Ada\na@x", ""},
+		"an identity of his own": {wire.Source{UserName: "Ada"}, "git config --global user.name Own", "git config --global user.name", "Own", ""},
+		"remotes by way of us":   {wire.Source{Remote: "r", URL: url}, "", "git fetch origin && git rev-parse origin/other >/dev/null && echo fetched", "fetched", ""},
+		"several repositories": {several(url), "", `for d in app lib own; do echo $d $(git -C $d branch --show-current) $(git -C $d config remote.origin.url) $(cat $d/file 2>/dev/null); git -C $d fetch -q origin; done; ls -A | xargs`,
+			"app main " + url + " hello\nlib new https://git.example/lib hello\nown start https://git.example/own\napp lib own", ""},
+		"one of several is missing": {wire.Source{Remote: "r", URL: url, Folder: "app", Additional: []wire.Checkout{{Folder: "lib", Remote: "gone", URL: "https://git.example/lib"}}}, "", "", "",
+			"https://git.example/lib (in lib) could not be cloned"},
+		"several, a killed clone": {several(url), "mkdir -p .volundr-prepare/tree/app/.git; echo x > .volundr-prepare/tree/app/file", "ls -A | xargs; cat app/file", "app lib own\nhello", ""},
+		"several, a killed move": {several(url), "mkdir -p .volundr-prepare/tree/lib app; touch .volundr-prepare/complete; echo 1 > app/moved; echo 2 > .volundr-prepare/tree/lib/rest",
+			"ls -A | xargs; cat app/moved lib/rest | xargs", "app lib\n1 2", ""},
 		"what skel holds is laid": {wire.Source{}, "", "cat ~/.config/x", "default", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
