@@ -81,7 +81,7 @@ func (f Filter) match(s client.Session) bool {
 
 // haystack is what a search looks through.
 func haystack(s client.Session) string {
-	return strings.ToLower(strings.Join([]string{s.Name, s.Repo, s.Branch, agentName(s.Agent), s.Model, LookOf(s).Word, s.ID}, " "))
+	return strings.ToLower(strings.Join([]string{s.Name, s.Repo, others(s), s.Branch, agentName(s.Agent), s.Model, LookOf(s).Word, s.ID}, " "))
 }
 
 // filters are the states offered, in order.

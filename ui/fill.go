@@ -28,7 +28,10 @@ func FormOf(c client.SessionCreate) Form {
 		case client.SourceCopy:
 			f.Source, f.Folder = "folder", src.LocalPath
 		default:
-			f.Repo, f.Branch, f.From = src.Repo, src.Branch, src.BaseBranch
+			f.Repo, f.Branch, f.From, f.In = src.Repo, src.Branch, src.BaseBranch, src.Folder
+			for _, r := range src.AdditionalRepos {
+				f.More = append(f.More, Another{Repo: r.Repo, Branch: r.Branch, From: r.BaseBranch, Folder: r.Folder})
+			}
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Env)) {

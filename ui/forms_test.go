@@ -18,6 +18,9 @@ func TestFormBecomesARequest(t *testing.T) {
 	}{
 		{"git", "name=a&source=git&repo=https://x/y&branch=b&base_branch=main&agent=claude&cpu=2&memory=4Gi&gpu=1",
 			client.SessionCreate{Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://x/y", Branch: "b", BaseBranch: "main"}, ResourceConfig: map[string]any{"cpu": 2.0, "memory": "4Gi", "gpu": 1.0}}, ""},
+		{"several", "name=a&source=git&repo=https://x/y&folder=why&more_repo=https://x/z&more_repo=&more_repo=/w&more_branch=&more_branch=&more_branch=b&more_base_branch=&more_base_branch=&more_base_branch=c&more_folder=&more_folder=&more_folder=d",
+			client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit, Repo: "https://x/y", Folder: "why", AdditionalRepos: []client.AdditionalRepo{{Repo: "https://x/z"}, {Repo: "/w", Branch: "b", BaseBranch: "c", Folder: "d"}}}}, ""},
+		{"one is left out", "name=a&source=git&repo=https://x/y&folder=why&more_repo=https://x/z&leave_out=0", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit, Repo: "https://x/y"}}, ""},
 		{"a time to live", "name=a&source=empty&time_to_live=+8h+", client.SessionCreate{Name: "a", TimeToLive: "8h", Source: &client.Source{Type: client.SourceGit}}, ""},
 		{"empty", "name=a&source=empty&repo=left-over", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceGit}}, ""},
 		{"a folder is copied", "name=a&source=folder&local_path=/home/me/x", client.SessionCreate{Name: "a", Source: &client.Source{Type: client.SourceCopy, LocalPath: "/home/me/x"}}, ""},
@@ -61,8 +64,10 @@ func TestRefusalStandsBesideItsField(t *testing.T) {
 	p.Take(&client.Error{Status: 422, Problems: []client.Problem{
 		{Loc: []any{"body", "source", "git", "branch"}, Msg: "No such branch."}, {Loc: []any{"body", "name"}, Msg: "Value error, Too long."}, {Loc: []any{"body", "odd"}, Msg: "Odd."},
 		{Loc: []any{"body", "mcp_servers", 0, "command"}, Msg: "No command."}, {Loc: []any{"body", "time_to_live"}, Msg: "Too short."},
+		{Loc: []any{"body", "source", "git", "additional_repos", 1, "repo"}, Msg: "Gone."}, {Loc: []any{"body", "source", "git", "additional_repos", 0., "base_branch"}, Msg: "No base."},
 	}})
-	if diff := cmp.Diff(map[string]string{"branch": "No such branch.", "name": "Too long.", "": "Odd.", "mcp_servers": "No command.", "time_to_live": "Too short."}, p.Problems); diff != "" {
+	if diff := cmp.Diff(map[string]string{"branch": "No such branch.", "name": "Too long.", "": "Odd.", "mcp_servers": "No command.", "time_to_live": "Too short.",
+		"more_repo_1": "Gone.", "more_base_branch_0": "No base."}, p.Problems); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -110,6 +115,8 @@ func TestFormsGiveBackTheRequestThatFilledThem(t *testing.T) {
 			ResourceConfig: map[string]any{"cpu": 1.5, "memory": "4Gi", "gpu": 1.}, TemplateName: "t", ProfileName: "p", IssueID: "1", Image: "acme/go:1",
 			Services:     []client.Sidecar{{Name: "db", Image: "postgres:17", Port: 5432, Env: map[string]string{"A": "b", "C": "d=e"}}, {Name: "q", Image: "redis", Env: map[string]string{"A": "b c"}, Data: "/data", User: 999}},
 			SetupScripts: []string{"make", "set -x\nnpm ci"}, Files: []client.File{{From: ".env"}, {From: "/x", To: "y"}}, CredentialNames: []string{"k", "l"}},
+		"several repositories": {Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b", Folder: "bee",
+			AdditionalRepos: []client.AdditionalRepo{{Repo: "https://a/c", Branch: "x", BaseBranch: "y", Folder: "z"}, {Repo: "/d"}}}},
 		"servers of tools": {Name: "a", Agent: "claude", Source: &client.Source{Type: client.SourceGit, Repo: "https://a/b"}, IntegrationIDs: []string{"github", "i-2"},
 			MCPServers: []client.MCPServer{{Name: "docs", Command: "npx", Args: []string{"-y", "@acme/docs"}}, {Name: "web", URL: "https://mcp.acme.io/x"},
 				{Name: "old", Type: "sse", URL: "https://mcp.acme.io/sse"}, {Name: "db", Command: "my server", Args: []string{"a b", ""}, Env: map[string]string{"A": "<b>"}, EnvFrom: map[string]string{"KEY": "db:password"}},

@@ -60,6 +60,7 @@ func pages() map[string]templ.Component {
 		"reference":          ReferencePage(referencePage()),
 		"new":                NewSessionPage(newPage()),
 		"new-text":           NewSessionPage(textPage()),
+		"new-several":        NewSessionPage(severalPage()),
 		"delete":             Confirm(confirmPage("delete")),
 		"stop":               Confirm(confirmPage("stop")),
 		"found-delete":       FoundDelete(FoundPage{Shell: shell("Delete"), Found: dashboard().Found[0]}),

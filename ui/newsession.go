@@ -1,7 +1,10 @@
 package ui
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"volundr/ui/client"
@@ -35,7 +38,9 @@ type Form struct {
 	Name, Agent, Command, Model, Mode string
 	Source                            string // "git", "folder", "empty"
 	Repo, Branch, From                string
-	Folder, Use                       string // Use: "copy" (default), "live"
+	In                                string    // the folder of the workspace that the first of several lies in
+	More                              []Another // beside it
+	Folder, Use                       string    // Use: "copy" (default), "live"
 	WritableGit                       bool
 	Prompt, System, Env, Network      string
 	Runtime, CPU, Memory, GPU, Image  string
@@ -49,12 +54,33 @@ type Form struct {
 	Base string
 }
 
+// Another is a repository beside the first.
+type Another struct{ Repo, Branch, From, Folder string }
+
+// more reads the repositories beside the first. Those of which nothing is said
+// are left out.
+func more(v url.Values) (all []Another) {
+	get := func(k string, i int) string {
+		if list := v[k]; i < len(list) {
+			return strings.TrimSpace(list[i])
+		}
+		return ""
+	}
+	for i := range v["more_repo"] {
+		r := Another{Repo: get("more_repo", i), Branch: get("more_branch", i), From: get("more_base_branch", i), Folder: get("more_folder", i)}
+		if r != (Another{}) && strconv.Itoa(i) != v.Get("leave_out") {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
 // ReadForm reads a posted form.
 func ReadForm(v url.Values) Form {
 	get := func(k string) string { return strings.TrimSpace(v.Get(k)) }
 	f := Form{
 		Name: get("name"), Agent: get("agent"), Command: get("command"), Model: get("model"), Mode: get("mode"),
-		Source: get("source"), Repo: get("repo"), Branch: get("branch"), From: get("base_branch"),
+		Source: get("source"), Repo: get("repo"), Branch: get("branch"), From: get("base_branch"), In: get("folder"), More: more(v),
 		Folder: get("local_path"), Use: get("use"), WritableGit: v.Get("writable_git") != "",
 		Prompt: get("initial_prompt"), System: get("system_prompt"), Env: get("env"), Network: get("network"),
 		Runtime: get("runtime"), CPU: get("cpu"), Memory: get("memory"), GPU: get("gpu"), Image: get("image"), Credentials: strings.Join(v["credential_names"], ", "),
@@ -105,6 +131,10 @@ func (f Form) Create() (client.SessionCreate, map[string]string) {
 			problems["repo"] = "Give the repository's address, or choose an empty workspace."
 		}
 		c.Source = &client.Source{Type: client.SourceGit, Repo: f.Repo, Branch: f.Branch, BaseBranch: f.From}
+		for _, r := range f.More {
+			c.Source.Folder = f.In
+			c.Source.AdditionalRepos = append(c.Source.AdditionalRepos, client.AdditionalRepo{Repo: r.Repo, Branch: r.Branch, BaseBranch: r.From, Folder: r.Folder})
+		}
 	}
 	if f.Agent == "acp" {
 		if c.Command = strings.Fields(f.Command); len(c.Command) == 0 {
@@ -132,6 +162,16 @@ func (f Form) Create() (client.SessionCreate, map[string]string) {
 	return c, problems
 }
 
+// besideFirst gives which repository beside the first a problem is about.
+func besideFirst(loc []any) (i int, ok bool) {
+	at := slices.Index(loc, any("additional_repos"))
+	if at < 0 || at+2 >= len(loc) {
+		return 0, false
+	}
+	i, err := strconv.Atoi(fmt.Sprint(loc[at+1])) // an int, or as JSON has it
+	return i, err == nil
+}
+
 // formFields are the form's names of the API's fields, where they differ.
 var formFields = map[string]string{"resource_config": "memory", "source": "repo"}
 
@@ -143,12 +183,15 @@ func (p *NewPage) Take(err *client.Error) {
 	if len(err.Problems) == 0 {
 		p.Problems[""] = err.Detail
 	}
-	known := []string{"name", "model", "repo", "branch", "base_branch", "local_path", "command", "mode", "network", "runtime",
+	known := []string{"name", "model", "repo", "branch", "base_branch", "folder", "local_path", "command", "mode", "network", "runtime",
 		"env", "cpu", "memory", "gpu", "image", "initial_prompt", "system_prompt", "credential_names", "setup_scripts", "files", "services", "integration_ids", "mcp_servers", "time_to_live"}
 	for _, problem := range err.Problems {
 		field := problem.Field()
 		if len(problem.Loc) > 1 && (problem.Loc[1] == "mcp_servers" || problem.Loc[1] == "services") { // the field in it has no place of its own
 			field = problem.Loc[1].(string)
+		}
+		if i, ok := besideFirst(problem.Loc); ok {
+			field = "more_" + field + "_" + strconv.Itoa(i)
 		}
 		if to, ok := formFields[field]; ok {
 			field = to
@@ -156,11 +199,7 @@ func (p *NewPage) Take(err *client.Error) {
 		if field == "repo" && p.Form.Source == "folder" {
 			field = "local_path"
 		}
-		found := false
-		for _, k := range known {
-			found = found || k == field
-		}
-		if !found {
+		if !slices.Contains(known, field) && !strings.HasPrefix(field, "more_") {
 			field = ""
 		}
 		p.Problems[field] = strings.TrimPrefix(problem.Msg, "Value error, ")

@@ -35,6 +35,7 @@ func sessions() []client.Session {
 	waiting := session("2", "vat-rates", client.Running, client.Waiting)
 	waiting.ActivityText = "May it run: git push origin vat-rates"
 	waiting.Branch, waiting.StateSince = "vat-rates", now.Add(-2*time.Minute)
+	waiting.Source.AdditionalRepos = []client.AdditionalRepo{{Repo: "https://github.com/acme/rates", Branch: "vat-rates", Folder: "rates"}, {Repo: "https://github.com/acme/docs", Folder: "docs"}}
 	failed := session("3", "upgrade-deps", client.Failed, "")
 	failed.Agent, failed.Model = "codex", "gpt-5-codex"
 	failed.Failure = &client.Failure{
@@ -211,6 +212,14 @@ func newPage() NewPage {
 		Models: []client.Model{{ID: "claude-sonnet-4-6", Name: "Sonnet 4.6"}}, Repos: []string{"https://github.com/acme/website"},
 		Problems: map[string]string{"branch": "The remote has no branch \"mian\". It has main and dev."},
 	}
+}
+
+// severalPage is a session of several repositories.
+func severalPage() NewPage {
+	p := newPage()
+	p.Form.Branch, p.Form.More = "fix-rounding", []Another{{Repo: "https://github.com/acme/invoice-templates", Folder: "templates"}, {Repo: "git@github.com:acme/ledger.git", Branch: "mian", Folder: "templates"}}
+	p.Problems = map[string]string{"more_branch_1": "The remote has no branch \"mian\". It has main and dev.", "more_folder_1": "Two repositories cannot lie in one folder (templates): choose another."}
+	return p
 }
 
 // broughtPage asks for what a repository brings.

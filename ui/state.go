@@ -112,6 +112,19 @@ func place(s client.Session) string {
 	return repoName(s.Repo)
 }
 
+// others are a session's repositories beside the first, for a title.
+func others(s client.Session) string {
+	var all []string
+	for _, r := range s.Source.AdditionalRepos {
+		one := r.Repo
+		if r.Branch != "" {
+			one += " on " + r.Branch
+		}
+		all = append(all, one)
+	}
+	return strings.Join(all, ", ")
+}
+
 // how is the way in which a local folder is used.
 func how(s client.Session) string {
 	switch s.Source.Type {

@@ -4,11 +4,13 @@ import { detail } from './page.js';
 
 const most = 500; // of a list that a browser shows
 
-export function branches(form) {
-  const list = document.getElementById('branches'), note = document.getElementById('branches-note');
+// branches offers those of the repository that a field names, in the list that
+// the fields for branches share.
+export function branches(form, repository, fields, note) {
+  const list = fields[0].list;
   let asked = '', ask = new AbortController();
   const look = async () => {
-    const repo = form.repo.value.trim();
+    const repo = repository.value.trim();
     if (repo === asked) return;
     asked = repo;
     ask.abort();
@@ -28,8 +30,8 @@ export function branches(form) {
     } catch { if (!signal.aborted) { asked = ''; tell('Its branches are not known: the daemon does not answer.', true); } }
   };
   const tell = (text, bad) => { note.textContent = text; note.classList.toggle('problem', !!bad); };
-  form.repo.addEventListener('change', look);
-  for (const field of [form.branch, form.base_branch]) field.addEventListener('focus', look);
+  repository.addEventListener('change', look);
+  for (const field of fields) field.addEventListener('focus', look);
   for (const choice of form.source) choice.addEventListener('change', look);
-  if (form.repo.value) look();
+  if (repository.value) look();
 }

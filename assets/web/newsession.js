@@ -1,9 +1,9 @@
 // The form of a new session: what was typed as a repository may be a folder.
-import { branches } from './branches.js';
+import { repositories } from './repositories.js';
 
 export function newSession() {
   const form = document.getElementById('new-session');
-  if (form.repo) branches(form);
+  if (form.repo) repositories(form);
   form.repo?.addEventListener('change', () => {
     if (/^(~|\.{1,2})\//.test(form.repo.value)) { // a path that only a person understands
       form.local_path.value = form.repo.value;

@@ -197,6 +197,12 @@ func (s *server) postNewSession(c echo.Context) error {
 		return s.postText(c)
 	}
 	p := ui.NewPage{Form: ui.ReadForm(posted)}
+	if posted.Get("view") == "repository" || posted.Get("leave_out") != "" { // without a script
+		if posted.Get("leave_out") == "" {
+			p.Form.More = append(p.Form.More, ui.Another{})
+		}
+		return s.form(c, http.StatusOK, p)
+	}
 	in, problems := p.Form.Create()
 	if posted.Get("view") == "yaml" {
 		return s.asText(c, in.Name, requestOf(in))

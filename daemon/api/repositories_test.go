@@ -1,11 +1,17 @@
 package api
 
 import (
+	htmltext "html"
+	"maps"
+	"net/http"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"volundr/daemon/launch"
 	"volundr/daemon/link"
 	"volundr/daemon/source"
 	"volundr/ui/client"
@@ -71,4 +77,67 @@ func TestATemplateOfSeveralRepositories(t *testing.T) {
 		}
 	}
 	w.wants("POST", "/templates", `{"name":"bad","repos":["https://a.example/x.git","nonsense"]}`, 400, "additional_repos.0.repo: this is no address of a repository")
+}
+
+// The form adds and takes away repositories without a script; text, presets and
+// another session like one keep them.
+func TestTheFormOfSeveralRepositories(t *testing.T) {
+	w := newWorld(t)
+	w.serveOwn()
+	app, lib := w.repository(), w.repositoryAt("lib")
+	form := url.Values{"name": {"a"}, "source": {"git"}, "repo": {app}, "folder": {"web"}, "agent": {"claude"}, "network": {"open"},
+		"more_repo": {lib}, "more_branch": {""}, "more_base_branch": {"main"}, "more_folder": {"deps"}}
+	with := func(more ...string) url.Values {
+		out := maps.Clone(form)
+		for i := 0; i < len(more); i += 2 {
+			out[more[i]] = []string{more[i+1]}
+		}
+		return out
+	}
+	fields := func(body string) (n int) { return strings.Count(body, `name="more_repo"`) - 1 } // but that of the template
+	if status, _, body := w.post("/sessions/new", with("view", "repository")); status != 200 || fields(body) != 2 || !strings.Contains(body, `value="deps"`) {
+		t.Errorf("added: %d, %d of them", status, fields(body))
+	}
+	if status, _, body := w.post("/sessions/new", with("leave_out", "0")); status != 200 || fields(body) != 0 || strings.Contains(body, `value="deps"`) {
+		t.Errorf("left out: %d, %d of them", status, fields(body))
+	}
+	status, _, body := w.post("/sessions/new", with("view", "yaml"))
+	text := htmltext.UnescapeString(textarea.FindStringSubmatch(body)[2])
+	if status != 200 || !strings.Contains(text, "additional_repos:") || !strings.Contains(text, "folder: deps") {
+		t.Fatalf("%d %s", status, text)
+	}
+	status, _, body = w.post("/sessions/new", url.Values{"text": {"yes"}, "yaml": {text}, "view": {"form"}})
+	for _, want := range []string{`value="deps"`, `value="web"`, `value="` + lib + `"`} {
+		if status != 200 || !strings.Contains(body, want) {
+			t.Errorf("back from text: %d, no %s", status, want)
+		}
+	}
+	if status, _, body := w.post("/sessions/new", with("more_folder", "Web")); status != 422 || !strings.Contains(body, `id="problem-more_folder_0"`) {
+		t.Errorf("refused: %d, without a word beside the folder", status)
+	}
+	if status, _, body := w.post("/sessions/new", with("more_repo", "/nowhere")); status != 422 || !strings.Contains(body, `id="problem-more_repo_0"`) {
+		t.Errorf("refused: %d, without a word beside the repository", status)
+	}
+	row, made := w.made(w.post("/sessions/new", form))
+	want := launch.Source{Type: "git", Repo: app, Branch: "volundr/session/a", BaseBranch: "main", Folder: "web",
+		Additional: []source.Additional{{Repo: lib, Branch: "volundr/session/a", BaseBranch: "main", Folder: "deps"}}}
+	if d := cmp.Diff(want, made.Source); d != "" {
+		t.Error(d)
+	}
+	// One like it begins on branches of its own again.
+	status, _, body = w.ask("GET", "/sessions/new?again="+row.ID, "", func(r *http.Request) { r.Header.Set("Accept", "text/html") })
+	if status != 200 || strings.Contains(body, "volundr/session/a") || fields(body) != 1 || !strings.Contains(body, `value="deps"`) {
+		t.Errorf("again: %d, %d of them: %s", status, fields(body), body)
+	}
+	if status, _, body := w.post("/sessions/new", with("view", "preset", "save_as", "both")); status != 200 || !strings.Contains(body, "Saved as the preset both") {
+		t.Fatalf("preset: %d %s", status, body)
+	}
+	presets := parse[[]client.Preset](t, w.wants("GET", "/presets", "", 200, ""))
+	if len(presets) != 1 || presets[0].Source == nil || len(presets[0].Source.AdditionalRepos) != 1 || presets[0].Source.AdditionalRepos[0].Folder != "deps" {
+		t.Errorf("%+v", presets)
+	}
+	begun := parse[client.Session](t, w.wants("POST", "/sessions", `{"name":"b","preset_id":"`+presets[0].ID+`","source":{"type":"git","repo":"","branch":"main","base_branch":""}}`, 201, ""))
+	if begun.Branch != "main" || len(begun.Source.AdditionalRepos) != 1 || begun.Source.AdditionalRepos[0].Branch != "volundr/session/b" {
+		t.Errorf("by the preset: %+v", begun.Source)
+	}
 }

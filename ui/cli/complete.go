@@ -64,7 +64,7 @@ func (a *app) completeSandboxes(c *cobra.Command, args []string, _ string) ([]co
 // answerSoon is how long a shell waits for a remote.
 const answerSoon = 5 * time.Second
 
-// completeBranches are those of the repository that --repo names, or the
+// completeBranches are those of the repository that the first --repo names, or the
 // template. That it does not answer is said below what was typed.
 func (a *app) completeBranches(c *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	ctx := c.Context()
@@ -77,7 +77,11 @@ func (a *app) completeBranches(c *cobra.Command, _ []string, _ string) ([]cobra.
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	repo, err := repository(c.Flag("repo").Value.String())
+	var first string
+	if repos, _ := c.Flags().GetStringArray("repo"); len(repos) > 0 {
+		first = repos[0]
+	}
+	repo, _, err := checkout(first)
 	if name := c.Flag("template").Value.String(); repo == "" && name != "" && err == nil {
 		var all []client.Template
 		all, err = cl.Templates(ctx)

@@ -96,7 +96,7 @@ func (a *app) list() *cobra.Command {
 			}
 			var rows [][]string
 			for _, s := range all {
-				rows = append(rows, []string{s.Name, status(s), s.Agent, short(s.Repo), doing(s), age(time.Since(s.CreatedAt)), s.ID[:8]})
+				rows = append(rows, []string{s.Name, status(s), s.Agent, short(s.Repo) + beside(s), doing(s), age(time.Since(s.CreatedAt)), s.ID[:8]})
 			}
 			table(c, "NAME | STATE | AGENT | REPOSITORY | NOW | AGE | ID", rows)
 			return nil
@@ -165,6 +165,14 @@ func (a *app) show() *cobra.Command {
 		line("Mode", s.ModeName)
 		line("Repository", s.Repo)
 		line("Branch", s.Branch)
+		if len(s.Source.AdditionalRepos) > 0 {
+			line("Folder", s.Source.Folder)
+		}
+		for _, r := range s.Source.AdditionalRepos {
+			line("Also", r.Repo)
+			line("Branch", r.Branch)
+			line("Folder", r.Folder)
+		}
 		if s.Definition != nil {
 			line("Definition", ".volundr of the repository, content "+s.Definition.Hash[:min(12, len(s.Definition.Hash))])
 		}
@@ -188,4 +196,12 @@ func (a *app) show() *cobra.Command {
 	})
 	jsonFlag(c, &asJSON)
 	return c
+}
+
+// beside counts a session's repositories beside the first.
+func beside(s client.Session) string {
+	if n := len(s.Source.AdditionalRepos); n > 0 {
+		return fmt.Sprintf(" +%d", n)
+	}
+	return ""
 }

@@ -14,17 +14,17 @@ import (
 
 // wishes are what flags say of a new session.
 type wishes struct {
-	in                               client.SessionCreate
-	repo, branch, base, copyOf, live string
-	writableGit                      bool
-	paths, env, files, mcp, services []string
-	cpu, memory, gpu                 string
+	in                                      client.SessionCreate
+	branch, base, copyOf, live              string
+	writableGit                             bool
+	repos, paths, env, files, mcp, services []string
+	cpu, memory, gpu                        string
 }
 
 func (w *wishes) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&w.repo, "repo", "", "git repository to clone (URL or path)")
-	f.StringVar(&w.branch, "branch", "", "branch to work on")
+	f.StringArrayVar(&w.repos, "repo", nil, "git repository to clone, URL or path (again for more, each into a folder; URL#branch names its branch)")
+	f.StringVar(&w.branch, "branch", "", "branch to work on, of the first repository")
 	f.StringVar(&w.base, "base", "", "branch to create it from, when it is missing")
 	f.StringVar(&w.copyOf, "copy", "", "folder to copy, with its uncommitted work")
 	f.StringVar(&w.live, "mount", "", "folder to work in, live")
@@ -121,14 +121,35 @@ func (w *wishes) source() (*client.Source, error) {
 		return s, nil
 	case w.writableGit:
 		return nil, errors.New("--writable-git is about the folder of --mount: name that too")
-	case w.repo+w.branch+w.base == "":
+	case len(w.repos) == 0 && w.branch+w.base == "":
 		return nil, nil
 	}
-	repo, err := repository(w.repo)
-	if err != nil {
-		return nil, err
+	s := &client.Source{Type: client.SourceGit, Branch: w.branch, BaseBranch: w.base}
+	for i, named := range w.repos {
+		repo, branch, err := checkout(named)
+		switch {
+		case err != nil:
+			return nil, err
+		case i > 0:
+			s.AdditionalRepos = append(s.AdditionalRepos, client.AdditionalRepo{Repo: repo, Branch: branch})
+		case branch != "" && w.branch != "":
+			return nil, fmt.Errorf("the branch of %s is named twice: leave --branch out, or #%s", repo, branch)
+		default:
+			s.Repo, s.Branch = repo, branch+w.branch
+		}
 	}
-	return &client.Source{Type: client.SourceGit, Repo: repo, Branch: w.branch, BaseBranch: w.base}, nil
+	return s, nil
+}
+
+// checkout reads REPOSITORY or REPOSITORY#BRANCH.
+func checkout(named string) (repo, branch string, err error) {
+	if at := strings.LastIndexByte(named, '#'); at > 0 {
+		if _, err := os.Stat(named); err != nil { // no folder of that name
+			named, branch = named[:at], named[at+1:]
+		}
+	}
+	repo, err = repository(named)
+	return repo, branch, err
 }
 
 // repository is one as the daemon knows it: a folder by its whole path.

@@ -59,6 +59,8 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 		{"--image acme/go:1", "image", `"acme/go:1"`},
 		{"--trust-repository abc", "trust_repository", `"abc"`}, {"--without-definition", "without_definition", "true"},
 		{"--repo https://x/y --branch b --base c", "source", `{"type":"git","repo":"https://x/y","branch":"b","base_branch":"c"}`},
+		{"--repo https://x/y --repo https://x/z#fix --repo /w#a/b", "source", `{"type":"git","repo":"https://x/y","branch":"","base_branch":"","additional_repos":[{"repo":"https://x/z","branch":"fix"},{"repo":"/w","branch":"a/b"}]}`},
+		{"--repo git@x:y.git#b", "source", `{"type":"git","repo":"git@x:y.git","branch":"b","base_branch":""}`},
 		{"--copy .", "source", `{"type":"local_copy","local_path":"` + abs(".") + `"}`},
 		{"--mount . --writable-git", "source", `{"type":"local_mount","local_path":"` + abs(".") + `","paths":[],"node_selector":{},"writable_git":true}`},
 		{"--path a:/mnt/a --path b:/mnt/b:rw", "source", `{"type":"local_mount","local_path":"","paths":[{"host_path":"` + abs("a") +
@@ -86,7 +88,7 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 			t.Errorf("%s has no flag", name)
 		}
 	}
-	for args, want := range map[string]string{"--env A": "is not NAME=value", "--path a": "is not FROM:TO", "--writable-git": "name that too"} {
+	for args, want := range map[string]string{"--env A": "is not NAME=value", "--path a": "is not FROM:TO", "--repo r#a --branch b": "is named twice", "--writable-git": "name that too"} {
 		if _, err := typed(t, strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", args, err)
 		}
@@ -97,19 +99,26 @@ func TestFlagsLieOverWhatIsWritten(t *testing.T) {
 	git := func(repo, branch string) *client.Source {
 		return &client.Source{Type: client.SourceGit, Repo: repo, Branch: branch}
 	}
+	several := func(branch string) *client.Source {
+		s := git("r", branch)
+		s.AdditionalRepos = []client.AdditionalRepo{{Repo: "more"}}
+		return s
+	}
 	type S = client.SessionCreate
 	for name, c := range map[string]struct{ written, typed, want S }{
-		"nothing":           {S{}, S{}, S{}},
-		"the name":          {S{Name: "a"}, S{Name: "b"}, S{Name: "b"}},
-		"the written name":  {S{Name: "a"}, S{Model: "m"}, S{Name: "a", Model: "m"}},
-		"environment":       {S{Env: map[string]string{"A": "1", "B": "1"}}, S{Env: map[string]string{"B": "2"}}, S{Env: map[string]string{"A": "1", "B": "2"}}},
-		"resources":         {S{ResourceConfig: map[string]any{"cpu": 1.}}, S{ResourceConfig: map[string]any{"memory": "2Gi"}}, S{ResourceConfig: map[string]any{"cpu": 1., "memory": "2Gi"}}},
-		"lists whole":       {S{Files: []client.File{{From: "a", To: "b"}, {From: "x"}}}, S{Files: []client.File{{From: "c"}}}, S{Files: []client.File{{From: "c"}}}},
-		"a branch":          {S{Source: git("r", "a")}, S{Source: git("", "b")}, S{Source: git("r", "b")}},
-		"another source":    {S{Source: &client.Source{Type: client.SourceCopy, LocalPath: "/x"}}, S{Source: git("r", "")}, S{Source: git("r", "")}},
-		"the written one":   {S{Source: &client.Source{Type: client.SourceCopy, LocalPath: "/x"}}, S{}, S{Source: &client.Source{Type: client.SourceCopy, LocalPath: "/x"}}},
-		"agent with model":  {S{Agent: "claude", Model: "opus", Mode: "plan"}, S{Agent: "codex"}, S{Agent: "codex"}},
-		"the agent's model": {S{Agent: "claude", Model: "opus"}, S{Agent: "claude", Mode: "plan"}, S{Agent: "claude", Model: "opus", Mode: "plan"}},
+		"nothing":                    {S{}, S{}, S{}},
+		"the name":                   {S{Name: "a"}, S{Name: "b"}, S{Name: "b"}},
+		"the written name":           {S{Name: "a"}, S{Model: "m"}, S{Name: "a", Model: "m"}},
+		"environment":                {S{Env: map[string]string{"A": "1", "B": "1"}}, S{Env: map[string]string{"B": "2"}}, S{Env: map[string]string{"A": "1", "B": "2"}}},
+		"resources":                  {S{ResourceConfig: map[string]any{"cpu": 1.}}, S{ResourceConfig: map[string]any{"memory": "2Gi"}}, S{ResourceConfig: map[string]any{"cpu": 1., "memory": "2Gi"}}},
+		"lists whole":                {S{Files: []client.File{{From: "a", To: "b"}, {From: "x"}}}, S{Files: []client.File{{From: "c"}}}, S{Files: []client.File{{From: "c"}}}},
+		"a branch":                   {S{Source: git("r", "a")}, S{Source: git("", "b")}, S{Source: git("r", "b")}},
+		"a branch of one of several": {S{Source: several("a")}, S{Source: git("", "b")}, S{Source: several("b")}},
+		"one over several":           {S{Source: several("a")}, S{Source: git("q", "")}, S{Source: git("q", "")}},
+		"another source":             {S{Source: &client.Source{Type: client.SourceCopy, LocalPath: "/x"}}, S{Source: git("r", "")}, S{Source: git("r", "")}},
+		"the written one":            {S{Source: &client.Source{Type: client.SourceCopy, LocalPath: "/x"}}, S{}, S{Source: &client.Source{Type: client.SourceCopy, LocalPath: "/x"}}},
+		"agent with model":           {S{Agent: "claude", Model: "opus", Mode: "plan"}, S{Agent: "codex"}, S{Agent: "codex"}},
+		"the agent's model":          {S{Agent: "claude", Model: "opus"}, S{Agent: "claude", Mode: "plan"}, S{Agent: "claude", Model: "opus", Mode: "plan"}},
 	} {
 		got, err := over(c.written, c.typed)
 		if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
