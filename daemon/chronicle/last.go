@@ -125,8 +125,6 @@ func (c *Chronicles) speechless(ctx context.Context, s store.Session) (string, e
 		return "stopped now", nil
 	case s.ReadyAt.IsZero():
 		return "never ready", nil
-	case !s.ExpiresAt.IsZero() && !time.Now().Before(s.ExpiresAt):
-		return "deadline", nil
 	}
 	row, err := c.db.ChronicleOfRun(ctx, s.ID, s.Run)
 	if err != nil {

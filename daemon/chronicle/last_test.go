@@ -105,13 +105,24 @@ func TestWordsThatCannotBeReadGiveWayToTheRule(t *testing.T) {
 	}
 }
 
+// A session whose time to live is over is stopped as by its owner: its agent tells
+// the run all the same.
+func TestTheAgentTellsARunWhoseTimeIsOver(t *testing.T) {
+	w := newWorld(t)
+	w.answer = says("end_turn", "```json\n{\"summary\": \"Mended it.\", \"key_changes\": [], \"unfinished_work\": \"\"}\n```")
+	s := w.stopping()
+	s.ExpiresAt = s.WantedAt
+	if c := w.end(s); c.Summary != "Mended it." || c.Author != store.AuthorAgent || len(w.asked) != 1 {
+		t.Errorf("%+v, asked %d times", c.Texts, len(w.asked))
+	}
+}
+
 func TestNobodyIsAskedWithoutNeed(t *testing.T) {
 	for name, change := range map[string]func(*world, *store.Session){
-		"failed":        func(_ *world, s *store.Session) { s.Failure = &store.Failure{Reason: "gone"} },
-		"deleted":       func(_ *world, s *store.Session) { s.Want = store.WantGone },
-		"stop now":      func(_ *world, s *store.Session) { s.Hurry = true },
-		"never ready":   func(_ *world, s *store.Session) { s.ReadyAt = time.Time{} },
-		"past deadline": func(_ *world, s *store.Session) { s.ExpiresAt = time.Now() },
+		"failed":      func(_ *world, s *store.Session) { s.Failure = &store.Failure{Reason: "gone"} },
+		"deleted":     func(_ *world, s *store.Session) { s.Want = store.WantGone },
+		"stop now":    func(_ *world, s *store.Session) { s.Hurry = true },
+		"never ready": func(_ *world, s *store.Session) { s.ReadyAt = time.Time{} },
 		"no key": func(w *world, _ *store.Session) {
 			w.book.CanAsk = func(context.Context, store.Session) string { return "No key." }
 		},
