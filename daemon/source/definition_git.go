@@ -63,10 +63,15 @@ func (s *Sources) look(ctx context.Context, r Remote, name, oid string, at func(
 }
 
 // mirrored has a commit looked at in the mirror, if that has it: after a fetch,
-// or as it is.
+// or as it is. A mirror in use, maybe for the minutes of its first fetch, is
+// waited for only to fetch.
 func (s *Sources) mirrored(ctx context.Context, r Remote, oid string, fetch bool, at func(*gitFolder) error) (had bool, err error) {
-	unlock, err := s.lock(ctx, r.place())
-	if err != nil {
+	lock := s.lock
+	if !fetch {
+		lock = s.lockFree
+	}
+	unlock, err := lock(ctx, r.place())
+	if unlock == nil {
 		return false, err
 	}
 	defer unlock()

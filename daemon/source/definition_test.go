@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -84,6 +85,31 @@ func TestADefinitionIsReadWhereverItLies(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(b.Dir, "copy-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// A mirror that is in use, as by another session's first clone, keeps nobody
+// waiting: a part of the commit is fetched beside it.
+func TestADefinitionDoesNotWaitForAMirror(t *testing.T) {
+	b := newBench(t)
+	dir := filepath.Join(b.dir, "app")
+	definedProject(t, dir, map[string]string{".volundr/session.yaml": "image: x\n"})
+	r, err := b.parse(t.Context(), somebody, dir)
+	if err == nil {
+		err = b.refresh(t.Context(), r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := b.lock(t.Context(), r.place())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if d, err := b.Definition(ctx, somebody, Git, dir, "", "", ""); err != nil || len(d.Files) != 1 {
+		t.Errorf("%+v %v", d, err)
 	}
 }
 

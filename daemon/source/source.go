@@ -135,17 +135,33 @@ func (s *Sources) parse(ctx context.Context, p store.Principal, repo string) (Re
 
 // lock takes a mirror for this caller; unlock gives it back.
 func (s *Sources) lock(ctx context.Context, key string) (unlock func(), err error) {
+	l := s.lockOf(key)
+	select {
+	case l <- struct{}{}:
+		return func() { <-l }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// lockFree does so if nobody has it; else unlock is nil.
+func (s *Sources) lockFree(_ context.Context, key string) (unlock func(), err error) {
+	l := s.lockOf(key)
+	select {
+	case l <- struct{}{}:
+		return func() { <-l }, nil
+	default:
+		return nil, nil
+	}
+}
+
+func (s *Sources) lockOf(key string) chan struct{} {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	l := s.locks[key]
 	if l == nil {
 		l = make(chan struct{}, 1)
 		s.locks[key] = l
 	}
-	s.mu.Unlock()
-	select {
-	case l <- struct{}{}:
-		return func() { <-l }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return l
 }
