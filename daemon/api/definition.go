@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/launch"
+	"volundr/daemon/source"
 	"volundr/daemon/template"
 	"volundr/store"
 	"volundr/ui/client"
@@ -34,10 +35,14 @@ func (s *server) withDefinition(c echo.Context, req launch.Request, say verdict)
 	}
 	ctx, p, src := c.Request().Context(), principal(c), req.Source
 	read, err := s.Sources.Definition(ctx, p, src.Type, src.Repo, src.Branch, src.BaseBranch, src.LocalPath)
+	repository := plainRepo(repoOf(src))
+	if no := (*source.UnreadError)(nil); errors.As(err, &no) {
+		return req, unconfirmed(client.Definition{Repository: repository, Prompts: []client.DefinitionPrompt{}, Problems: []string{no.Why}}, false)
+	}
 	if err != nil {
 		return req, unfit(err, src)
 	}
-	brought, repository := template.OfRepository(read), plainRepo(repoOf(src))
+	brought := template.OfRepository(read)
 	if brought == nil {
 		if say.Trust != "" {
 			return req, invalid(fieldError{Type: "value_error", Loc: []any{"body", "trust_repository"}, Input: say.Trust,
@@ -72,6 +77,8 @@ func unconfirmed(d client.Definition, again bool) error {
 	p := problem{status: http.StatusConflict, definition: &d}
 	how := fmt.Sprintf("read it below, and create the session with trust_repository %s to use it, or with without_definition to go without", d.Hash)
 	switch {
+	case d.Hash == "":
+		p.detail = fmt.Sprintf("The session definition of the repository %s could not be read: %s. Mend that or try again, or create the session with without_definition.", d.Repository, d.Problems[0])
 	case len(d.Problems) > 0:
 		p.detail = fmt.Sprintf("The session definition of the repository %s cannot be used: %s. Mend it there, or create the session with without_definition.", d.Repository, d.Problems[0])
 	case again:

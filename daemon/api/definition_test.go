@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -255,6 +256,35 @@ func TestADefinitionThatCannotBeUsed(t *testing.T) {
 	w.wants("POST", "/sessions", of(repo, trust+`,"resource_config":{"memory":"3Gi"}`), 422, "The services leave less than 1Gi")
 }
 
+// One that cannot be read keeps nobody from a session: who asked is told, and can
+// go without it this once.
+func TestADefinitionThatCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	repo := w.repository()
+	crowd := []string{}
+	for i := range 1001 {
+		crowd = append(crowd, fmt.Sprintf(".volundr/%d", i), "x")
+	}
+	w.bring(repo, crowd...)
+	text := w.wants("POST", "/sessions", of(repo, ""), http.StatusConflict, "could not be read: the folder .volundr holds more than 1000 things")
+	if !strings.Contains(text, client.CodeUnconfirmed) || !strings.Contains(text, `"hash":""`) {
+		t.Error(text)
+	}
+	w.wants("POST", "/sessions", of(repo, `,"without_definition":true`), 201, `"definition":null`)
+	status, _, body := w.post("/sessions/new", url.Values{"name": {"b"}, "source": {"git"}, "repo": {repo}})
+	if page := tagless(body); status != http.StatusConflict || !strings.Contains(page, "could not be read") || !strings.Contains(page, "holds more than 1000 things") || strings.Contains(page, "Use it") {
+		t.Fatalf("%d %s", status, page)
+	}
+	form := standing(body)
+	form.Set("without_definition", regexp.MustCompile(`name="without_definition" value="([^"]+)"`).FindStringSubmatch(body)[1])
+	if row, req := w.made(w.post("/sessions/new", form)); row.Name != "b" || req.Definition != nil {
+		t.Errorf("%+v", req)
+	}
+	if kept, err := w.db.Trusts(t.Context(), local); err != nil || len(kept) > 0 {
+		t.Errorf("remembered: %+v %v", kept, err)
+	}
+}
+
 // Many at once confirm once, and each gets what was confirmed.
 func TestManySessionsConfirmADefinitionAtOnce(t *testing.T) {
 	w := newWorld(t)
@@ -336,37 +366,3 @@ func TestTheFormAsksForADefinition(t *testing.T) {
 }
 
 var definitionHash = regexp.MustCompile(`name="(?:trust|decline)_repository" value="([0-9a-f]{64})"`)
-
-// What one said is listed, and forgotten by its page or by the API: one is asked
-// again.
-func TestOneIsAskedAgain(t *testing.T) {
-	w := newWorld(t)
-	repo := w.brings()
-	trust := `,"trust_repository":"` + w.asked(of(repo, ""), "").Hash + `"`
-	for how, forget := range map[string]func(id string){
-		"API": func(id string) { w.wants("DELETE", "/trusts/"+id, "", 204, "") },
-		"page": func(id string) {
-			if status, head, body := w.post("/trusts/"+id+"/delete", nil); status != http.StatusSeeOther || head.Get("Location") != "/trusts?done=deleted" {
-				t.Errorf("%d %s", status, body)
-			}
-		},
-	} {
-		w.wants("POST", "/sessions", of(repo, trust), 201, "")
-		all, err := w.client.Trusts(t.Context())
-		if err != nil || len(all) != 1 || !all[0].Used || all[0].Repository != repo {
-			t.Fatalf("%s: %+v %v", how, all, err)
-		}
-		if _, _, page := w.ask("GET", "/trusts", ""); !strings.Contains(tagless(page), repo+" used since") {
-			t.Errorf("%s: %s", how, tagless(page))
-		}
-		forget(all[0].ID)
-		w.asked(of(repo, ""), "that you have not confirmed")
-		w.wants("DELETE", "/trusts/"+all[0].ID, "", 404, "Answer not found")
-		if status, _, _ := w.post("/trusts/"+all[0].ID+"/delete", nil); status != 404 {
-			t.Errorf("%s: forgotten twice: %d", how, status)
-		}
-	}
-	if text := w.wants("GET", "/audit?act=definition.forgotten", "", 200, ""); strings.Count(text, repo) < 2 {
-		t.Error(text)
-	}
-}

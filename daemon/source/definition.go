@@ -40,11 +40,17 @@ type DefinitionFile struct {
 	Problem string
 }
 
+// UnreadError says why a definition could not be read, of a source that can be
+// used otherwise.
+type UnreadError struct{ Why string }
+
+func (e *UnreadError) Error() string { return "the definition could not be read: " + e.Why }
+
 // Definition reads what a source brings: of a repository at the branch that a
 // session of it begins with, else at the base of that, else at the remote's
 // default; of a folder that is copied as it lies. Nothing of it is run, and no
 // link is followed. A live folder and an empty workspace bring nothing: the one
-// is written by agents. The error is a *CheckError.
+// is written by agents. The error is a *CheckError or an *UnreadError.
 func (s *Sources) Definition(ctx context.Context, p store.Principal, kind, repo, branch, base, localPath string) (Definition, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, lookTime, fmt.Errorf("it took longer than %s", lookTime))
 	defer cancel()
@@ -80,15 +86,23 @@ func (s *Sources) committed(ctx context.Context, p store.Principal, repo, branch
 		d.Commit = t.commit
 		return err
 	})
+	return d, unread(err)
+}
+
+// unread is what kept a definition from being read.
+func unread(err error) error {
 	var said *gitError
-	var check *CheckError
 	switch {
-	case err == nil || errors.As(err, &check):
-		return d, err
+	case err == nil:
+		return nil
 	case errors.As(err, &said):
-		return d, &CheckError{"repo", said.Error()}
+		return &UnreadError{strings.TrimSuffix(said.Error(), ".")}
 	}
-	return d, &CheckError{"repo", fmt.Sprintf("The repository %s could not be asked for its %s: %s.", repo, DefinitionFolder, err)}
+	return &UnreadError{err.Error()}
+}
+
+func tooMany(in string) error {
+	return fmt.Errorf("the folder %s holds more than %d things, and nobody could read that", in, maxEntries)
 }
 
 // entry is one thing in a folder.

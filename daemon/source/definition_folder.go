@@ -24,7 +24,7 @@ func (s *Sources) lying(localPath string) (Definition, error) {
 	}
 	defer root.Close()
 	d, err := gather(context.Background(), osFolder{root})
-	return d, asCheck(localPath, err)
+	return d, unread(err)
 }
 
 // osFolder is a folder of this machine. Nothing leads out of it, and no link in
@@ -52,7 +52,7 @@ func (f osFolder) list(_ context.Context, in entry) ([]entry, error) {
 		return nil, err
 	}
 	if len(found) > maxEntries {
-		return nil, &CheckError{"local_path", fmt.Sprintf("The folder %s holds more than %d things: nobody could read that. Begin the session without the definition.", in.name, maxEntries)}
+		return nil, tooMany(in.name)
 	}
 	var all []entry
 	for _, e := range found {

@@ -140,10 +140,6 @@ func (t *gitFolder) list(ctx context.Context, in entry) ([]entry, error) {
 	return all, nil
 }
 
-func tooMany(in string) error {
-	return &CheckError{"repo", fmt.Sprintf("The folder %s of the repository holds more than %d things: nobody could read that. Begin the session without the repository's definition.", in, maxEntries)}
-}
-
 // read gives the files' contents, in one go.
 func (t *gitFolder) read(ctx context.Context, _ string, files []entry) ([][]byte, error) {
 	var ids strings.Builder

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -230,7 +231,8 @@ func TestAHostileDefinitionIsNotRead(t *testing.T) {
 	git(t, crowd, "add", "-A")
 	git(t, crowd, "commit", "-q", "-m", "crowd")
 	for _, kind := range []string{Git, LocalCopy} {
-		if d, err := b.Definition(t.Context(), somebody, kind, crowd, "", "", crowd); err == nil || !strings.Contains(err.Error(), "holds more than 1000 things") {
+		d, err := b.Definition(t.Context(), somebody, kind, crowd, "", "", crowd)
+		if unread := (*UnreadError)(nil); !errors.As(err, &unread) || !strings.HasSuffix(unread.Why, " holds more than 1000 things, and nobody could read that") {
 			t.Errorf("%s: %+v %v", kind, d, err)
 		}
 	}

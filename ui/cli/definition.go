@@ -24,6 +24,9 @@ func createTrusted(c *cobra.Command, cl *client.Client, in client.SessionCreate)
 			return s, err
 		}
 		d := *no.Definition
+		if d.Hash == "" {
+			return s, fmt.Errorf("the session definition of %s could not be read, so nothing was created: %s: mend that or try again, or say --without-definition", d.Repository, d.Problems[0])
+		}
 		show(c.ErrOrStderr(), d)
 		switch {
 		case len(d.Problems) > 0:

@@ -15,7 +15,7 @@ const CodeUnconfirmed = "definition_unconfirmed"
 type Definition struct {
 	Repository string             `json:"repository"`
 	Commit     string             `json:"commit"`       // that it was read at; empty: a copied folder
-	Hash       string             `json:"hash"`         // SessionCreate.TrustRepository, to use it
+	Hash       string             `json:"hash"`         // SessionCreate.TrustRepository, to use it; empty: it could not be read
 	YAML       string             `json:"session_yaml"` // as it stands there
 	Prompts    []DefinitionPrompt `json:"prompts"`
 	Problems   []string           `json:"problems"` // why it cannot be used, with file and line
