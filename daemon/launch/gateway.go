@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"volundr/runtime/broker/wire"
@@ -26,8 +27,12 @@ func (l *Launcher) gateway(_ context.Context, b *build) error {
 	return nil
 }
 
-// IsOfModels reports whether a variable says where an agent asks its models, or
-// with what key.
+// IsOfModels reports whether a variable says where an agent asks its models, by
+// which proxy, or with what key, be it by a folder with its configuration.
 func IsOfModels(name string) bool {
-	return strings.HasPrefix(name, "ANTHROPIC_") || strings.HasPrefix(name, "OPENAI_") || strings.HasPrefix(name, "CLAUDE_CODE_")
+	switch strings.ToUpper(name) {
+	case "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY":
+		return true
+	}
+	return slices.ContainsFunc([]string{"ANTHROPIC_", "OPENAI_", "CLAUDE_", "CODEX_"}, func(p string) bool { return strings.HasPrefix(name, p) })
 }

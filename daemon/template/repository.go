@@ -209,30 +209,41 @@ func nearest(word string, known []string) string {
 // shown in full, whatever is done.
 func unreadable(text []byte) (line int, why string) {
 	line = 1
+	before := '\n'
 	for i := 0; i < len(text); {
 		c, n := utf8.DecodeRune(text[i:])
+		next, _ := utf8.DecodeRune(text[i+n:])
 		switch {
 		case c == utf8.RuneError && n == 1:
 			return line, "it is not a text in UTF-8"
 		case c == '\n':
 			line++
-		case c == '\t' || c == '\r' && i+1 < len(text) && text[i+1] == '\n':
+		case c == '\t' || c == '\r' && next == '\n' || ofEmoji(before, c, next):
 		case unseen(c):
 			return line, fmt.Sprintf("it holds the character %U, which cannot be seen", c)
 		}
+		before = c
 		i += n
 	}
 	return 0, ""
 }
 
-// unseen are characters that show nothing or turn around what others show. What
-// joins emojis and sets their style stays.
+// unseen are characters that show nothing or turn around what others show.
 func unseen(c rune) bool {
-	const joiner = '\u200d'
-	switch {
-	case unicode.IsControl(c), c == '\u2028', c == '\u2029', unicode.Is(unicode.Cf, c) && c != joiner, unicode.Is(unicode.Co, c),
-		c >= 0xE0000 && c <= 0xE0FFF, c == '\u115f', c == '\u1160', c == '\u3164', c == '\uffa0', c == '\u2800', c == '\u034f', c == '\u17b4', c == '\u17b5':
-		return true
+	return unicode.IsControl(c) || c == '\u2800' || // a pattern of no dots
+		unicode.In(c, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// ofEmoji are those among them that join emojis and set their style: directly
+// behind one, and no row of them.
+func ofEmoji(before, c, next rune) bool {
+	const joiner, style, keycap = '\u200d', '\ufe0f', '\u20e3'
+	symbol := before > unicode.MaxASCII && unicode.In(before, unicode.So, unicode.Sm, unicode.Sk, unicode.Po)
+	switch c {
+	case joiner:
+		return symbol || before == style
+	case style:
+		return symbol || next == keycap
 	}
 	return false
 }

@@ -42,13 +42,13 @@ env: {LOG_LEVEL: debug, N: 1}
 mcp_servers:
   - {name: docs, command: npx, args: [-y, docs], env: {A: b}}
   - {name: web, url: 'https://mcp.acme.io', headers: {X-Project: app}}
-`, "prompts/review.md", "Read the diff.\r\nTwice. 👩‍💻\n")
+`, "prompts/review.md", "Read the diff.\r\nTwice. 👩‍💻👍🏽🏳️‍🌈1️⃣✔️é\n")
 	want := launch.Request{
 		Image: "acme/go:1", Setup: []string{"npm ci"}, Env: map[string]string{"LOG_LEVEL": "debug", "N": "1"},
 		Services: []launch.Service{{Name: "db", Image: "postgres:17", Port: 5432, Env: map[string]string{"POSTGRES_PASSWORD": "dev"}, Data: "/var/lib/postgresql/data", Memory: "1Gi"}},
 		MCP: []launch.MCPServer{{Name: "docs", Command: "npx", Args: []string{"-y", "docs"}, Env: map[string]string{"A": "b"}},
 			{Name: "web", URL: "https://mcp.acme.io", Headers: map[string]string{"X-Project": "app"}}},
-		Definition: &launch.Definition{Hash: r.Hash, Commit: "c", Prompts: []launch.Prompt{{Name: "review", Content: "Read the diff.\nTwice. 👩‍💻\n"}}},
+		Definition: &launch.Definition{Hash: r.Hash, Commit: "c", Prompts: []launch.Prompt{{Name: "review", Content: "Read the diff.\nTwice. 👩‍💻👍🏽🏳️‍🌈1️⃣✔️é\n"}}},
 	}
 	if diff := cmp.Diff(want, r.Request); diff != "" || len(r.Problems) > 0 || len(r.Hash) != 64 || !strings.HasPrefix(r.YAML, "# ours\n") {
 		t.Errorf("%s %v %q", diff, r.Problems, r.YAML)
@@ -98,6 +98,10 @@ func TestNothingElseCountsInARepository(t *testing.T) {
 		"env: {VOLUNDR_TOKEN: x}":                      "1: env.VOLUNDR_TOKEN: VOLUNDR_TOKEN is set by Volundr itself: choose another name",
 		"env: {ANTHROPIC_BASE_URL: 'https://e.vil'}":   "1: ANTHROPIC_BASE_URL does not count in a repository: where models are asked, and with what key, is yours to say",
 		"env:\n  A: b\n  OPENAI_API_KEY: x":            "3: OPENAI_API_KEY does not count in a repository: where models are asked, and with what key, is yours to say",
+		"env: {CLAUDE_CONFIG_DIR: /workspace}":         "1: CLAUDE_CONFIG_DIR does not count in a repository: where models are asked",
+		"env: {CODEX_HOME: /workspace}":                "1: CODEX_HOME does not count in a repository: where models are asked",
+		"env: {https_proxy: 'http://e.vil'}":           "1: https_proxy does not count in a repository: where models are asked",
+		"env: {ALL_PROXY: 'http://e.vil'}":             "1: ALL_PROXY does not count in a repository: where models are asked",
 		"mcp_servers: [{name: Linear, command: evil}]": "1: the name Linear is that of an integration, which it would stand in place of: choose another",
 		"mcp_servers:\n  - name: a\n    command: b\n    env_from_credentials: {A: key}":                        "4: env_from_credentials does not count in a repository: " + credentials,
 		"mcp_servers:\n  - name: a\n    url: https://x.io\n    headers_from_credentials: {Authorization: key}": "4: headers_from_credentials does not count in a repository: " + credentials,
@@ -113,6 +117,14 @@ func TestNothingElseCountsInARepository(t *testing.T) {
 		"a: 1\nimage: a\u202e":     "2: it holds the character U+202E, which cannot be seen",
 		"env: {A: \"\U000E0041\"}": "1: it holds the character U+E0041, which cannot be seen",
 		"image: a\rb":              "1: it holds the character U+000D, which cannot be seen",
+		"a: x\u200d":               "1: it holds the character U+200D, which cannot be seen",
+		"a: ❤\ufe0f\ufe0f":         "1: it holds the character U+FE0F, which cannot be seen",
+		"a: x\ufe0f":               "1: it holds the character U+FE0F, which cannot be seen",
+		"a: ❤\ufe02":               "1: it holds the character U+FE02, which cannot be seen",
+		"a: \u180b":                "1: it holds the character U+180B, which cannot be seen",
+		"a: \U000E0101":            "1: it holds the character U+E0101, which cannot be seen",
+		"a: \u115f":                "1: it holds the character U+115F, which cannot be seen",
+		"a: \u2028":                "1: it holds the character U+2028, which cannot be seen",
 	} {
 		if got := problemsOf(yaml); len(got) == 0 || !strings.HasPrefix(got[0], want) {
 			t.Errorf("%q: %q, want %q", yaml, got, want)
