@@ -47,7 +47,8 @@ func createTrusted(c *cobra.Command, cl *client.Client, in client.SessionCreate)
 	}
 }
 
-// show prints all that a repository brings.
+// show prints all that a repository brings. Its lines begin with a bar, so that
+// none of them looks like one of ours.
 func show(w io.Writer, d client.Definition) {
 	from := ""
 	if d.Commit != "" {
@@ -55,7 +56,7 @@ func show(w io.Writer, d client.Definition) {
 	}
 	fmt.Fprintf(w, "%s%s says in .volundr how sessions of it begin. All of it runs inside the session.\n", clean(d.Repository), clean(from))
 	part := func(title, text string) {
-		fmt.Fprintf(w, "\n── %s\n%s\n", clean(title), strings.TrimSuffix(clean(text), "\n"))
+		fmt.Fprintf(w, "\n── %s\n│ %s\n", clean(title), strings.ReplaceAll(strings.TrimSuffix(clean(text), "\n"), "\n", "\n│ "))
 	}
 	if d.YAML != "" {
 		part("session.yaml", d.YAML)
