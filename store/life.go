@@ -24,7 +24,7 @@ func (s Session) EndsSoon() time.Time {
 	if s.ExpiresAt.IsZero() {
 		return time.Time{}
 	}
-	return s.ExpiresAt.Add(-min(soonest, s.ExpiresAt.Sub(s.ReadyAt)/4))
+	return s.ExpiresAt.Add(-max(0, min(soonest, s.ExpiresAt.Sub(s.ReadyAt)/4))) // 0: the clock was set back
 }
 
 // SetReady notes, for the link, that this run answered once, and with a time to

@@ -59,6 +59,9 @@ func TestALifeIsCountedFromWhenItRuns(t *testing.T) {
 	if s = living(t, db, 8*time.Minute); s.ExpiresAt.Sub(s.EndsSoon()) != 2*time.Minute {
 		t.Errorf("a short life is told %s before its end", s.ExpiresAt.Sub(s.EndsSoon()))
 	}
+	if s.ReadyAt = s.ExpiresAt.Add(time.Hour); s.EndsSoon().After(s.ExpiresAt) {
+		t.Error("where the clock was set back it is told after the end")
+	}
 }
 
 func TestALapsedSessionIsAsOneThatWasStopped(t *testing.T) {

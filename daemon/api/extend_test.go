@@ -114,6 +114,10 @@ func TestATimeIsExtended(t *testing.T) {
 	if now, err := w.client.Get(t.Context(), s.ID); err != nil || !at(now).Equal(s.ExpiresAt.Add(4*time.Hour)) {
 		t.Errorf("%+v %v", now, err)
 	}
+	w.wants("PATCH", "/sessions/"+s.ID, `{"extend":"1h","name":"no name"}`, 422, `"name"`)
+	if now, err := w.client.Get(t.Context(), s.ID); err != nil || !at(now).Equal(s.ExpiresAt.Add(4*time.Hour)) {
+		t.Errorf("extended by a request that was refused: %+v %v", now, err)
+	}
 	before := time.Now()
 	anew, err := w.client.SetTimeToLive(t.Context(), s.ID, "3h")
 	if err != nil || anew.TimeToLive != "3h" || at(anew).Before(before.Add(3*time.Hour).Truncate(time.Millisecond)) || at(anew).After(time.Now().Add(3*time.Hour)) {

@@ -256,29 +256,35 @@ func (s *server) patchSession(c echo.Context) error {
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	if in.Extend != "" {
-		if row, err = s.extend(c, row, in.Extend); err != nil {
-			return err
-		}
+	extend := in.Extend
+	if in.Extend = ""; in != (sessionPatch{}) {
+		row, err = s.patched(c, row, in)
 	}
-	if in.Name == nil && in.Model == nil && in.Branch == nil && in.Issue == nil && in.TimeToLive == nil {
-		return c.JSON(http.StatusOK, s.view(c, row))
+	if err == nil && extend != "" { // last: doing it again would give more
+		row, err = s.extend(c, row, extend)
 	}
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, s.view(c, row))
+}
+
+func (s *server) patched(c echo.Context, row store.Session, in sessionPatch) (store.Session, error) {
 	var patch store.SessionPatch
 	if in.Name != nil {
 		name, err := checkName(*in.Name)
 		if err != nil {
-			return err
+			return row, err
 		}
 		patch.Name = &name
 	}
 	var req launch.Request
 	if err := json.Unmarshal(row.Request, &req); err != nil {
-		return err
+		return row, err
 	}
 	if in.Model != nil {
 		if *in.Model == "" {
-			return invalid(fieldError{Type: "string_too_short", Loc: []any{"body", "model"}, Msg: "String should have at least 1 character", Input: ""})
+			return row, invalid(fieldError{Type: "string_too_short", Loc: []any{"body", "model"}, Msg: "String should have at least 1 character", Input: ""})
 		}
 		req.Model = *in.Model
 	}
@@ -292,21 +298,21 @@ func (s *server) patchSession(c echo.Context) error {
 		req.TimeToLive = *in.TimeToLive
 	}
 	if err := s.Launch.Validate(req); err != nil {
-		return unfit(err, req.Source)
+		return row, unfit(err, req.Source)
 	}
 	if in.TimeToLive != nil {
 		life, _ := launch.Life(req.TimeToLive)
 		patch.Life = &life
 	}
+	var err error
 	if patch.Request, err = json.Marshal(req); err != nil {
-		return err
+		return row, err
 	}
 	row, err = s.DB.PatchSession(c.Request().Context(), principal(c), row.ID, patch)
-	if err != nil {
-		return err
+	if err == nil {
+		s.Engine.Poke() // it may run for longer, or shorter
 	}
-	s.Engine.Poke() // it may run for longer, or shorter
-	return c.JSON(http.StatusOK, s.view(c, row))
+	return row, err
 }
 
 // extend has a session live longer than it would.
