@@ -222,7 +222,7 @@ func FuzzRepository(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, yaml, prompt string) {
 		if len(yaml)+len(prompt) > source.MaxDefinitionFile {
-			t.Skip()
+			return // is never read
 		}
 		r := brings("session.yaml", yaml, "prompts/a.md", prompt)
 		for _, p := range r.Problems {
