@@ -32,8 +32,8 @@
 //	GET /events?after=n                 text/event-stream; Last-Event-ID wins over after
 //	  event: session  id: n             SessionEvent: the row and the header of one session
 //	  event: gone     id: n             {"id"}: a session was deleted
-//	  event: stats    (no id)           HTMLEvent(DashboardFooter(…))
-//	  event: image    (no id)           HTMLEvent(ImageNotice(…))
+//	  event: stats    (no id)           {"html": DashboardFooter(…)}
+//	  event: image    (no id)           {"html": ImageNotice(…)}
 //	  event: stale    (no id)           {"id": n}: after is not a number of this database; n is its last one. Pages load anew
 //	GET /s/{id}/session                 WebSocket client.PageProtocol, beside client.ChatProtocol
 //	GET /s/{id}/items?before=n          EarlierItems(id, Earlier(…)): a fragment

@@ -1,11 +1,10 @@
 package ui
 
 import (
-	"encoding/json"
-	"time"
-
 	"bytes"
 	"context"
+	"encoding/json"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -42,16 +41,4 @@ func SessionEvent(ctx context.Context, s client.Session, now time.Time) ([]byte,
 		Header string `json:"header"`
 		Open   bool   `json:"open"` // prompts are taken
 	}{s.ID, row, header, s.CanPrompt()})
-}
-
-// HTMLEvent is the data of a `stats` or `image` event: a fragment that says
-// itself where it belongs.
-func HTMLEvent(ctx context.Context, c templ.Component) ([]byte, error) {
-	html, err := Render(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(struct {
-		HTML string `json:"html"`
-	}{html})
 }

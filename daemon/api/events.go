@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -65,16 +66,11 @@ func (s *server) tellSession(c echo.Context, out *sse, p store.Principal, e stor
 	} else if err != nil {
 		return err
 	}
-	v := s.view(c, row)
-	rowHTML, err := ui.Render(ctx, ui.SessionRow(v, s.Now()))
+	data, err := ui.SessionEvent(ctx, s.view(c, row), s.Now())
 	if err != nil {
 		return err
 	}
-	header, err := ui.Render(ctx, ui.SessionHeader(v, s.Now()))
-	if err != nil {
-		return err
-	}
-	return out.send(e.Seq, "session", obj{"id": row.ID, "row": rowHTML, "header": header, "open": v.CanPrompt()})
+	return out.send(e.Seq, "session", json.RawMessage(data))
 }
 
 func (s *server) tellStats(ctx context.Context, out *sse, p store.Principal) error {

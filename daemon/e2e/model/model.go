@@ -5,7 +5,7 @@
 //	write FILE            the tool that writes FILE with Content in it
 //	run COMMAND           the tool that runs COMMAND in a shell
 //	tool NAME {JSON}      any tool
-//	slow N                N words, one every Tick; may be paused and cut
+//	slow N                N words, one every Tick; may be paused
 //	think TEXT            thinking, then TEXT
 //	fail STATUS           an error of the provider: 401, 429, 529, …
 //	hang                  nothing, until the client gives up
@@ -33,7 +33,6 @@ type Server struct {
 	requests []Request
 	tick     time.Duration
 	paused   chan struct{} // closed when not paused
-	cut      chan struct{} // closed to cut what streams now
 	rules    []Rule
 	streams  int
 	count    int
@@ -89,7 +88,7 @@ type ToolCall struct {
 
 // New gives a server that is not listening; Handler may be used anywhere.
 func New() *Server {
-	s := &Server{tick: Tick, paused: make(chan struct{}), cut: make(chan struct{})}
+	s := &Server{tick: Tick, paused: make(chan struct{})}
 	close(s.paused)
 	return s
 }
@@ -161,14 +160,6 @@ func (s *Server) Resume() {
 	default:
 		close(s.paused)
 	}
-}
-
-// Cut resets the connections of all answers that stream now.
-func (s *Server) Cut() {
-	s.mu.Lock()
-	close(s.cut)
-	s.cut = make(chan struct{})
-	s.mu.Unlock()
 }
 
 // Streams counts the answers that are under way.

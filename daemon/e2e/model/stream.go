@@ -14,17 +14,15 @@ type stream struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	flush *http.ResponseController
-	cut   chan struct{}
 }
 
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) *stream {
 	s.mu.Lock()
 	s.streams++
-	cut := s.cut
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
-	return &stream{s, w, r, http.NewResponseController(w), cut}
+	return &stream{s, w, r, http.NewResponseController(w)}
 }
 
 func (st *stream) close() {
@@ -43,8 +41,7 @@ func (st *stream) event(name string, data any) {
 }
 
 // words calls say with the text, piece by piece; with pauses when slow. It
-// resets the connection when the stream is cut and reports whether the client
-// is still there.
+// reports whether the client is still there.
 func (st *stream) words(text string, slow bool, say func(string)) bool {
 	if !slow {
 		for _, p := range pieces(text, 40) {
@@ -59,8 +56,6 @@ func (st *stream) words(text string, slow bool, say func(string)) bool {
 		for _, wait := range []<-chan struct{}{paused, after(tick)} {
 			select {
 			case <-wait:
-			case <-st.cut:
-				panic(http.ErrAbortHandler)
 			case <-st.r.Context().Done():
 				return false
 			}

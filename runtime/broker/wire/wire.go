@@ -10,8 +10,6 @@
 // connections in one, where another one costs much.
 package wire
 
-import "slices"
-
 // Version is the protocol this build speaks; a daemon accepts Version and
 // Version-1, for sessions outlive upgrades.
 const Version = 1
@@ -122,6 +120,3 @@ var Parts = []string{"agent", "editor", "terminal"}
 
 // Providers of models that the outside port knows: /models/<provider>/…
 var Providers = []string{"anthropic", "openai"}
-
-// KnownProvider reports whether p may stand in a model path.
-func KnownProvider(p string) bool { return slices.Contains(Providers, p) }
