@@ -137,23 +137,27 @@ func (a *app) savePreset() *cobra.Command {
 }
 
 func (a *app) deletePreset() *cobra.Command {
-	return &cobra.Command{
-		Use: "delete PRESET", Aliases: []string{"rm"}, Short: "Forget a preset; sessions made of it stay", Args: takes(1, 1),
-		ValidArgsFunction: a.completePresets,
-		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			p, err := preset(c.Context(), cl, args[0])
-			if err != nil {
-				return err
-			}
-			if err := cl.DeletePreset(c.Context(), p.ID); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "Forgot %s.\n", clean(p.Name))
-			return nil
-		},
+	c := &cobra.Command{Use: "delete PRESET", Aliases: []string{"rm"}, Short: "Forget a preset; sessions made of it stay"}
+	return a.ofPreset(c, "Forgot %s.\n", func(ctx context.Context, cl *client.Client, id string) error { return cl.DeletePreset(ctx, id) })
+}
+
+// ofPreset has a command do something with the preset of an id, and say so of its
+// name.
+func (a *app) ofPreset(c *cobra.Command, said string, do func(ctx context.Context, cl *client.Client, id string) error) *cobra.Command {
+	c.Args, c.ValidArgsFunction = takes(1, 1), a.completePresets
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cl, err := a.connect(c.Context())
+		if err != nil {
+			return err
+		}
+		p, err := preset(c.Context(), cl, args[0])
+		if err == nil {
+			err = do(c.Context(), cl, p.ID)
+		}
+		if err == nil {
+			fmt.Fprintf(c.OutOrStdout(), said, clean(p.Name))
+		}
+		return err
 	}
+	return c
 }

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"volundr/ui/client"
 )
 
 func (a *app) shareCredential() *cobra.Command {
@@ -52,43 +55,17 @@ func (a *app) unshareCredential() *cobra.Command {
 }
 
 func (a *app) sharePreset() *cobra.Command {
-	return &cobra.Command{
-		Use: "share PRESET", Short: "Let everybody begin with a preset of yours (admins)", Args: takes(1, 1), ValidArgsFunction: a.completePresets,
-		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			p, err := preset(c.Context(), cl, args[0])
-			if err != nil {
-				return err
-			}
-			if p, err = cl.SharePreset(c.Context(), p.ID); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "Everybody can begin with %s now.\n", clean(p.Name))
-			return nil
-		},
-	}
+	c := &cobra.Command{Use: "share PRESET", Short: "Let everybody begin with a preset of yours (admins)"}
+	return a.ofPreset(c, "Everybody can begin with %s now.\n", func(ctx context.Context, cl *client.Client, id string) error {
+		_, err := cl.SharePreset(ctx, id)
+		return err
+	})
 }
 
 func (a *app) unsharePreset() *cobra.Command {
-	return &cobra.Command{
-		Use: "unshare PRESET", Short: "Take a shared preset back: it is yours alone then (admins)", Args: takes(1, 1), ValidArgsFunction: a.completePresets,
-		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			p, err := preset(c.Context(), cl, args[0])
-			if err != nil {
-				return err
-			}
-			if p, err = cl.UnsharePreset(c.Context(), p.ID); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%s is yours alone now.\n", clean(p.Name))
-			return nil
-		},
-	}
+	c := &cobra.Command{Use: "unshare PRESET", Short: "Take a shared preset back: it is yours alone then (admins)"}
+	return a.ofPreset(c, "%s is yours alone now.\n", func(ctx context.Context, cl *client.Client, id string) error {
+		_, err := cl.UnsharePreset(ctx, id)
+		return err
+	})
 }
