@@ -44,8 +44,9 @@ func (p *imagePlan) baseDir() string {
 	return string(p.kind) + "-base"
 }
 
-// lent are files of the session's recipe that others use.
-var lent = map[string][]string{"sandbox-base": {"base/apt.sh"}, "daemon-base": {"base/apt.sh"}}
+// lent are files of one recipe that another uses: the daemon's base is made by
+// the same steps as the sandbox's, of a system.sh of its own.
+var lent = map[string][]string{"sandbox-base": {"base/apt.sh"}, "daemon-base": {"base/apt.sh", "sandbox-base/Dockerfile"}}
 
 func (m *imageMaker) planned(ctx context.Context, kind runtime.Kind) (*imagePlan, error) {
 	if kind != runtime.Session && kind != runtime.Sandbox && kind != KindDaemon {

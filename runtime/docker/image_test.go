@@ -135,7 +135,7 @@ func TestEnsureImageBuildsWhatIsMissingAndNoMore(t *testing.T) {
 func TestTheDaemonsImageHoldsTheExecutable(t *testing.T) {
 	api, base := imageEngine(t)
 	small := smallRecipe(uuid.NewString())
-	recipe := fstest.MapFS{"base/apt.sh": {Data: []byte("true")}, "daemon-base/Dockerfile": small["base/Dockerfile"],
+	recipe := fstest.MapFS{"base/apt.sh": {Data: []byte("true")}, "daemon-base/system.sh": {Data: []byte("true")}, "sandbox-base/Dockerfile": small["base/Dockerfile"],
 		"daemon/Dockerfile": {Data: bytes.ReplaceAll(small["session/Dockerfile"].Data, []byte("volundr-session"), []byte("volundr"))}}
 	file := filepath.Join(t.TempDir(), "volundr-1.2")
 	m := newImageMaker(api, ImageOptions{Recipe: recipe, Base: base, Daemon: file}, slog.New(slog.DiscardHandler))
