@@ -40,7 +40,7 @@ func (a *app) reforge() *cobra.Command {
 	f.StringVar(&r.Agent, "agent", "", "claude, codex or acp; as before unless set")
 	f.StringVar(&r.Name, "name", "", "name of the new session")
 	f.StringVar(&r.Model, "model", "", "model of the new session")
-	f.StringVar(&r.Checkpoint, "checkpoint", "", "go on from here instead of the end (see `volundr sessions checkpoints`)")
+	f.StringVar(&r.Checkpoint, "checkpoint", "", "go on from here instead of the end (see volundr sessions checkpoints)")
 	f.StringVar(&r.Runtime, "on", "", "where it runs: docker or kubernetes (default: where it ran)")
 	f.BoolVar(&wait, "wait", false, "wait until it runs")
 	choices(c, "on", "docker", "kubernetes")

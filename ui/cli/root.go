@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -53,9 +54,9 @@ func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 func Main(args []string, d Daemon) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := New(d)
+	a, root := tree(d)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := a.explain(root.ExecuteContext(ctx))
 	var code exit
 	switch {
 	case err == nil:
@@ -77,10 +78,26 @@ type app struct {
 	// server and token are those of another daemon; empty: see target.
 	server, token string
 	tenant        string // whose users and records are meant; empty: one's own
+	met           string // version of the daemon that was spoken to; empty: none was
+}
+
+// explain says what is wrong where a daemon of another version does not know
+// what was asked of it.
+func (a *app) explain(err error) error {
+	var no *client.Error
+	if !errors.As(err, &no) || no.Status != http.StatusNotFound || no.Detail != http.StatusText(http.StatusNotFound) || a.met == "" || a.met == a.Version {
+		return err
+	}
+	return fmt.Errorf("the daemon is of version %s and does not know what this volundr (%s) asks of it: use the volundr of its version, or put this one in its place by `volundr down` and `volundr up` on its machine (sessions run on meanwhile)", a.met, a.Version)
 }
 
 // New builds the command tree.
 func New(d Daemon) *cobra.Command {
+	_, root := tree(d)
+	return root
+}
+
+func tree(d Daemon) (*app, *cobra.Command) {
 	a := &app{Daemon: d}
 	root := &cobra.Command{
 		Use:           "volundr",
@@ -117,7 +134,7 @@ func New(d Daemon) *cobra.Command {
 	root.AddCommand(version)
 	root.SetHelpCommandGroupID("more")
 	root.SetCompletionCommandGroupID("more")
-	return root
+	return a, root
 }
 
 func (a *app) version() *cobra.Command {

@@ -156,7 +156,8 @@ func (s server) status(ctx context.Context) (client.Status, *client.Client, erro
 }
 
 // reach gives the daemon that commands speak to, and what it says of itself.
-func (a *app) reach(ctx context.Context) (client.Status, *client.Client, error) {
+func (a *app) reach(ctx context.Context) (st client.Status, cl *client.Client, err error) {
+	defer func() { a.met = st.Version }()
 	cfg, err := a.config()
 	if err != nil {
 		return client.Status{}, nil, err

@@ -96,7 +96,7 @@ func (a *app) list() *cobra.Command {
 			}
 			var rows [][]string
 			for _, s := range all {
-				rows = append(rows, []string{s.Name, status(s), s.Agent, short(s.Repo) + beside(s), doing(s), age(time.Since(s.CreatedAt)), s.ID[:8]})
+				rows = append(rows, []string{s.Name, status(s), s.Agent, short(s.Repo) + beside(s), begin(doing(s), 60), age(time.Since(s.CreatedAt)), s.ID[:8]})
 			}
 			table(c, "NAME | STATE | AGENT | REPOSITORY | NOW | AGE | ID", rows)
 			return nil
@@ -136,6 +136,14 @@ func doing(s client.Session) string {
 		return s.Doing
 	}
 	return s.Activity()
+}
+
+// begin is the beginning of a text, of at most n characters.
+func begin(text string, n int) string {
+	if r := []rune(text); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return text
 }
 
 func short(repo string) string {

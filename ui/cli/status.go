@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pkg/browser"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -130,7 +129,7 @@ func (a *app) open() *cobra.Command {
 			}
 			fmt.Fprintln(c.OutOrStdout(), link)
 			if hasDesktop() && !only {
-				return browser.OpenURL(link)
+				return browse(link)
 			}
 			return nil
 		},

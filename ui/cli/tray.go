@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -65,5 +66,8 @@ func (a *app) tray() *cobra.Command {
 // browse opens a URL in the person's browser, which may print what it likes.
 func browse(url string) error {
 	browser.Stdout, browser.Stderr = io.Discard, io.Discard
-	return browser.OpenURL(url)
+	if err := browser.OpenURL(url); err != nil {
+		return fmt.Errorf("no browser could be started (%w): open %s yourself", err, url)
+	}
+	return nil
 }

@@ -3,9 +3,12 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
@@ -121,6 +124,13 @@ func (c *Chat) Send(ctx context.Context, f ChatSend) error { return wsjson.Write
 func (c *Chat) Receive(ctx context.Context) (ChatFrame, error) {
 	var f ChatFrame
 	err := wsjson.Read(ctx, c.conn, &f)
+	var end websocket.CloseError
+	switch {
+	case errors.As(err, &end) && end.Reason != "": // the server's sentence
+		err = errors.New(end.Reason)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		err = errors.New("the daemon does not answer any more")
+	}
 	return f, err
 }
 

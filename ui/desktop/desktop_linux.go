@@ -1,10 +1,13 @@
 package desktop
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/adrg/xdg"
@@ -103,11 +106,51 @@ func (e Entry) register() ([]string, error) {
 	return nil, nil
 }
 
-func (e Entry) unregister() ([]string, error) { return nil, nil }
+// unregister takes back what register had xdg-mime write down. A list in which
+// nothing else stands goes too.
+func (e Entry) unregister() ([]string, error) {
+	list := filepath.Join(xdg.ConfigHome, "mimeapps.list")
+	was, err := os.ReadFile(list)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	now, holds := without(string(was))
+	switch {
+	case now == string(was):
+		return nil, nil
+	case !holds:
+		return []string{list}, os.Remove(list)
+	}
+	return nil, file{path: list, data: []byte(now)}.write()
+}
+
+// without is a list of who opens what (mimeapps.list) without our handler, and
+// whether it holds anything more than headings.
+func without(list string) (left string, holds bool) {
+	for line := range strings.Lines(list) {
+		kind, handlers, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok && strings.Contains(handlers, handler) {
+			others := slices.DeleteFunc(strings.Split(handlers, ";"), func(h string) bool { return h == handler || h == "" })
+			if len(others) == 0 {
+				continue
+			}
+			line = kind + "=" + strings.Join(others, ";") + ";\n"
+		}
+		left += line
+		holds = holds || ok || strings.HasPrefix(line, "#")
+	}
+	return left, holds
+}
 
 // refresh has the desktop's cache of entries made anew, if it has one.
 func (e Entry) refresh() error {
 	apps := filepath.Join(xdg.DataHome, "applications")
+	if _, err := os.Stat(apps); err != nil {
+		return nil // nothing was ever installed
+	}
 	program, err := exec.LookPath("update-desktop-database")
 	if err != nil {
 		return nil

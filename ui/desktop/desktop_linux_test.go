@@ -89,13 +89,31 @@ func TestInstallWritesWhatUninstallRemoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := slices.DeleteFunc(files(t, dir), func(f string) bool {
-		return strings.HasSuffix(f, "mimeinfo.cache") || strings.HasSuffix(f, "mimeapps.list") // the desktop's own
+		return strings.HasSuffix(f, "mimeinfo.cache") // the desktop's own
 	})
 	if d := cmp.Diff([]string{".local/share/applications/other.desktop"}, left); d != "" {
 		t.Error(d)
 	}
 	if gone, err := odd.Uninstall(); err != nil || len(gone) != 0 {
 		t.Errorf("the second time: %v, %v", gone, err)
+	}
+}
+
+// Who else opens what stays.
+func TestOtherHandlersStay(t *testing.T) {
+	dir := home(t)
+	list := file{path: filepath.Join(dir, ".config", "mimeapps.list"), data: []byte("[Added Associations]\nx-scheme-handler/volundr=volundr-url.desktop;other.desktop;\n\n" +
+		"[Default Applications]\ntext/plain=vim.desktop\nx-scheme-handler/volundr=volundr-url.desktop\n")}
+	if err := list.write(); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := odd.Uninstall(); err != nil || len(gone) != 0 {
+		t.Errorf("%v %v", gone, err)
+	}
+	got, err := os.ReadFile(list.path)
+	want := "[Added Associations]\nx-scheme-handler/volundr=other.desktop;\n\n[Default Applications]\ntext/plain=vim.desktop\n"
+	if err != nil || string(got) != want {
+		t.Errorf("%q %v", got, err)
 	}
 }
 

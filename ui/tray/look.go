@@ -154,6 +154,14 @@ func needWords(n client.Need) string {
 	case client.NeedFailure:
 		return "failed: " + n.Text
 	}
+	return needText(n)
+}
+
+// needText is what waits, and until when it may, by the clock of the machine.
+func needText(n client.Need) string {
+	if n.Until != nil {
+		return n.Text + ", at " + n.Until.Local().Format("15:04")
+	}
 	return n.Text
 }
 

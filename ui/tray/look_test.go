@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -66,6 +67,20 @@ func TestOnlyWhatIsShownWholeCanBeAllowed(t *testing.T) {
 		if d := cmp.Diff(want, answers); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
+	}
+}
+
+// What ends by itself says when.
+func TestAnEndIsToldByTheClock(t *testing.T) {
+	at := time.Date(2026, 11, 22, 9, 5, 59, 0, time.Local)
+	n := client.Need{ID: "t", Kind: client.NeedTime, Session: "fix", SessionID: "s", Until: &at, Text: "is stopped when its time to live is over"}
+	lines := needLines(look{Up: true, Needs: []client.Need{n}})
+	if want := "fix: is stopped when its time to live is over, at 09:05"; len(lines) != 1 || lines[0].Text != want {
+		t.Errorf("%+v", lines)
+	}
+	tl := teller{begun: true}
+	if told := tl.due([]client.Need{n}); len(told) != 1 || told[0].Body != "is stopped when its time to live is over, at 09:05" {
+		t.Errorf("%+v", told)
 	}
 }
 

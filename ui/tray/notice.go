@@ -46,7 +46,7 @@ func (t *teller) due(needs []client.Need) (out []notice) {
 		default:
 			continue // a stall may end by itself: the icon shows it
 		}
-		out = append(out, notice{Need: n.ID, Title: short(title, maxLine), Body: short(n.Text, maxBody), Path: pageOf(n.SessionID)})
+		out = append(out, notice{Need: n.ID, Title: short(title, maxLine), Body: short(needText(n), maxBody), Path: pageOf(n.SessionID)})
 	}
 	t.begun = true
 	return out
