@@ -202,7 +202,7 @@ func canAsk(v *vault.Vault) func(context.Context, store.Session) string {
 		if name == "" {
 			return ""
 		}
-		return v.KeyStatus(ctx, store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}, name).Problem
+		return v.KeyStatus(ctx, s.Owner(), name).Problem
 	}
 }
 

@@ -116,9 +116,9 @@ func (db *DB) AppendAnswer(ctx context.Context, p Principal, sessionID, turn str
 	return e, err
 }
 
-// Teller says what may be stored of an entry of the daemon's own (redacted), and
-// what the timeline says of it.
-type Teller func(Entry) (Entry, []TimelineEvent)
+// Teller says what may be stored of an entry of the daemon's own (redacted) in a
+// session of an owner's, and what the timeline says of it.
+type Teller func(of Principal, e Entry) (Entry, []TimelineEvent)
 
 // Tell has t asked of every entry of the daemon's own from now on.
 func (db *DB) Tell(t Teller) {
@@ -144,7 +144,11 @@ func (db *DB) appendDaemon(ctx context.Context, t *tx, sessionID, typ, turn stri
 	db.mu.Unlock()
 	var rows []TimelineEvent
 	if tell != nil {
-		e, rows = tell(e)
+		var of Principal
+		if err := t.QueryRowContext(ctx, `SELECT owner_id, tenant_id FROM sessions WHERE id = ?`, sessionID).Scan(&of.UserID, &of.TenantID); err != nil {
+			return Entry{}, err
+		}
+		e, rows = tell(of, e)
 	}
 	t.nudge = true
 	if _, err := t.ExecContext(ctx, `UPDATE entries SET data = ? WHERE session_id = ? AND n = ?`, orNull(e.Data), sessionID, e.N); err != nil {

@@ -32,6 +32,12 @@ type Principal struct {
 	Guest bool
 }
 
+// Owner is who owns a session, asking of what is theirs alone.
+func (s Session) Owner() Principal { return Principal{UserID: s.OwnerID, TenantID: s.TenantID} }
+
+// Owner is who owns a chronicle, asking of what is theirs alone.
+func (c Chronicle) Owner() Principal { return Principal{UserID: c.OwnerID, TenantID: c.TenantID} }
+
 // Want is what the owner asked for.
 type Want string
 

@@ -215,7 +215,7 @@ func (s *server) postChronicle(c echo.Context) error {
 		return &out
 	}
 	summary, left := c.FormValue("summary"), c.FormValue("unfinished_work")
-	patch, err := s.patch(texts{Summary: &summary, KeyChanges: list("key_changes", "\n"), Unfinished: &left})
+	patch, err := s.patch(row.Owner(), texts{Summary: &summary, KeyChanges: list("key_changes", "\n"), Unfinished: &left})
 	patch.Tags = list("tags", ",")
 	if err == nil {
 		_, err = s.DB.PatchChronicle(c.Request().Context(), principal(c), row.ID, patch)

@@ -142,8 +142,10 @@ type texts struct {
 	Unfinished *string   `json:"unfinished_work,omitempty"`
 }
 
-// patch takes texts into what is stored, without secrets and bounded.
-func (s *server) patch(t texts) (p store.ChroniclePatch, err error) {
+// patch takes texts of an owner's run into what is stored, without secrets and
+// bounded.
+func (s *server) patch(of store.Principal, t texts) (p store.ChroniclePatch, err error) {
+	redact := s.Chronicles.Redact(of)
 	clean := func(field string, text *string) *string {
 		if text == nil {
 			return nil
@@ -151,7 +153,7 @@ func (s *server) patch(t texts) (p store.ChroniclePatch, err error) {
 		if len(*text) > 64<<10 {
 			err = invalid(fieldError{Type: "string_too_long", Loc: []any{"body", field}, Msg: "String should have at most 65536 characters"})
 		}
-		out := s.Chronicles.Redact(*text)
+		out := redact(*text)
 		return &out
 	}
 	p.Summary, p.Unfinished = clean("summary", t.Summary), clean("unfinished_work", t.Unfinished)
@@ -184,7 +186,7 @@ func (s *server) patchChronicle(c echo.Context) error {
 	if in.Status != nil && *in.Status != "draft" && *in.Status != "complete" {
 		return invalid(fieldError{Type: "enum", Loc: []any{"body", "status"}, Msg: "Input should be 'draft' or 'complete'", Input: *in.Status})
 	}
-	p, err := s.patch(in.texts)
+	p, err := s.patch(row.Owner(), in.texts)
 	if err != nil {
 		return err
 	}
@@ -245,7 +247,7 @@ func (s *server) reportChronicle(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.patch(in.texts)
+	p, err := s.patch(row.Owner(), in.texts)
 	if err != nil {
 		return err
 	}

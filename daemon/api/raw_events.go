@@ -64,7 +64,11 @@ func (s *server) take(c echo.Context, r rawIn) (client.RawEvent, error) {
 	if len(data) == 0 || string(data) == "null" {
 		data = json.RawMessage(`{}`)
 	}
-	if clean := s.Chronicles.Redact(string(data)); json.Valid([]byte(clean)) {
+	row, err := s.current(c, *r.SessionID)
+	if err != nil {
+		return client.RawEvent{}, err
+	}
+	if clean := s.Chronicles.Redact(row.Owner())(string(data)); json.Valid([]byte(clean)) {
 		data = json.RawMessage(clean)
 	}
 	raw := &chronicle.Raw{Type: *r.EventType, Data: data, Sequence: *r.Sequence, TokensIn: r.TokensIn, TokensOut: r.TokensOut, Cost: r.Cost, DurationMS: r.DurationMS}

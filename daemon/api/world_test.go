@@ -99,7 +99,9 @@ func newWorld(t *testing.T) *world {
 	launcher := launch.New(launch.Options{PublicKey: make(ed25519.PublicKey, ed25519.PublicKeySize), Source: w.sources, Vault: w.vault,
 		Session: link.SessionFrom, DB: db, Log: log})
 	chronicles := chronicle.New(chronicle.Options{DB: db, Log: log,
-		Redact: func(text string) string { return strings.ReplaceAll(text, "s3cr3t-v4lue", "[redacted]") }})
+		Redact: func(store.Principal) func(string) string {
+			return func(text string) string { return strings.ReplaceAll(text, "s3cr3t-v4lue", "[redacted]") }
+		}})
 	db.Tell(chronicles.Own)
 	db.Measure(launch.Need)
 	w.engine = engine.New(engine.Options{DB: db, Runtimes: runtimes, Spec: launcher.Spec, Keep: w.keep, Health: w.health,

@@ -50,7 +50,7 @@ func (c *Chronicles) briefing(ctx context.Context, row store.Chronicle, checkpoi
 
 // talk gives the last messages of a run and those before it, oldest first.
 func (c *Chronicles) talk(ctx context.Context, row store.Chronicle, checkpoint string) (lines []string, err error) {
-	p, size := store.Principal{UserID: row.OwnerID, TenantID: row.TenantID}, 0
+	p, size := row.Owner(), 0
 	for range maxParents {
 		events, err := c.events(ctx, row, store.TimelineFilter{Types: []string{TypeMessage}, Texts: true})
 		if err != nil {

@@ -18,8 +18,8 @@ import (
 // needs them is left out.
 type Options struct {
 	DB *store.DB
-	// Redact takes what must not be read out of a text.
-	Redact func(string) string
+	// Redact takes out of texts of an owner's sessions what must not be read.
+	Redact func(of store.Principal) func(string) string
 	// Ask hands the session's agent a prompt, once by its id. Cancel ends the turn
 	// under way, End the run: the journal is read to its end.
 	Ask    func(ctx context.Context, id string, p wire.Prompt) error
@@ -56,7 +56,7 @@ func New(o Options) *Chronicles {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Redact == nil {
-		o.Redact = func(text string) string { return text }
+		o.Redact = func(store.Principal) func(string) string { return func(text string) string { return text } }
 	}
 	return &Chronicles{Options: o, db: o.DB, fresh: fresh{m: map[string]archive{}}}
 }

@@ -38,7 +38,7 @@ func (c *Chronicles) config(s store.Session, r request) json.RawMessage {
 		}
 	}
 	all["name"], all["model"], all["repo"], all["branch"] = s.Name, r.Model, r.Source.Repo, r.Source.Branch
-	raw, err := json.Marshal(c.texts(all))
+	raw, err := json.Marshal(texts(all, c.Redact(s.Owner())))
 	if err != nil {
 		return json.RawMessage(`{}`)
 	}
@@ -56,17 +56,17 @@ func hide(list any) {
 }
 
 // texts takes secrets out of every text in a JSON value.
-func (c *Chronicles) texts(v any) any {
+func texts(v any, clean func(string) string) any {
 	switch v := v.(type) {
 	case string:
-		return c.Redact(address(v))
+		return clean(address(v))
 	case []any:
 		for i := range v {
-			v[i] = c.texts(v[i])
+			v[i] = texts(v[i], clean)
 		}
 	case map[string]any:
 		for k := range v {
-			v[k] = c.texts(v[k])
+			v[k] = texts(v[k], clean)
 		}
 	}
 	return v

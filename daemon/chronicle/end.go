@@ -81,10 +81,10 @@ func uncommitted(status []byte) (files []string) {
 }
 
 // dirty is the row of what was not committed.
-func (c *Chronicles) dirty(run int, open []string, at time.Time) store.TimelineEvent {
+func dirty(run int, open []string, at time.Time, clean func(string) string) store.TimelineEvent {
 	var files []string
 	for _, f := range open[:min(len(open), maxDirty)] {
-		files = append(files, c.Redact(plain(f, 1000)))
+		files = append(files, clean(plain(f, 1000)))
 	}
 	head := "Everything is committed"
 	if len(open) > 0 {

@@ -159,7 +159,7 @@ type lastState struct {
 const lastEntries = 500
 
 func (c *Chronicles) last(ctx context.Context, s store.Session) (l lastState, err error) {
-	p := store.Principal{UserID: s.OwnerID, TenantID: s.TenantID, Admin: true}
+	p := s.Owner()
 	entries, err := c.db.Entries(ctx, p, s.ID, 0, 1<<62, lastEntries)
 	if err != nil {
 		return l, err
@@ -203,9 +203,10 @@ func (c *Chronicles) lastWords(ctx context.Context, s store.Session) (*store.Tex
 		c.Log.Info("The agent's last words cannot be read", "session", s.ID, "run", s.Run, "error", err)
 		return nil, nil
 	}
-	t.Summary, t.Unfinished = c.Redact(t.Summary), c.Redact(t.Unfinished)
+	clean := c.Redact(s.Owner())
+	t.Summary, t.Unfinished = clean(t.Summary), clean(t.Unfinished)
 	for i := range t.KeyChanges {
-		t.KeyChanges[i] = c.Redact(t.KeyChanges[i])
+		t.KeyChanges[i] = clean(t.KeyChanges[i])
 	}
 	t.Author = store.AuthorAgent
 	return &t, nil

@@ -165,7 +165,7 @@ func TestASilentAgentIsNotWaitedForLong(t *testing.T) {
 		}
 		// Another daemon goes on waiting for the same turn, and not for another 30 s.
 		w.reopen()
-		w.asked = nil
+		w.asked, w.breaks = nil, 0
 		began = time.Now()
 		w.book.End(t.Context(), s)
 		if d := time.Since(began); d > time.Second || len(w.asked) > 0 || w.breaks != 1 {

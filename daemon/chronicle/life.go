@@ -28,8 +28,7 @@ func (c *Chronicles) open(ctx context.Context, s store.Session, parent string) e
 		parent = r.From.Chronicle
 	}
 	if parent != "" {
-		p := store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}
-		if _, err := c.db.Chronicle(ctx, p, parent); isNotFound(err) {
+		if _, err := c.db.Chronicle(ctx, s.Owner(), parent); isNotFound(err) {
 			parent = "" // deleted meanwhile, or never the owner's
 		} else if err != nil {
 			return err
@@ -46,13 +45,13 @@ func (c *Chronicles) open(ctx context.Context, s store.Session, parent string) e
 		return err
 	}
 	for _, p := range waiting {
-		rows = append(rows, promptRow(s.Run, p.ID, began, inWords(p.Blocks, p.Via), Data{Who: User}, c.Redact))
+		rows = append(rows, promptRow(s.Run, p.ID, began, inWords(p.Blocks, p.Via), Data{Who: User}, c.Redact(s.Owner())))
 	}
-	repos, err := c.repositories(ctx, s.ID)
+	repos, err := c.repositories(ctx, s)
 	if err != nil {
 		return err
 	}
-	repo := c.Redact(address(r.Source.Repo))
+	repo := c.Redact(s.Owner())(address(r.Source.Repo))
 	return c.db.OpenChronicle(ctx, store.Chronicle{
 		SessionID: s.ID, Run: s.Run, OwnerID: s.OwnerID, TenantID: s.TenantID, ParentID: parent, StartedAt: began, Name: s.Name,
 		Project: project(s.Name, r), Repo: repo, Branch: r.Source.Branch, Model: r.Model, Config: c.config(s, r), Repositories: repos,
@@ -86,7 +85,7 @@ func (c *Chronicles) complete(ctx context.Context, s store.Session, reason strin
 		return err
 	}
 	if row.Status == "draft" {
-		reason = c.Redact(reason)
+		reason = c.Redact(s.Owner())(reason)
 		if err := c.write(ctx, s, row, reason, at); err != nil {
 			return err
 		}
@@ -157,7 +156,7 @@ func (c *Chronicles) cutTurn(ctx context.Context, row store.Chronicle, events []
 	f := c.folds.get(row.SessionID)
 	if f == nil {
 		var err error
-		if f, err = c.recall(ctx, link.Batch{Session: row.SessionID}); err != nil {
+		if f, err = c.recall(ctx, link.Batch{Session: row.SessionID}, row.Owner()); err != nil {
 			return nil, err
 		}
 	}
@@ -183,7 +182,7 @@ func rowOfCut(run int, t *turn, at time.Time) store.TimelineEvent {
 
 // events reads a timeline for the system.
 func (c *Chronicles) events(ctx context.Context, row store.Chronicle, f store.TimelineFilter) ([]Event, error) {
-	rows, err := c.db.Timeline(ctx, store.Principal{UserID: row.OwnerID, TenantID: row.TenantID}, row.ID, f)
+	rows, err := c.db.Timeline(ctx, row.Owner(), row.ID, f)
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,9 @@ import (
 
 // Own says what may be stored of an entry of the daemon's own and what the
 // timeline tells of it; it is a store.Teller.
-func (c *Chronicles) Own(e store.Entry) (store.Entry, []store.TimelineEvent) {
-	c.clean(&e)
+func (c *Chronicles) Own(of store.Principal, e store.Entry) (store.Entry, []store.TimelineEvent) {
+	clean := c.Redact(of)
+	cleaned(&e, clean)
 	c.folds.note(e)
 	if e.Run == 0 {
 		return e, nil // told when the first run begins
@@ -26,7 +27,7 @@ func (c *Chronicles) Own(e store.Entry) (store.Entry, []store.TimelineEvent) {
 		if !ok {
 			return e, nil
 		}
-		return e, []store.TimelineEvent{promptRow(e.Run, v.ID, e.At, inWords(v.Blocks, v.Via), Data{Who: User}, c.Redact)}
+		return e, []store.TimelineEvent{promptRow(e.Run, v.ID, e.At, inWords(v.Blocks, v.Via), Data{Who: User}, clean)}
 	case link.EntryAnswer:
 		v, _ := data[link.Answer](e)
 		return at(TypeMessage, answered(v.Option), Data{Kind: KindAnswer, Who: Person, Turn: e.Turn, Option: plain(v.Option, maxLabel)})

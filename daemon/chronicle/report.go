@@ -59,7 +59,7 @@ func (c *Chronicles) Report(ctx context.Context, p store.Principal, sessionID st
 	if d.Kind == "" {
 		d.Kind = KindReported
 	}
-	text = c.Redact(text)
+	text = c.Redact(row.Owner())(text)
 	r := reported(row, at, typ, text, d)
 	if err := c.db.AppendTimeline(ctx, row.SessionID, row.Run, r); err != nil {
 		return Event{}, fmt.Errorf("report an event of session %s: %w", sessionID, err)

@@ -12,16 +12,17 @@ import (
 
 // repositories are those of a session that has several, as its chronicle keeps
 // them.
-func (c *Chronicles) repositories(ctx context.Context, session string) ([]store.Repository, error) {
+func (c *Chronicles) repositories(ctx context.Context, s store.Session) ([]store.Repository, error) {
 	if c.Repositories == nil {
 		return nil, nil
 	}
-	all, err := c.Repositories(ctx, session)
+	all, err := c.Repositories(ctx, s.ID)
 	if isNotFound(err) || err == nil && len(all) < 2 {
 		return nil, nil
 	}
+	clean := c.Redact(s.Owner())
 	for i := range all {
-		all[i].Repo = c.Redact(address(all[i].Repo))
+		all[i].Repo = clean(address(all[i].Repo))
 	}
 	return all, err
 }
@@ -71,7 +72,7 @@ func (c *Chronicles) surveyed(ctx context.Context, s store.Session) error {
 			open = append(open, path.Join(r.Folder, file))
 		}
 	}
-	return errors.Join(c.stood(ctx, row, at), c.db.AppendTimeline(ctx, s.ID, s.Run, c.dirty(s.Run, open, time.Now().UTC())))
+	return errors.Join(c.stood(ctx, row, at), c.db.AppendTimeline(ctx, s.ID, s.Run, dirty(s.Run, open, time.Now().UTC(), c.Redact(s.Owner()))))
 }
 
 // standing are the repositories of a run's workspace; that of one that has not

@@ -51,7 +51,12 @@ func (f *folds) note(e store.Entry) {
 // come one at a time and in order; after a gap, or a batch that was not stored,
 // it reads the conversation again.
 func (c *Chronicles) Tell(ctx context.Context, b link.Batch) ([]store.TimelineEvent, error) {
-	f, err := c.fold(ctx, b)
+	s, err := c.db.SystemSession(ctx, b.Session)
+	if err != nil {
+		return nil, err
+	}
+	clean := c.Redact(s.Owner())
+	f, err := c.fold(ctx, b, s.Owner())
 	if err != nil {
 		return nil, err
 	}
@@ -61,17 +66,17 @@ func (c *Chronicles) Tell(ctx context.Context, b link.Batch) ([]store.TimelineEv
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.local, f.clean, f.asked = b.Local, c.Redact, func(id string) said { return prompts[id] }
+	f.local, f.clean, f.asked = b.Local, clean, func(id string) said { return prompts[id] }
 	var rows []store.TimelineEvent
 	var stored []store.Entry // earlier, and to be mended
 	for i := range b.Entries {
-		c.clean(&b.Entries[i])
+		cleaned(&b.Entries[i], clean)
 		e := b.Entries[i]
 		rows = append(rows, f.add(e)...)
 		if e.Type != wire.EntryText && e.Type != wire.EntryThought {
 			continue
 		}
-		for _, m := range f.trail.add(e, c.Redact) {
+		for _, m := range f.trail.add(e, clean) {
 			if at := slices.IndexFunc(b.Entries, func(e store.Entry) bool { return e.Seq == m.Seq }); at >= 0 {
 				b.Entries[at].Data = m.Data
 			} else {
@@ -82,20 +87,20 @@ func (c *Chronicles) Tell(ctx context.Context, b link.Batch) ([]store.TimelineEv
 	return rows, c.db.AmendJournal(ctx, b.Session, b.Epoch, stored)
 }
 
-// clean takes secrets out of an entry.
-func (c *Chronicles) clean(e *store.Entry) {
-	if text := c.Redact(string(e.Data)); text != string(e.Data) && json.Valid([]byte(text)) {
+// cleaned takes secrets out of an entry.
+func cleaned(e *store.Entry, clean func(string) string) {
+	if text := clean(string(e.Data)); text != string(e.Data) && json.Valid([]byte(text)) {
 		e.Data = json.RawMessage(text)
 	}
 }
 
 // fold gives the session's fold as it stands before a batch.
-func (c *Chronicles) fold(ctx context.Context, b link.Batch) (*fold, error) {
+func (c *Chronicles) fold(ctx context.Context, b link.Batch, of store.Principal) (*fold, error) {
 	f := c.folds.get(b.Session)
 	if f != nil && f.epoch == b.Epoch && len(b.Entries) > 0 && b.Entries[0].Seq == f.seq+1 {
 		return f, nil
 	}
-	f, err := c.recall(ctx, b)
+	f, err := c.recall(ctx, b, of)
 	if err != nil {
 		return nil, err
 	}
@@ -105,18 +110,13 @@ func (c *Chronicles) fold(ctx context.Context, b link.Batch) (*fold, error) {
 
 // recall folds the end of the stored conversation: from the last turn's start, or
 // a bounded way back.
-func (c *Chronicles) recall(ctx context.Context, b link.Batch) (*fold, error) {
+func (c *Chronicles) recall(ctx context.Context, b link.Batch, of store.Principal) (*fold, error) {
 	f := newFold()
-	f.clean, f.asked = c.Redact, func(string) said { return said{} }
+	f.clean, f.asked = c.Redact(of), func(string) said { return said{} }
 	const page, pages = 256, 8
-	s, err := c.db.SystemSession(ctx, b.Session)
-	if err != nil {
-		return nil, err
-	}
-	p := store.Principal{UserID: s.OwnerID, TenantID: s.TenantID, Admin: true}
 	var tail []store.Entry
 	for before := int64(1 << 62); len(tail) < page*pages; {
-		some, err := c.db.Entries(ctx, p, b.Session, 0, before, page)
+		some, err := c.db.Entries(ctx, of, b.Session, 0, before, page)
 		if err != nil {
 			return nil, err
 		}

@@ -53,7 +53,9 @@ func newWorld(t *testing.T, repos ...store.Repository) *world {
 // reopen is a new daemon: what it kept in mind is gone.
 func (w *world) reopen() {
 	w.book = chronicle.New(chronicle.Options{
-		DB: w.db, Redact: func(text string) string { return strings.ReplaceAll(text, secret, "[redacted]") },
+		DB: w.db, Redact: func(store.Principal) func(string) string {
+			return func(text string) string { return strings.ReplaceAll(text, secret, "[redacted]") }
+		},
 		Repositories: func(context.Context, string) ([]store.Repository, error) { return slices.Clone(w.repos), nil },
 		Ask: func(_ context.Context, _ string, p wire.Prompt) error {
 			w.mu.Lock()

@@ -178,9 +178,10 @@ func (e *Engine) refused(ctx context.Context, s store.Session, act action, err e
 // fail notes why a session is FAILED. What is left of it is stopped next.
 func (e *Engine) fail(ctx context.Context, s store.Session, f store.Failure) error {
 	f.At = time.Now().UTC().Truncate(time.Millisecond)
-	f.Reason = e.Redact(f.Reason)
+	clean := e.Redact(s.Owner())
+	f.Reason = clean(f.Reason)
 	if len(f.Lines) > 0 { // a secret may go over several
-		f.Lines = strings.Split(e.Redact(strings.Join(f.Lines, "\n")), "\n")
+		f.Lines = strings.Split(clean(strings.Join(f.Lines, "\n")), "\n")
 	}
 	return e.amend(ctx, s, func(n *store.Session) {
 		n.State, n.Failure, n.Doing = store.Stopping, &f, ""

@@ -60,7 +60,7 @@ type Options struct {
 	Timeout time.Duration
 	// Redact takes what must not be read out of the reasons and last lines of
 	// failures. Nil: nothing.
-	Redact func(string) string
+	Redact func(of store.Principal) func(string) string
 	// Idle is how long nothing happens in a session until it is paused, on
 	// runtimes that can. 0: it never is.
 	Idle time.Duration
@@ -106,7 +106,7 @@ func New(o Options) *Engine {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Redact == nil {
-		o.Redact = func(text string) string { return text }
+		o.Redact = func(store.Principal) func(string) string { return func(text string) string { return text } }
 	}
 	if o.Keep == nil {
 		o.Keep = func(map[string]int) {}

@@ -20,7 +20,7 @@ func (l *Launcher) integration(ctx context.Context, b *build) error {
 			b.env[name] = value
 		}
 	}
-	tools, err := l.checkTools(ctx, ownerOf(b.session), b.request)
+	tools, err := l.checkTools(ctx, b.session.Owner(), b.request)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (l *Launcher) ServeMCP(w http.ResponseWriter, r *http.Request) {
 
 // toolHeaders are a server's headers with their values, whose use is noted.
 func (l *Launcher) toolHeaders(ctx context.Context, row store.Session, s MCPServer) (map[string]string, error) {
-	values, err := l.values(ctx, ownerOf(row), s.Name, s.HeadersFrom, "mcp_servers")
+	values, err := l.values(ctx, row.Owner(), s.Name, s.HeadersFrom, "mcp_servers")
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (l *Launcher) injection(ctx context.Context, b *build) error {
 		return nil
 	}
 	b.config.Secrets = true
-	return l.lay(ctx, ownerOf(b.session), b.request, newLaid(), mounted)
+	return l.lay(ctx, b.session.Owner(), b.request, newLaid(), mounted)
 }
 
 // secrets: the same for what a template refers to as variables. Together with
@@ -31,7 +31,7 @@ func (l *Launcher) secrets(ctx context.Context, b *build) error {
 		return nil
 	}
 	b.config.Secrets = true
-	_, err := l.laid(ctx, ownerOf(b.session), b.request)
+	_, err := l.laid(ctx, b.session.Owner(), b.request)
 	return err
 }
 
@@ -43,10 +43,6 @@ func (l *Launcher) CheckSecrets(ctx context.Context, p store.Principal, r Reques
 	}
 	_, err := l.checkTools(ctx, p, r)
 	return err
-}
-
-func ownerOf(s store.Session) store.Principal {
-	return store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}
 }
 
 // kind is one of the two ways in which a request names credentials.
@@ -152,9 +148,9 @@ func (l *Launcher) ServeSecrets(w http.ResponseWriter, r *http.Request) {
 	}
 	var out *laid
 	if asks := r.URL.Query().Get(wire.QueryMCP); err == nil && asks != "" {
-		out, err = l.ofTool(r.Context(), ownerOf(row), request, asks)
+		out, err = l.ofTool(r.Context(), row.Owner(), request, asks)
 	} else if err == nil {
-		out, err = l.laid(r.Context(), ownerOf(row), request)
+		out, err = l.laid(r.Context(), row.Owner(), request)
 	}
 	var field *FieldError
 	switch {

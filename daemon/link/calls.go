@@ -92,13 +92,28 @@ func (l *Links) Answer(ctx context.Context, p store.Principal, id, permission, o
 	if err != nil {
 		return err
 	}
-	if _, err := l.DB.AppendAnswer(ctx, p, id, q.turn, Answer{permission, option}, q.deed(option, l.Redact)); err != nil {
+	if _, err := l.DB.AppendAnswer(ctx, p, id, q.turn, Answer{permission, option}, q.deed(option, l.clean(ctx, id))); err != nil {
 		s.untake(permission)
 		return err
 	}
 	s.taken(permission, option)
 	signal(s.answers)
 	return s.show(ctx)
+}
+
+// clean takes out of a text what must not be read of a session's. Where its owner
+// cannot be looked up nothing is left of it.
+func (l *Links) clean(ctx context.Context, id string) func(string) string {
+	return func(text string) string {
+		if text == "" {
+			return ""
+		}
+		row, err := l.DB.SystemSession(ctx, id)
+		if err != nil {
+			return ""
+		}
+		return l.Redact(row.Owner())(text)
+	}
 }
 
 // Offers gives the options of an open permission question. ErrNotOpen when

@@ -18,7 +18,7 @@ import (
 func (s *session) watch(ctx context.Context, c *conn, log *slog.Logger) error {
 	began, missed, met := time.Now(), 0, false
 	for {
-		h, err := c.health(ctx, s.Redact)
+		h, err := c.health(ctx, s.clean(ctx, s.id))
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

@@ -45,9 +45,9 @@ type Options struct {
 	// Preface is what a session's agent is told before its first message; empty:
 	// nothing. Nil: nobody's is told anything.
 	Preface func(store.Session) string
-	// Redact takes what must not be read out of what a session says of its
-	// health. Nil: nothing.
-	Redact func(string) string
+	// Redact takes what must not be read out of what an owner's session says of
+	// its health. Nil: nothing.
+	Redact func(of store.Principal) func(string) string
 	// Awake is called before anything is asked of a session's agent or workspace:
 	// one that is paused wakes. Nil: none is paused.
 	Awake func(ctx context.Context, id string) error
@@ -93,7 +93,7 @@ func New(o Options) *Links {
 		o.Tell = func(context.Context, Batch) ([]store.TimelineEvent, error) { return nil, nil }
 	}
 	if o.Redact == nil {
-		o.Redact = func(text string) string { return text }
+		o.Redact = func(store.Principal) func(string) string { return func(text string) string { return text } }
 	}
 	if o.Awake == nil {
 		o.Awake = func(context.Context, string) error { return nil }

@@ -168,7 +168,7 @@ func (t *talk) sent(id string, c *conn) {
 // or a bounded way back.
 func remember(ctx context.Context, db *store.DB, row store.Session) (*talk, error) {
 	const page, pages = 64, 16 // an entry may have a MiB
-	p := store.Principal{UserID: row.OwnerID, TenantID: row.TenantID, Admin: true}
+	p := row.Owner()
 	from := int64(1 << 62)
 	for range pages {
 		some, err := db.Entries(ctx, p, row.ID, 0, from, page)

@@ -67,7 +67,7 @@ func (l *Links) visit(ctx context.Context, s store.Session, run int) (*conn, err
 	if err != nil {
 		return nil, err
 	}
-	h, err := c.health(soon, l.Redact)
+	h, err := c.health(soon, l.Redact(s.Owner()))
 	switch {
 	case err != nil:
 	case c.hello.Session != s.ID || c.hello.Run != run || c.hello.Version > wire.Version || c.hello.Version < wire.Version-1:

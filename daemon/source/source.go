@@ -99,7 +99,7 @@ type origin struct {
 
 // remote is a repository of the session as its owner uses it.
 func (s *Sources) remote(ctx context.Context, o origin, c Checkout) (Remote, error) {
-	return s.parse(ctx, store.Principal{UserID: o.row.OwnerID, TenantID: o.row.TenantID}, c.Repo)
+	return s.parse(ctx, o.row.Owner(), c.Repo)
 }
 
 // byKey gives the remote of a session that a path names; store.ErrNotFound when

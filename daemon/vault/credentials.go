@@ -113,7 +113,7 @@ func (v *Vault) Put(ctx context.Context, p store.Principal, given Credential, va
 		return Credential{}, fmt.Errorf("store credential %s: %w", given.Name, err)
 	}
 	v.forgive(owner, given.Name)
-	v.learnAll(t.Type, values)
+	v.learnAll(owner, t.Type, values)
 	return shown(row), nil
 }
 
@@ -184,7 +184,7 @@ func shown(c store.Credential) Credential {
 // Reseal closes a credential for another owner, to whom it is moved. It is
 // store.ErrNotFound where it cannot be opened: it could not before either.
 func (v *Vault) Reseal(ctx context.Context, c store.Credential, to store.Principal) ([]byte, error) {
-	clear, err := v.seal.open(ctx, c.Sealed, about(store.Principal{UserID: c.OwnerID, TenantID: c.TenantID}, c.Name, c.Type))
+	clear, err := v.seal.open(ctx, c.Sealed, about(ownerOf(c), c.Name, c.Type))
 	if errors.Is(err, ErrLocked) {
 		return nil, err
 	}

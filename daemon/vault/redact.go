@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"volundr/store"
 )
 
 // Redacted stands where a secret was.
@@ -18,35 +21,85 @@ const Redacted = "[redacted]"
 // stand in texts by chance.
 const minSecret = 8
 
-// secrets are what Redact takes out.
+// secrets are what Redact takes out, by whose they are.
 type secrets struct {
-	forms  []string // the longest first
-	swap   *strings.Replacer
-	known  map[string]bool
+	known  map[whose]map[string]bool // in all the ways in which they are written
+	sight  map[string][]string       // of a user: the tenants whose shared ones their sessions may hold
+	cuts   map[string]*cut           // of a user, made of these when it is needed
 	loaded bool
 	retry  time.Time // not asked again before: the key was out of reach
 }
 
-// Redact takes every value that the vault knows out of a text: as it is, as URLs,
-// JSON and shells write it, and in base64. Values that were replaced or deleted
-// are taken out until the daemon ends.
-func (v *Vault) Redact(text string) string {
+// whose are secrets: a user's wherever they are, shared with all of a tenant, or
+// (nobody's) of the daemon's environment.
+type whose struct{ user, tenant string }
+
+// cut takes secrets out of a text.
+type cut struct {
+	forms []string // the longest first
+	swap  *strings.Replacer
+}
+
+func (c *cut) out(text string) string {
+	for _, f := range c.forms {
+		if strings.Contains(text, f) {
+			return c.swap.Replace(text)
+		}
+	}
+	return text
+}
+
+// Redact takes out of texts of somebody's sessions every value that these may
+// hold: their own, those shared with their tenant, and those of the daemon's
+// environment; as it is, as URLs, JSON and shells write it, and in base64. Values
+// that were replaced or deleted are taken out until the daemon ends. Those of
+// others are not: by what is missing in a text nobody finds out that a guess was
+// right, and nobody blackens the records of others by what they store.
+func (v *Vault) Redact(of store.Principal) func(text string) string {
+	return func(text string) string { return v.cut(of).out(text) }
+}
+
+func (v *Vault) cut(of store.Principal) *cut {
 	v.secretsMu.Lock()
-	if !v.secrets.loaded && time.Now().After(v.secrets.retry) {
+	defer v.secretsMu.Unlock()
+	s := &v.secrets
+	if !s.loaded && time.Now().After(s.retry) {
 		v.secretsMu.Unlock()
 		if err := v.LearnSecrets(context.Background()); err != nil {
 			v.Log.Warn("Credentials could not be read to be kept out of records", "error", err)
 		}
 		v.secretsMu.Lock()
 	}
-	forms, swap := v.secrets.forms, v.secrets.swap
-	v.secretsMu.Unlock()
-	for _, f := range forms {
-		if strings.Contains(text, f) {
-			return swap.Replace(text)
-		}
+	if !slices.Contains(s.sight[of.UserID], of.TenantID) { // who is moved has what their sessions got before
+		s.sight[of.UserID] = append(s.sight[of.UserID], of.TenantID)
+		delete(s.cuts, of.UserID)
 	}
-	return text
+	c, ok := s.cuts[of.UserID]
+	if !ok {
+		c = s.cut(of.UserID)
+		s.cuts[of.UserID] = c
+	}
+	return c
+}
+
+// cut is made of what a user's sessions may hold.
+func (s *secrets) cut(user string) *cut {
+	theirs := []whose{{}, {user: user}}
+	for _, tenant := range s.sight[user] {
+		theirs = append(theirs, whose{tenant: tenant})
+	}
+	c := &cut{}
+	for _, w := range theirs {
+		c.forms = slices.AppendSeq(c.forms, maps.Keys(s.known[w]))
+	}
+	slices.SortFunc(c.forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	c.forms = slices.Compact(c.forms)
+	var pairs []string
+	for _, f := range c.forms {
+		pairs = append(pairs, f, Redacted)
+	}
+	c.swap = strings.NewReplacer(pairs...)
+	return c
 }
 
 // LearnSecrets reads all credentials, so that Redact knows them.
@@ -63,7 +116,7 @@ func (v *Vault) LearnSecrets(ctx context.Context) error {
 func (v *Vault) readSecrets(ctx context.Context) error {
 	for _, p := range v.providers {
 		for _, e := range p.env {
-			v.learn(e.text)
+			v.learn(whose{}, e.text)
 		}
 	}
 	rows, err := v.DB.AllCredentials(ctx)
@@ -75,50 +128,44 @@ func (v *Vault) readSecrets(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		v.learnAll(row.Type, values)
+		v.learnAll(ownerOf(row), row.Type, values)
 	}
 	return nil
 }
 
-// learnAll has the secret values of a credential redacted from now on.
-func (v *Vault) learnAll(typ string, values Values) {
+// learnAll has the secret values of an owner's credential redacted from now on.
+func (v *Vault) learnAll(owner store.Principal, typ string, values Values) {
+	w := whose{user: owner.UserID}
+	if owner == everybody(owner) {
+		w = whose{tenant: owner.TenantID}
+	}
 	for k, text := range values {
 		if typ == TLSCert && k == "certificate" || typ == SSHKey && k == "public_key" {
 			continue // shown to everybody
 		}
-		v.learn(text)
+		v.learn(w, text)
 		if u, err := url.Parse(strings.TrimSpace(text)); err == nil && u.User != nil {
 			if password, ok := u.User.Password(); ok {
-				v.learn(password)
+				v.learn(w, password)
 			}
 		}
 	}
 }
 
-func (v *Vault) learn(value string) {
+func (v *Vault) learn(w whose, value string) {
 	forms := formsOf(strings.TrimSpace(value))
 	v.secretsMu.Lock()
 	defer v.secretsMu.Unlock()
-	if v.secrets.known == nil {
-		v.secrets.known = map[string]bool{}
+	s := &v.secrets
+	if s.known[w] == nil {
+		s.known[w] = map[string]bool{}
 	}
-	n := len(v.secrets.known)
 	for _, f := range forms {
-		v.secrets.known[f] = true
+		if !s.known[w][f] {
+			s.known[w][f] = true
+			clear(s.cuts)
+		}
 	}
-	if len(v.secrets.known) == n {
-		return
-	}
-	all := make([]string, 0, len(v.secrets.known))
-	for f := range v.secrets.known {
-		all = append(all, f)
-	}
-	slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	var pairs []string
-	for _, f := range all {
-		pairs = append(pairs, f, Redacted)
-	}
-	v.secrets.forms, v.secrets.swap = all, strings.NewReplacer(pairs...)
 }
 
 // formsOf are the ways in which a value is written.

@@ -32,7 +32,7 @@ func TestASharedValueOpensForTheTenantAlone(t *testing.T) {
 	if got := get(t, v, anna, "npm"); got["api_key"] != "anna-key" {
 		t.Errorf("one's own does not go first: %v", got)
 	}
-	if got := p.vault(&ring{err: errNoRing}).Redact("it is " + canary); strings.Contains(got, canary) { // after a restart
+	if got := p.vault(&ring{err: errNoRing}).Redact(bert)("it is " + canary); strings.Contains(got, canary) { // after a restart
 		t.Error(got)
 	}
 	if k, err := v.Share(t.Context(), chief, "npm", true); err != nil || k.Withheld() != "" {

@@ -82,7 +82,8 @@ func New(o Options) *Vault {
 	}
 	v := &Vault{
 		Options: o, refusals: map[owned]Refusal{}, transport: transport(o.Roots), slow: slow, often: often,
-		seal: seal{db: o.DB, dir: o.Dir, user: o.Installation, ring: o.Keyring, limit: keyringLimit},
+		secrets: secrets{known: map[whose]map[string]bool{}, sight: map[string][]string{}, cuts: map[string]*cut{}},
+		seal:    seal{db: o.DB, dir: o.Dir, user: o.Installation, ring: o.Keyring, limit: keyringLimit},
 	}
 	v.providers = providers(o.Gateways, o.Env)
 	return v
@@ -98,7 +99,7 @@ func (v *Vault) owner(ctx context.Context) (store.Principal, store.Session, erro
 	if err != nil {
 		return store.Principal{}, s, err
 	}
-	return store.Principal{UserID: s.OwnerID, TenantID: s.TenantID}, s, nil
+	return s.Owner(), s, nil
 }
 
 // Kinds of errors, beside the store's.
