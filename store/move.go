@@ -36,10 +36,11 @@ func (db *DB) Reseal(r Resealer) {
 }
 
 // goesAlong are the tables whose rows go with their owner, by the column of the
-// owner. quotas are the tenant's word and stay behind, shares end, events are
-// told anew, and audit is of where it was done.
+// owner. quotas are the tenant's word and stay behind, shares end, and so do login
+// links, which an admin of the old tenant may hold; events are told anew, and audit
+// is of where it was done.
 var goesAlong = map[string]string{
-	"users": "id", "logins": "user_id", "login_links": "user_id", "tokens": "user_id", "trusts": "user_id",
+	"users": "id", "logins": "user_id", "tokens": "user_id", "trusts": "user_id",
 	"sessions": "owner_id", "prompts": "owner_id", "comments": "owner_id", "usage": "owner_id", "chronicles": "owner_id", "blobs": "owner_id",
 	"credentials": "owner_id", "presets": "owner_id", "saved_prompts": "owner_id", "integrations": "owner_id", "sandbox_files": "owner_id",
 }
@@ -150,8 +151,10 @@ func (t *tx) move(ctx context.Context, p Principal, m *Moved, sealed map[string]
 	if _, err := t.ExecContext(ctx, `DELETE FROM events WHERE tenant_id = ? AND owner_id = ? AND type <> ?`, from, user, SessionDeleted); err != nil {
 		return err
 	}
-	if _, err := t.ExecContext(ctx, `DELETE FROM quotas WHERE tenant_id = ? AND user_id = ?`, from, user); err != nil {
-		return err
+	for _, table := range []string{"quotas", "login_links"} {
+		if _, err := t.ExecContext(ctx, `DELETE FROM `+table+` WHERE tenant_id = ? AND user_id = ?`, from, user); err != nil {
+			return err
+		}
 	}
 	for id, c := range sealed {
 		if err := t.exactlyOne(ctx, `UPDATE credentials SET sealed = ? WHERE id = ? AND sealed = ?`, c.now, id, c.was); err != nil {

@@ -84,7 +84,7 @@ func TestWithAMovedUserGoesAllThatIsTheirs(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	stays := map[string]bool{"audit": true, "events": true} // what was done there; that her session is gone
-	gone := map[string]bool{"quotas": true, "shares": true}
+	gone := map[string]bool{"quotas": true, "shares": true, "login_links": true}
 	after, there := left(t, db, "t1"), left(t, db, "t2")
 	for table, n := range before {
 		switch {

@@ -204,16 +204,18 @@ func (s *Surfaces) Forget(session string) {
 	s.drop(func(g *grant) bool { return g.session == session })
 }
 
-// move leaves of the surfaces that are open what is still somebody's to see when a
-// user was moved: the user's, of the sessions that went along.
+// move leaves of the surfaces that are open what is still somebody's to be in when
+// a user was moved: the user's, of the sessions that went along, unless they only
+// look there.
 func (s *Surfaces) move(m store.Moved) {
 	s.drop(func(g *grant) bool {
 		theirs := g.login.UserID == m.User.ID && g.login.TenantID == m.Was.TenantID
 		along := slices.Contains(m.Sessions, g.session)
 		if theirs && along {
 			g.login.TenantID, g.login.Role, g.login.UserName = m.User.TenantID, m.User.Role, m.User.Name
+			return Refused(g.login, Work) != ""
 		}
-		return theirs != along
+		return theirs || along
 	})
 }
 

@@ -168,3 +168,35 @@ func TestAMoveEndsWhatOthersSee(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Who is a viewer where they are moved to has nothing open any more that one works
+// in, also of their own.
+func TestWhoIsMovedToLookWorksInNothing(t *testing.T) {
+	a := newAuth(t)
+	ctx := t.Context()
+	if _, err := a.db.AddTenant(ctx, Local, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	u, err := a.db.AddUser(ctx, Local, store.User{Name: "ann", Role: store.RoleDeveloper})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := a.db.AddLogin(ctx, store.Login{Hash: "ann", UserID: u.ID, TenantID: u.TenantID, ExpiresAt: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.db.CreateSession(ctx, store.Session{ID: session, Name: "demo", OwnerID: u.ID, TenantID: "default", Runtime: "fake"}); err != nil {
+		t.Fatal(err)
+	}
+	host := mint(t, a, l, session, Terminal, 0)
+	g, err := resolve(a, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.MoveUser(ctx, Local, store.Move{User: u.ID, To: "acme", Role: store.RoleViewer}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := resolve(a, host); g.Live.Err() == nil || !errors.Is(err, ErrNoGrant) {
+		t.Errorf("a viewer's terminal is open still: %v, %v", g.Live.Err(), err)
+	}
+}
