@@ -22,6 +22,7 @@ type Moved struct {
 	To       Tenant
 	Sessions []string // that went with them
 	Guests   []string // users who could look at some of these, and cannot any more
+	Ended    []string // logins and tokens of theirs that count no more
 }
 
 // Resealer closes a sealed credential anew for another owner. ErrNotFound: it
@@ -156,6 +157,9 @@ func (t *tx) move(ctx context.Context, p Principal, m *Moved, sealed map[string]
 			return err
 		}
 	}
+	if m.Ended, err = t.endWaysIn(ctx, *m); err != nil {
+		return err
+	}
 	for id, c := range sealed {
 		if err := t.exactlyOne(ctx, `UPDATE credentials SET sealed = ? WHERE id = ? AND sealed = ?`, c.now, id, c.was); err != nil {
 			return err
@@ -191,6 +195,20 @@ func (t *tx) move(ctx context.Context, p Principal, m *Moved, sealed map[string]
 		}
 	}
 	return t.auditMove(ctx, p, *m)
+}
+
+// endWaysIn ends what an admin of the tenant that a user leaves may have opened in
+// their name, where it would be worth most: all of who becomes an admin, and of
+// whom somebody vouches for the browsers that came in by a link.
+func (t *tx) endWaysIn(ctx context.Context, m Moved) ([]string, error) {
+	admin := m.User.Role == RoleAdmin
+	logins, err := texts(t.QueryContext(ctx, `DELETE FROM logins WHERE tenant_id = ?1 AND user_id = ?2
+		AND (?3 OR via = 'link' AND (SELECT issuer <> '' FROM users WHERE tenant_id = ?1 AND id = ?2)) RETURNING id`, m.Was.TenantID, m.Was.ID, admin))
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := texts(t.QueryContext(ctx, `DELETE FROM tokens WHERE tenant_id = ? AND user_id = ? AND ? RETURNING id`, m.Was.TenantID, m.Was.ID, admin))
+	return append(logins, tokens...), err
 }
 
 // endShares ends what the user shared, and what was shared with them.

@@ -256,3 +256,41 @@ func TestACredentialStoredDuringAMoveGoesAlong(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// An admin can log in as anybody of their tenant. What they may have kept of that
+// counts no more where it would make them an admin of another one, nor as somebody
+// who comes in by a provider.
+func TestWaysInThatTheOldAdminMayHaveEndWithAMove(t *testing.T) {
+	for name, c := range map[string]struct {
+		issuer string
+		role   Role
+		want   string // that still count
+	}{
+		"a developer":              {"", RoleDeveloper, "by link, by provider, token"},
+		"of whom somebody vouches": {"https://id", RoleDeveloper, "by provider, token"},
+		"an admin there":           {"", RoleAdmin, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			people(t, db)
+			ctx, end := t.Context(), time.Now().Add(time.Hour)
+			must(db.w.ExecContext(ctx, `UPDATE users SET issuer = ?, subject = id WHERE id = 'anna'`, c.issuer))(t)
+			link := must(db.AddLogin(ctx, Login{Hash: "by link", UserID: "anna", TenantID: "t1", ExpiresAt: end}))(t)
+			must(db.AddLogin(ctx, Login{Hash: "by provider", UserID: "anna", TenantID: "t1", Via: ViaOIDC, ExpiresAt: end}))(t)
+			must(db.AddToken(ctx, anna, Token{Name: "ci", Hash: "token", ExpiresAt: end}))(t)
+			m := must(db.MoveUser(ctx, local.In("t1"), Move{User: "anna", To: "two", Role: c.role}))(t)
+			var still []string
+			for _, hash := range []string{"by link", "by provider"} {
+				if _, err := db.LoginByHash(ctx, hash, time.Now()); err == nil {
+					still = append(still, hash)
+				}
+			}
+			if _, err := db.LoginByToken(ctx, "token", time.Now()); err == nil {
+				still = append(still, "token")
+			}
+			if got := strings.Join(still, ", "); got != c.want || len(m.Ended) != 3-len(still) || len(still) < 3 && !slices.Contains(m.Ended, link.ID) {
+				t.Errorf("%q still count, %d are told: %v", got, len(m.Ended), m.Ended)
+			}
+		})
+	}
+}

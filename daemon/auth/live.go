@@ -116,6 +116,9 @@ func (a *Auth) MoveUser(ctx context.Context, p store.Principal, m store.Move) (s
 		return l.UserID == out.User.ID || l.TenantID == out.Was.TenantID && (l.Role == store.RoleAdmin || slices.Contains(out.Guests, l.UserID))
 	})
 	a.Surfaces.move(out)
+	for _, id := range out.Ended {
+		a.end(ctx, id)
+	}
 	return out, nil
 }
 

@@ -170,8 +170,14 @@ func TestAMoveEndsWhatOthersSee(t *testing.T) {
 }
 
 // Who is a viewer where they are moved to has nothing open any more that one works
-// in, also of their own.
-func TestWhoIsMovedToLookWorksInNothing(t *testing.T) {
+// in, also of their own; nor has anything that was opened by a way in that ends.
+func TestAMoveEndsWhatIsNotToGoOn(t *testing.T) {
+	for _, role := range []store.Role{store.RoleViewer, store.RoleAdmin} {
+		t.Run(string(role), func(t *testing.T) { movedTo(t, role) })
+	}
+}
+
+func movedTo(t *testing.T, role store.Role) {
 	a := newAuth(t)
 	ctx := t.Context()
 	if _, err := a.db.AddTenant(ctx, Local, "acme"); err != nil {
@@ -193,10 +199,10 @@ func TestWhoIsMovedToLookWorksInNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.MoveUser(ctx, Local, store.Move{User: u.ID, To: "acme", Role: store.RoleViewer}); err != nil {
+	if _, err := a.MoveUser(ctx, Local, store.Move{User: u.ID, To: "acme", Role: role}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := resolve(a, host); g.Live.Err() == nil || !errors.Is(err, ErrNoGrant) {
-		t.Errorf("a viewer's terminal is open still: %v, %v", g.Live.Err(), err)
+		t.Errorf("the terminal is open still: %v, %v", g.Live.Err(), err)
 	}
 }
