@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"net/http"
 	"strings"
 )
@@ -23,6 +24,12 @@ func (s *Surfaces) HandOff(w http.ResponseWriter, r *http.Request, session strin
 	name, err := s.Mint(login, session, surface, port)
 	if err != nil {
 		Answer(w, r, http.StatusNotFound, Page{Title: "No such surface", Detail: "There is no such surface: " + err.Error() + "."})
+		return
+	}
+	// What cut all that somebody had open may have come before this was.
+	if now, err := s.login(context.WithoutCancel(r.Context()), login.Hash); err != nil || Refused(now, Work) != "" {
+		s.Withdraw(login, session)
+		unauthorized(w, r, "This login was revoked, or is not for working in sessions any more.")
 		return
 	}
 	h := w.Header()

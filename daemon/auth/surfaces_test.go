@@ -265,3 +265,35 @@ func FuzzLabel(f *testing.F) {
 		}
 	})
 }
+
+// Whose role was taken away, or whose login, between being let in and being handed
+// a surface has nothing open: what cut the rest came before there was anything.
+func TestAHandOffThatCameTooLateOpensNothing(t *testing.T) {
+	for name, change := range map[string]func(a *Auth, id string) error{
+		"a viewer now": func(a *Auth, id string) error {
+			_, err := a.SetRole(t.Context(), Local, id, store.RoleViewer)
+			return err
+		},
+		"removed": func(a *Auth, id string) error { return a.RemoveUser(t.Context(), Local, id) },
+	} {
+		a := newAuth(t)
+		u, err := a.db.AddUser(t.Context(), Local, store.User{Name: "ann", Role: store.RoleDeveloper})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := a.db.AddLogin(t.Context(), store.Login{Hash: "ann", UserID: u.ID, TenantID: u.TenantID, ExpiresAt: time.Now().Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := change(a, u.ID); err != nil {
+			t.Fatal(err)
+		}
+		r := request("GET", "/s/"+session+"/terminal/", a.hosts.control)
+		w := httptest.NewRecorder()
+		a.Surfaces.HandOff(w, r.WithContext(WithLogin(r.Context(), l)), session, Terminal, 0, "/")
+		label := label{surface: Terminal, session: session, token: a.Surfaces.token(label{surface: Terminal, session: session}, l.Hash)}
+		if _, err := resolve(a, label.String()+".localhost:7420"); w.Code != http.StatusUnauthorized || !errors.Is(err, ErrNoGrant) {
+			t.Errorf("%s: %d, %v", name, w.Code, err)
+		}
+	}
+}
