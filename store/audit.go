@@ -168,12 +168,8 @@ func (db *DB) AuditUse(ctx context.Context, s Session, names ...string) error {
 	})
 }
 
-type asker interface {
-	QueryRowContext(context.Context, string, ...any) *sql.Row
-}
-
 // unused are those whose use by somebody is not noted yet, each once.
-func unused(ctx context.Context, q asker, by string, names []string) (fresh []string, err error) {
+func unused(ctx context.Context, q querier, by string, names []string) (fresh []string, err error) {
 	for _, name := range names {
 		var noted bool // the literal is for the index audit_of_use
 		if err := q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM audit WHERE act = 'credential.used' AND by = ? AND subject = ?)`, by, name).Scan(&noted); err != nil {

@@ -77,7 +77,7 @@ func (db *DB) Credential(ctx context.Context, p Principal, name string) (Credent
 	return credentialOf(ctx, db.r, p, name)
 }
 
-func credentialOf(ctx context.Context, q asker, p Principal, name string) (Credential, error) {
+func credentialOf(ctx context.Context, q querier, p Principal, name string) (Credential, error) {
 	return scanCredential(q.QueryRowContext(ctx, `SELECT `+credentialColumns+` FROM credentials
 		WHERE tenant_id = ? AND owner_id IN (?, '') AND name = ? ORDER BY owner_id = '' LIMIT 1`, p.TenantID, p.UserID, name))
 }

@@ -23,6 +23,7 @@ type limits struct {
 
 	mu     sync.Mutex
 	each   map[netip.Prefix]*rate.Limiter
+	looked time.Time // for who has not come for long, last
 	others *rate.Limiter
 }
 
@@ -40,7 +41,8 @@ func (l *limits) allow(from netip.Addr) bool {
 	defer l.mu.Unlock()
 	one, ok := l.each[key]
 	if !ok {
-		if len(l.each) >= mostLimits {
+		if now := time.Now(); len(l.each) >= mostLimits && now.Sub(l.looked) >= l.every { // not for each of a flood
+			l.looked = now
 			l.forget()
 		}
 		if len(l.each) >= mostLimits {

@@ -103,10 +103,8 @@ func (a *Auth) Interrupt(ctx context.Context, p store.Principal) {
 // tenant that they leave, and guests. Surfaces of sessions that go along stay the
 // owner's, in the middle of what they type; all others of these sessions end.
 func (a *Auth) MoveUser(ctx context.Context, p store.Principal, m store.Move) (store.Moved, error) {
-	if m.User == Local.UserID && p.TenantID == Local.TenantID {
-		if err := a.keepLocal(ctx, p); err != nil {
-			return store.Moved{}, err
-		}
+	if err := a.keepLocal(ctx, p, m.User); err != nil {
+		return store.Moved{}, err
 	}
 	out, err := a.db.MoveUser(ctx, p, m)
 	if err != nil {

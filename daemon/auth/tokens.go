@@ -41,8 +41,8 @@ func (a *Auth) RevokeToken(ctx context.Context, p store.Principal, id string) er
 // SetRole gives a user another role. What they have open is cut: it may be more
 // than they may now.
 func (a *Auth) SetRole(ctx context.Context, p store.Principal, id string, role store.Role) (store.User, error) {
-	if id == Local.UserID && p.TenantID == Local.TenantID && role != store.RoleAdmin {
-		if err := a.keepLocal(ctx, p); err != nil {
+	if role != store.RoleAdmin {
+		if err := a.keepLocal(ctx, p, id); err != nil {
 			return store.User{}, err
 		}
 	}
@@ -56,10 +56,8 @@ func (a *Auth) SetRole(ctx context.Context, p store.Principal, id string, role s
 // RemoveUser takes a user away, and everything that they have open. What they
 // own stays.
 func (a *Auth) RemoveUser(ctx context.Context, p store.Principal, id string) error {
-	if id == Local.UserID && p.TenantID == Local.TenantID {
-		if err := a.keepLocal(ctx, p); err != nil {
-			return err
-		}
+	if err := a.keepLocal(ctx, p, id); err != nil {
+		return err
 	}
 	if err := a.db.RemoveUser(ctx, p, id); err != nil {
 		return err
@@ -68,9 +66,12 @@ func (a *Auth) RemoveUser(ctx context.Context, p store.Principal, id string) err
 	return nil
 }
 
-// keepLocal refuses to lose whom the token file stands for. Where that is the
-// last admin, the store says so.
-func (a *Auth) keepLocal(ctx context.Context, p store.Principal) error {
+// keepLocal refuses to lose whom the token file stands for, where a user is that
+// one. Where that is the last admin, the store says so.
+func (a *Auth) keepLocal(ctx context.Context, p store.Principal, user string) error {
+	if user != Local.UserID || p.TenantID != Local.TenantID {
+		return nil
+	}
 	all, err := a.db.Users(ctx, p)
 	if err != nil {
 		return err
