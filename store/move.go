@@ -276,9 +276,14 @@ func (t *tx) exactlyOne(ctx context.Context, query string, args ...any) error {
 }
 
 // HomeOf gives, for the system, the tenant in which a user is now; said, where
-// that one is unknown, or one of several by that id.
+// that one is unknown, or one of several by that id. What is of a tenant that was
+// removed is the first one's, for somebody has to find it.
 func (db *DB) HomeOf(ctx context.Context, user, said string) (string, error) {
-	return homeOf(ctx, db.r, user, said)
+	home, err := homeOf(ctx, db.r, user, said)
+	if err == nil {
+		err = db.r.QueryRowContext(ctx, `SELECT coalesce((SELECT id FROM tenants WHERE id = ?), ?)`, home, FirstTenant).Scan(&home)
+	}
+	return home, err
 }
 
 func homeOf(ctx context.Context, q querier, user, said string) (home string, err error) {

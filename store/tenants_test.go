@@ -69,7 +69,13 @@ func TestATenantThatHoldsSomethingStays(t *testing.T) {
 	refused("In one there are 1 session, 1 chronicle: ")
 	check(t, db.Forget(t.Context(), s))
 	must(db.w.ExecContext(t.Context(), `DELETE FROM chronicles`))(t)
+	if home := must(db.HomeOf(t.Context(), "anna", "t1"))(t); home != "t1" {
+		t.Errorf("what is found of anna's is in %s", home)
+	}
 	must(db.RemoveTenant(t.Context(), local, "one"))(t)
+	if home := must(db.HomeOf(t.Context(), "anna", "t1"))(t); home != FirstTenant {
+		t.Errorf("what is found of a tenant that is gone is in %s", home)
+	}
 	if _, err := db.RemoveTenant(t.Context(), local, FirstTenant); !errors.Is(err, ErrConflict) || !strings.Contains(err.Error(), "stays") {
 		t.Errorf("the first: %v", err)
 	}

@@ -469,7 +469,7 @@ func TestASessionOfAnUnknownRuntimeIsLeftAlone(t *testing.T) {
 	inWorld(t, fake.Options{}, func(t *testing.T, w *world) {
 		l := w.daemon()
 		defer l.end()
-		if _, err := l.db.CreateSession(t.Context(), store.Session{ID: "k", Name: "k", OwnerID: "owner", TenantID: "tenant", Runtime: "kubernetes", Want: store.WantRunning}); err != nil {
+		if _, err := l.db.CreateSession(t.Context(), store.Session{ID: "k", Name: "k", OwnerID: owner.UserID, TenantID: owner.TenantID, Runtime: "kubernetes", Want: store.WantRunning}); err != nil {
 			t.Fatal(err)
 		}
 		l.e.Poke()

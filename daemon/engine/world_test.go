@@ -19,7 +19,7 @@ import (
 	"volundr/store/storetest"
 )
 
-var owner = store.Principal{UserID: "owner", TenantID: "tenant"}
+var owner = store.Principal{UserID: "owner", TenantID: store.FirstTenant}
 
 // world is a machine with a data directory, on which daemons live and die. It
 // runs in a synctest bubble.
