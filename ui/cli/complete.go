@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,7 +103,14 @@ func (a *app) completeBranches(c *cobra.Command, _ []string, _ string) ([]cobra.
 	if err != nil {
 		return cobra.AppendActiveHelp(nil, clean("Its branches are not known: "+err.Error())), cobra.ShellCompDirectiveNoFileComp
 	}
+	names = slices.DeleteFunc(names, risky)
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// risky reports whether a name that a stranger chose is not offered: shells put
+// what several have in common onto the line as it is, where it could be run.
+func risky(name string) bool {
+	return clean(name) != name || strings.ContainsAny(name, "$`\"'\\;&|<>(){}!#*?[]~ \t\n") || strings.HasPrefix(name, "-")
 }
 
 func described(t client.Template) cobra.Completion {
