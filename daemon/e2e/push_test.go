@@ -41,10 +41,7 @@ func newRemote(t *testing.T) *remote {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare := filepath.Join(r.root, "acme", "app.git")
-	desk := repository(t)
-	git(t, desk, "clone", "-q", "--bare", ".", bare)
-	git(t, bare, "config", "http.receivepack", "true")
+	r.make("app")
 	backend := &cgi.Handler{Path: path, Args: []string{"http-backend"}, Dir: r.root,
 		Env: []string{"GIT_PROJECT_ROOT=" + r.root, "GIT_HTTP_EXPORT_ALL=1"}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -68,6 +65,14 @@ func newRemote(t *testing.T) *remote {
 	return r
 }
 
+// make makes a repository acme/NAME.
+func (r *remote) make(name string) {
+	r.t.Helper()
+	bare := filepath.Join(r.root, "acme", name+".git")
+	git(r.t, repository(r.t), "clone", "-q", "--bare", ".", bare)
+	git(r.t, bare, "config", "http.receivepack", "true")
+}
+
 // login asks for it from now on.
 func (r *remote) login(user, reader string) {
 	r.mu.Lock()
@@ -75,8 +80,11 @@ func (r *remote) login(user, reader string) {
 	r.user, r.reader = user, reader
 }
 
-func (r *remote) at(branch string) string {
-	out, _ := exec.Command("git", "-C", filepath.Join(r.root, "acme", "app.git"), "rev-parse", "-q", "--verify", branch).Output()
+func (r *remote) at(branch string) string { return r.of("app", branch) }
+
+// of is the commit that a branch of acme/NAME is at.
+func (r *remote) of(name, branch string) string {
+	out, _ := exec.Command("git", "-C", filepath.Join(r.root, "acme", name+".git"), "rev-parse", "-q", "--verify", branch).Output()
 	return strings.TrimSpace(string(out))
 }
 

@@ -79,6 +79,9 @@ func (g git) configure(ctx context.Context) error {
 	if err == nil {
 		err = set("user.email", g.source.UserEmail, true)
 	}
+	if err == nil && g.source.Remote != "" { // a session's own branch is new: plain `git push` makes it
+		err = set("push.autoSetupRemote", "true", true)
+	}
 	for _, one := range g.each() {
 		if s := one.source; err == nil && s.Remote != "" && s.URL != "" {
 			err = set("url."+one.outside()+".insteadOf", s.URL, false)

@@ -48,7 +48,7 @@ echo staged > staged; git add staged; echo more >> committed; echo loose > loose
 	for dir, remote := range map[string]string{"app": "r", "lib": "second"} {
 		bare := filepath.Join(remotes, remote)
 		worlds.Sh(t, bare, "git config http.receivepack true")
-		sh(t, next, "cd "+dir+" && git push -q origin HEAD")
+		sh(t, next, "cd "+dir+" && git push -q")
 		if want, got := sh(t, next, "git -C "+dir+" rev-parse HEAD"), worlds.Sh(t, bare, "git rev-parse s"); want+"\n" != got {
 			t.Errorf("%s is at %s, not %s", remote, got, want)
 		}
