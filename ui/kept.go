@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 
 	"volundr/ui/client"
@@ -66,6 +67,9 @@ func presetAbout(p client.Preset) string {
 	}
 	if src := p.Source; src != nil {
 		if where := src.Repo + src.LocalPath; where != "" {
+			if n := len(src.AdditionalRepos); n > 0 {
+				where += fmt.Sprintf(" +%d", n)
+			}
 			parts = append(parts, strings.TrimPrefix(where, "https://"))
 		}
 	}

@@ -35,16 +35,16 @@ func TestASessionOfSeveralRepositories(t *testing.T) {
 	w.serveOwn()
 	app, lib := w.repository(), w.repositoryAt("deep/app")
 	made := parse[client.Session](t, w.wants("POST", "/sessions", `{"name":"a","source":{"type":"git","repo":"`+app+`","additional_repos":[
-		{"repo":"`+lib+`"},{"repo":"`+app+`"},{"repo":"`+lib+`","branch":"main","folder":"Stable"}]}}`, 201, ""))
+		{"repo":"`+lib+`"},{"repo":"`+app+`/"},{"repo":"`+lib+`","branch":"main","folder":"Stable"}]}}`, 201, ""))
 	want := client.Source{Type: "git", Repo: app, Branch: "volundr/session/a", BaseBranch: "main", Folder: "app", AdditionalRepos: []client.AdditionalRepo{
 		{Repo: lib, Branch: "volundr/session/a", BaseBranch: "main", Folder: "app-2"},
-		{Repo: app, Branch: "volundr/session/a-2", BaseBranch: "main", Folder: "app-3"}, // beside the first checkout of it
+		{Repo: app + "/", Branch: "volundr/session/a-2", BaseBranch: "main", Folder: "app-3"}, // beside the first checkout of it
 		{Repo: lib, Branch: "main", Folder: "Stable"}}}
 	if d := cmp.Diff(want, made.Source); d != "" {
 		t.Error(d)
 	}
 	all, err := w.options.Sources.Checkouts(t.Context(), made.ID)
-	if err != nil || len(all) != 4 || all[2] != (source.Checkout{Folder: "app-3", Repo: app, Branch: "volundr/session/a-2", Base: "main"}) {
+	if err != nil || len(all) != 4 || all[2] != (source.Checkout{Folder: "app-3", Repo: app + "/", Branch: "volundr/session/a-2", Base: "main"}) {
 		t.Errorf("%+v %v", all, err)
 	}
 	for more, says := range map[string]string{

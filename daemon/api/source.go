@@ -38,7 +38,7 @@ func (s *server) checkRepos(ctx context.Context, p store.Principal, name string,
 	all := src.Layout()
 	byRepo := map[string][]int{} // the checkouts of one take turns: each has a branch of its own
 	for i, c := range all {
-		byRepo[c.Repo] = append(byRepo[c.Repo], i)
+		byRepo[plainRepo(c.Repo)] = append(byRepo[plainRepo(c.Repo)], i)
 	}
 	failed := make([]error, len(all))
 	var asking errgroup.Group

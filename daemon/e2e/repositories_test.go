@@ -43,6 +43,10 @@ func TestASessionOfTwoRepositories(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 
+	if out, err := p.run("sessions", "show", "both"); err != nil || !strings.Contains(out, "Also       "+lib+"\nBranch     volundr/session/both\nFolder     deps") {
+		t.Errorf("%v\n%s", err, out)
+	}
+
 	folders := func(id string) string {
 		return p.inAgent(id, "cd /workspace; ls -A | xargs; for d in app deps; do echo $d $(git -C $d branch --show-current) $(git -C $d config remote.origin.url) $(git -C $d status --porcelain | xargs); done")
 	}

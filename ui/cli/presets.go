@@ -72,7 +72,7 @@ func (a *app) listPresets() *cobra.Command {
 			for _, p := range all {
 				repo := "-"
 				if p.Source != nil {
-					repo = short(p.Source.Repo + p.Source.LocalPath)
+					repo = short(p.Source.Repo+p.Source.LocalPath) + beside(*p.Source)
 				}
 				about := p.Description
 				if p.IsDefault {

@@ -96,7 +96,7 @@ func (a *app) list() *cobra.Command {
 			}
 			var rows [][]string
 			for _, s := range all {
-				rows = append(rows, []string{s.Name, status(s), s.Agent, short(s.Repo) + beside(s), begin(doing(s), 60), age(time.Since(s.CreatedAt)), s.ID[:8]})
+				rows = append(rows, []string{s.Name, status(s), s.Agent, short(s.Repo) + beside(s.Source), begin(doing(s), 60), age(time.Since(s.CreatedAt)), s.ID[:8]})
 			}
 			table(c, "NAME | STATE | AGENT | REPOSITORY | NOW | AGE | ID", rows)
 			return nil
@@ -206,9 +206,9 @@ func (a *app) show() *cobra.Command {
 	return c
 }
 
-// beside counts a session's repositories beside the first.
-func beside(s client.Session) string {
-	if n := len(s.Source.AdditionalRepos); n > 0 {
+// beside counts the repositories beside the first.
+func beside(s client.Source) string {
+	if n := len(s.AdditionalRepos); n > 0 {
 		return fmt.Sprintf(" +%d", n)
 	}
 	return ""
