@@ -68,6 +68,8 @@ var elsewhere = map[string]string{
 	"name":          "the file's name is its name",
 	"repo":          "a repository is written as source: {repo: URL}",
 	"branch":        "a branch is written as source: {branch: NAME}",
+	"repos":         "several are written as source: {repo: URL, additional_repos: [{repo: URL}]}",
+	"repositories":  "several are written as source: {repo: URL, additional_repos: [{repo: URL}]}",
 	"resources":     "resources are written as resource_config",
 	"env_vars":      "variables are written as env",
 	"setup":         "scripts are written as setup_scripts",
