@@ -148,21 +148,6 @@ func (db *DB) SystemSession(ctx context.Context, id string) (Session, error) {
 	return scanSession(db.r.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ?`, id))
 }
 
-// SessionFilter narrows Sessions. Archived ones are left out unless asked for
-// by either field.
-type SessionFilter struct {
-	State           State // empty: any
-	IncludeArchived bool
-}
-
-// Sessions gives p's coding sessions, the newest first.
-func (db *DB) Sessions(ctx context.Context, p Principal, f SessionFilter) ([]Session, error) {
-	return sessionRows(db.r.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
-		WHERE (? = '' OR state = ?) AND (? OR state <> 'archived') AND`+shownSession+`
-		ORDER BY created_at DESC, rowid DESC`,
-		p.shown(f.State, f.State, f.IncludeArchived || f.State == Archived)...))
-}
-
 // RuntimesInUse gives, for the daemon, the names of the runtimes on which
 // sessions of anybody live.
 func (db *DB) RuntimesInUse(ctx context.Context) (names []string, err error) {

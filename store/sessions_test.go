@@ -51,8 +51,8 @@ func TestListsAreNewestFirstAndFiltered(t *testing.T) {
 	}{
 		{SessionFilter{}, []string{"three", "one"}},
 		{SessionFilter{IncludeArchived: true}, []string{"three", "two", "one"}},
-		{SessionFilter{State: Archived}, []string{"two"}},
-		{SessionFilter{State: Running}, nil},
+		{SessionFilter{States: []State{Archived}}, []string{"two"}},
+		{SessionFilter{States: []State{Running}}, nil},
 	} {
 		if diff := cmp.Diff(c.want, names(c.filter)); diff != "" {
 			t.Errorf("%+v: %s", c.filter, diff)

@@ -49,8 +49,8 @@ func (db *DB) RecordUsage(ctx context.Context, u Usage) error {
 // Stats gives totals of what p may see. Today is now's day in UTC. Tokens of
 // sessions that were deleted stay in them.
 func (db *DB) Stats(ctx context.Context, p Principal, now time.Time) (s Stats, err error) {
-	err = db.r.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(state = 'running'), 0) FROM sessions
-		WHERE kind = 'session' AND`+mine, p.args()...).Scan(&s.Total, &s.Active)
+	err = db.r.QueryRowContext(ctx, `SELECT coalesce(sum(n), 0), coalesce(sum(iif(state = 'running', n, 0)), 0) FROM session_counts
+		WHERE`+mine, p.args()...).Scan(&s.Total, &s.Active)
 	if err != nil {
 		return Stats{}, err
 	}

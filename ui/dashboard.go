@@ -2,60 +2,63 @@ package ui
 
 import (
 	"cmp"
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
 	"volundr/ui/client"
 )
 
-// Filter narrows the dashboard. It stands in the query of its URL.
-type Filter struct {
-	Query string // q
-	State string // state: a Look's class, or empty
-	Agent string // agent
-}
-
 // Dashboard is the page of all sessions.
 type Dashboard struct {
 	Shell
-	Filter   Filter
+	List
 	Stats    client.Stats
 	Inbox    []client.Need // what needs a person, the longest waiting first
+	Failures int           // older ones, which the inbox does not show
 	Groups   []Group
-	Archived []client.Session
 	Found    []client.Found
-	Agents   []string
-	Total    int // sessions before the filter
 	// Templates are those that a session can be begun from.
 	Templates []client.Template
+}
+
+// List is a page of sessions, newest first, and what is counted of all.
+type List struct {
+	Filter   Filter
+	Sessions []client.Session // that fit
+	Archived []client.Session
+	Agents   []string // of all sessions; in any order, more than once
+	Counts   []Count  // of those that fit
+	Total    int      // all sessions, whether they fit or not
+	// Next and NextArchived are where the next page begins; empty: there is none.
+	Next, NextArchived string
+}
+
+// Count is how many sessions a repository has.
+type Count struct {
+	Repo     string
+	Archived bool
+	N        int
 }
 
 // Group is the sessions of one repository.
 type Group struct {
 	Repo     string
 	Name     string
-	Sessions []client.Session
+	Sessions []client.Session // of the page
+	Total    int
 }
 
-// NewDashboard sorts sessions, newest first, into a Dashboard: groups in the
-// order of their latest life.
-func NewDashboard(shell Shell, sessions []client.Session, inbox []client.Need, stats client.Stats, found []client.Found, f Filter) Dashboard {
-	d := Dashboard{Shell: shell, Filter: f, Inbox: inbox, Stats: stats, Found: found, Total: len(sessions)}
+// NewDashboard sorts sessions into a Dashboard: groups in the order of their
+// latest life.
+func NewDashboard(shell Shell, list List, inbox []client.Need, stats client.Stats, found []client.Found) Dashboard {
+	d := Dashboard{Shell: shell, List: list, Inbox: inbox, Stats: stats, Found: found}
 	groups := map[string]*Group{}
-	for _, s := range sessions {
-		if !slices.Contains(d.Agents, s.Agent) {
-			d.Agents = append(d.Agents, s.Agent)
-		}
-		if !f.match(s) {
-			continue
-		}
-		if s.Status == client.Archived {
-			d.Archived = append(d.Archived, s)
-			continue
-		}
+	for _, s := range list.Sessions {
 		g := groups[s.Repo]
 		if g == nil {
-			g = &Group{Repo: s.Repo, Name: repoName(s.Repo)}
+			g = &Group{Repo: s.Repo, Name: repoName(s.Repo), Total: list.count(s.Repo)}
 			groups[s.Repo] = g
 		}
 		g.Sessions = append(g.Sessions, s)
@@ -66,7 +69,7 @@ func NewDashboard(shell Shell, sessions []client.Session, inbox []client.Need, s
 	slices.SortFunc(d.Groups, func(a, b Group) int {
 		return cmp.Or(latest(b).CreatedAt.Compare(latest(a).CreatedAt), strings.Compare(a.Repo, b.Repo))
 	})
-	slices.Sort(d.Agents)
+	d.Agents = slices.Compact(slices.Sorted(slices.Values(list.Agents)))
 	return d
 }
 
@@ -74,18 +77,41 @@ func latest(g Group) client.Session {
 	return slices.MaxFunc(g.Sessions, func(a, b client.Session) int { return a.CreatedAt.Compare(b.CreatedAt) })
 }
 
-func (f Filter) match(s client.Session) bool {
-	return (f.State == "" || LookOf(s).Class == f.State) && (f.Agent == "" || s.Agent == f.Agent) &&
-		strings.Contains(haystack(s), strings.ToLower(f.Query))
+// count is how many of a repository fit, archived ones aside.
+func (l List) count(repo string) (n int) {
+	for _, c := range l.Counts {
+		if c.Repo == repo && !c.Archived {
+			n += c.N
+		}
+	}
+	return n
 }
 
-// haystack is what a search looks through.
-func haystack(s client.Session) string {
-	return strings.ToLower(strings.Join([]string{s.Name, s.Repo, others(s), s.Branch, agentName(s.Agent), s.Model, LookOf(s).Word, s.ID}, " "))
+// fit is how many fit: archived ones, or all the others.
+func (l List) fit(archived bool) (n int) {
+	for _, c := range l.Counts {
+		if c.Archived == archived {
+			n += c.N
+		}
+	}
+	return n
 }
 
-// filters are the states offered, in order.
-var filters = []struct{ Class, Word string }{
-	{"work", "Working"}, {"wait", "Waiting for you"}, {"run", "Running"}, {"go", "Starting or stopping"},
-	{"bad", "Failed"}, {"off", "Stopped"}, {"new", "Created"},
+// more is the page with what is behind a place.
+func (l List) more(param, place string) string {
+	q := url.Values{param: {place}}
+	for name, value := range map[string]string{"q": l.Filter.Query, "state": l.Filter.State, "agent": l.Filter.Agent} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return "/?" + q.Encode()
+}
+
+// shownOf is a group's count; the script has it by recount.
+func shownOf(shown, total int) string {
+	if shown < total {
+		return fmt.Sprintf("%d of %d", shown, total)
+	}
+	return fmt.Sprint(max(shown, total))
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,9 +84,32 @@ func TestDashboardGroupsAndFilters(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	d := NewDashboard(shell(""), sessions(), inbox()[:1], client.Stats{}, nil, Filter{Query: "BILL", State: "bad"})
-	if len(d.Groups) != 1 || len(d.Groups[0].Sessions) != 1 || d.Groups[0].Sessions[0].Name != "upgrade-deps" || len(d.Inbox) != 1 {
-		t.Errorf("%+v", d.Groups)
+	many := manyDashboard()
+	if many.Groups[1].Total != 343 || many.fit(true) != 61 || many.fit(false) != 9_346 || !slices.Equal(many.Agents, []string{"claude", "codex"}) {
+		t.Errorf("%+v", many.List)
+	}
+}
+
+// What the server looks for is what is read in the rows.
+func TestFiltersStandForWhatIsSeen(t *testing.T) {
+	for _, f := range []Filter{{State: "off"}, {State: "wait"}, {State: "go"}, {State: "run"}, {Query: "WAIT"}, {Query: "stop"}, {Query: "not seen"}, {Query: "a"}, {Query: "claude code"}} {
+		states, words, agents := f.OfState(), f.Words(), f.Agents()
+		for _, a := range appearances {
+			s := session("1", "x", a.Status, a.Activity)
+			s.Unseen = a.Unseen
+			if got, want := slices.Contains(states, a), LookOf(s).Class == f.State; got != want {
+				t.Errorf("%+v: %+v is shown: %t, want %t", f, a, got, want)
+			}
+			s = client.Session{Status: s.Status, ActivityState: s.ActivityState, Unseen: s.Unseen}
+			if got, want := slices.Contains(words, a), strings.Contains(haystack(s), strings.ToLower(f.Query)); got != want {
+				t.Errorf("%+v: %+v is found: %t, want %t", f, a, got, want)
+			}
+		}
+		for _, id := range []string{"claude", "codex", "acp"} {
+			if got, want := slices.Contains(agents, id), strings.Contains(strings.ToLower(agentName(id)), strings.ToLower(f.Query)); got != want {
+				t.Errorf("%+v: %s is found: %t, want %t", f, id, got, want)
+			}
+		}
 	}
 }
 

@@ -22,8 +22,9 @@ func pages() map[string]templ.Component {
 	all := sessions()
 	return map[string]templ.Component{
 		"dashboard":       DashboardPage(dashboard()),
-		"dashboard-empty": DashboardPage(NewDashboard(shell(""), nil, nil, client.Stats{}, nil, Filter{})),
-		"trouble":         DashboardPage(NewDashboard(troubled(""), all[:2], nil, client.Stats{}, nil, Filter{})),
+		"dashboard-empty": DashboardPage(NewDashboard(shell(""), List{}, nil, client.Stats{}, nil)),
+		"dashboard-many":  DashboardPage(manyDashboard()),
+		"trouble":         DashboardPage(NewDashboard(troubled(""), listOf(all[:2]...), nil, client.Stats{}, nil)),
 		"trouble-session": SessionView(troubledSession(all[0])),
 		"image-building":  DashboardPage(Dashboard{Shell: Shell{Now: now, Image: &Progress{Step: 3, Steps: 7, Text: "code-server"}}}),
 		"image-failed":    DashboardPage(Dashboard{Shell: Shell{Now: now, Image: &Progress{Failed: true, Text: "Step 4/7 failed: npm did not answer.", Lines: []string{"npm ERR! network"}}}}),

@@ -144,7 +144,7 @@ func TestDashboardFollowsTheStream(t *testing.T) {
 			fresh := session("9", "brand-new", client.Created, "")
 			all := sessions()
 			all[0].Status, all[0].ActivityState = client.Failed, nil
-			Board(NewDashboard(shell(""), append(all, fresh), inbox(), client.Stats{}, nil, Filter{})).Render(r.Context(), w)
+			Board(NewDashboard(shell(""), listOf(append(all, fresh)...), inbox(), client.Stats{}, nil)).Render(r.Context(), w)
 		})
 	})
 	do(t, ctx, chromedp.Navigate(srv.URL+"/page/d"))

@@ -71,9 +71,37 @@ func troubledSession(s client.Session) SessionPage {
 func dashboard() Dashboard {
 	stats := client.Stats{ActiveSessions: 3, TotalSessions: 7, TokensToday: 312_400, CostToday: 4.18}
 	found := []client.Found{{ID: "f1", Name: "lost-and-found", Created: now.Add(-30 * time.Hour), Volumes: []string{"home", "journal", "workspace"}}}
-	d := NewDashboard(shell("Sessions"), sessions(), inbox(), stats, found, Filter{})
+	d := NewDashboard(shell("Sessions"), listOf(sessions()...), inbox(), stats, found)
 	d.Templates = templates()
 	return d
+}
+
+// listOf is the page of those who have no other sessions.
+func listOf(all ...client.Session) List {
+	l := List{Total: len(all)}
+	for _, s := range all {
+		l.Agents = append(l.Agents, s.Agent)
+		archived := s.Status == client.Archived
+		l.Counts = append(l.Counts, Count{Repo: s.Repo, Archived: archived, N: 1})
+		if archived {
+			l.Archived = append(l.Archived, s)
+		} else {
+			l.Sessions = append(l.Sessions, s)
+		}
+	}
+	return l
+}
+
+// manyDashboard is a page of those who have very many.
+func manyDashboard() Dashboard {
+	d := dashboard()
+	l := d.List
+	l.Filter, l.Total = Filter{Query: "e", Agent: "claude"}, 10_000
+	l.Counts = append(l.Counts, Count{Repo: l.Sessions[0].Repo, N: 340}, Count{Repo: "https://github.com/acme/elsewhere", N: 9_000}, Count{Archived: true, N: 60})
+	l.Next, l.NextArchived = "1763700000000.a", "1763600000000.b"
+	many := NewDashboard(d.Shell, l, inbox()[:1], client.Stats{ActiveSessions: 3, TotalSessions: 10_000}, nil)
+	many.Failures = 12
+	return many
 }
 
 // inbox has one need of each kind.

@@ -1,32 +1,40 @@
 // The dashboard: rows that change in place, search as you type, keys.
 import { post } from './dialogs.js';
-import { place, toast, typing } from './page.js';
+import { fragment, place, toast, typing } from './page.js';
+import { fresh } from './times.js';
 
 export function dashboard() {
   const q = document.getElementById('q'), state = document.getElementById('f-state'), agent = document.getElementById('f-agent');
+  const board = document.getElementById('board');
   const rows = () => [...document.querySelectorAll('li[data-row]')];
   const seen = () => rows().filter(r => r.offsetParent);
+  const fits = r => r.dataset.text.includes(q.value.toLowerCase()) && (!state.value || r.dataset.class === state.value) && (!agent?.value || r.dataset.agent === agent.value);
+
+  // What the board was asked for, and what is chosen now. While all sessions are
+  // on the page it is filtered here; else the server looks for what fits.
+  const started = new URLSearchParams(location.search);
+  let asked = query({ q: started.get('q'), state: started.get('state'), agent: started.get('agent') });
+  const places = query({ before: started.get('before'), archived: started.get('archived') }); // of a page without the newest
+  const chosen = () => query({ q: q.value, state: state.value, agent: agent?.value });
+  const more = () => !!board.querySelector('[data-older]');
 
   const filter = () => {
-    const words = q.value.toLowerCase();
     let any = false;
     for (const r of rows()) {
-      r.hidden = !(r.dataset.text.includes(words) && (!state.value || r.dataset.class === state.value) && (!agent?.value || r.dataset.agent === agent.value));
+      r.hidden = !fits(r);
       any ||= !r.hidden;
     }
     for (const g of document.querySelectorAll('.group')) g.hidden = !g.querySelector('li[data-row]:not([hidden])');
+    const now = chosen(), ask = now !== asked && (asked || more());
     const none = document.getElementById('no-match');
-    if (none) none.hidden = any || !rows().length;
-    const p = new URLSearchParams();
-    if (q.value) p.set('q', q.value);
-    if (state.value) p.set('state', state.value);
-    if (agent?.value) p.set('agent', agent.value);
-    history.replaceState(null, '', p.size ? '/?' + p : '/');
+    if (none) none.hidden = ask || any || !rows().length;
+    const at = [now, now ? '' : places].filter(Boolean).join('&');
+    history.replaceState(null, '', at ? '/?' + at : '/');
+    if (ask) reload();
   };
   for (const f of [q, state, agent]) f?.addEventListener('input', filter);
   q.form.addEventListener('submit', e => { e.preventDefault(); seen()[0]?.querySelector('a').focus(); });
-  // The server narrowed the list by the query: the script wants all of it.
-  if (location.search) reload(); else filter();
+  filter();
 
   document.addEventListener('keydown', e => {
     if (typing() || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
@@ -57,26 +65,74 @@ export function dashboard() {
     shut();
   }, true);
 
-  // reload asks for the board again: a row came, went or moved.
-  let timer;
+  // reload asks for the board again: a row came, went or moved, or others are
+  // looked for. What was shown by older stays.
+  let timer, asking;
+  const through = {}; // by the link's id: the place down to which sessions are shown
   function reload() {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
+    timer ??= setTimeout(async () => {
+      timer = null;
+      asking?.abort();
+      const mine = asking = new AbortController(), now = chosen();
+      if (now !== asked) for (const id in through) delete through[id];
+      const at = [now, query({ until: through.older, 'archived-until': through['older-archived'] }), now ? '' : places].filter(Boolean).join('&');
       try {
-        const res = await fetch('/board', { headers: { Accept: 'text/html' } });
+        const res = await fetch('/board?' + at, { headers: { Accept: 'text/html' }, signal: mine.signal });
         if (!res.ok) return;
+        const html = await res.text();
+        asked = now;
         const closed = new Set([...document.querySelectorAll('.group:not([open])')].map(g => g.dataset.group));
         const open = new Set([...document.querySelectorAll('.group[open]')].map(g => g.dataset.group));
         const focus = document.activeElement?.closest?.('li[data-row]')?.id;
-        document.getElementById('board').innerHTML = await res.text();
+        board.innerHTML = html;
         for (const g of document.querySelectorAll('.group')) {
           if (closed.has(g.dataset.group)) g.open = false;
           if (open.has(g.dataset.group)) g.open = true;
         }
         if (focus) document.getElementById(focus)?.querySelector('a').focus();
         filter();
-      } catch { toast('The daemon does not answer.'); }
+      } catch (e) { if (e.name !== 'AbortError') toast('The daemon does not answer.'); }
     }, 150);
+  }
+
+  // The next page comes below what is there.
+  document.addEventListener('click', async e => {
+    const link = e.target.closest('[data-older]');
+    if (!link || e.metaKey || e.ctrlKey || e.shiftKey) return;
+    e.preventDefault();
+    if (link.ariaDisabled) return;
+    link.ariaDisabled = 'true';
+    const id = link.parentElement.id, now = asked;
+    try {
+      const res = await fetch('/board' + new URL(link.href).search, { headers: { Accept: 'text/html' } });
+      if (!res.ok) throw 0;
+      const html = await res.text();
+      if (now === asked) append(fragment(html), id);
+    } catch { toast('The daemon does not answer.'); }
+    link.ariaDisabled = null;
+  });
+
+  function append(next, id) {
+    let first;
+    const end = document.getElementById(id), link = next.getElementById(id);
+    for (const g of next.querySelectorAll('.group')) {
+      const old = board.querySelector(`.group[data-group="${CSS.escape(g.dataset.group)}"]`);
+      for (const r of [...g.querySelectorAll('li[data-row]')]) {
+        if (document.getElementById(r.id)) { r.remove(); continue; }
+        first ??= r;
+        old?.querySelector('.rows').append(r);
+      }
+      if (!old && g.querySelector('li[data-row]')) document.getElementById('older')?.before(g);
+    }
+    through[id] = link?.querySelector('a').dataset.older ?? '0.-';
+    if (link) end.replaceWith(link); else end.remove();
+    for (const g of document.querySelectorAll('.group')) {
+      const count = g.querySelector('.count'), n = g.querySelectorAll('li[data-row]').length;
+      count.textContent = n < count.dataset.total ? `${n} of ${count.dataset.total}` : n;
+    }
+    fresh(board);
+    filter();
+    first?.querySelector('a').focus();
   }
 
   return {
@@ -86,8 +142,8 @@ export function dashboard() {
       const id = /id="(row-[^"]+)"/.exec(row)?.[1];
       const old = id && document.getElementById(id);
       if (old) Object.assign(before, old.dataset);
-      const r = place(row, () => { moved = true; return null; });
-      const needs = r?.dataset.needs !== before.needs || r?.dataset.needs?.startsWith('wait');
+      const r = place(row, next => { moved = fits(next) || next.dataset.needs || board.querySelector(`[data-inbox="${next.dataset.row}"]`); return null; });
+      const needs = r ? r.dataset.needs !== before.needs || r.dataset.needs.startsWith('wait') : false;
       if (r) moved = r.dataset.repo !== before.repo || ('archived' in r.dataset) !== ('archived' in before);
       if (moved || needs) reload(); else filter();
     },
@@ -97,6 +153,12 @@ export function dashboard() {
     trouble({ html }) { place(html); },
     stale: reload,
   };
+}
+
+function query(values) {
+  const p = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value) p.set(name, value);
+  return p.toString();
 }
 
 const words = { again: 'Again like this', start: 'Start', 'start-again': 'Start again', stop: 'Stop', archive: 'Archive', restore: 'Restore', delete: 'Delete' };

@@ -95,7 +95,7 @@ func (s *server) archiveStopped(c echo.Context) error {
 }
 
 func (s *server) archiveAll(ctx context.Context, p store.Principal) ([]string, error) {
-	rows, err := s.DB.Sessions(ctx, p, store.SessionFilter{State: store.Stopped})
+	rows, err := s.DB.Sessions(ctx, p, store.SessionFilter{States: []store.State{store.Stopped}})
 	if err != nil {
 		return nil, err
 	}

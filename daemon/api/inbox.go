@@ -21,7 +21,7 @@ func (s *server) inbox(c echo.Context) error {
 	ctx, p := c.Request().Context(), principal(c)
 	rows := []store.Session{}
 	for _, state := range []store.State{store.Running, store.Failed} {
-		some, err := s.DB.Sessions(ctx, p, store.SessionFilter{State: state})
+		some, err := s.DB.Sessions(ctx, p, store.SessionFilter{States: []store.State{state}})
 		if err != nil {
 			return err
 		}

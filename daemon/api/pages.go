@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -10,7 +9,6 @@ import (
 
 	"volundr/assets"
 	"volundr/daemon/auth"
-	"volundr/daemon/template"
 	"volundr/store"
 	"volundr/ui"
 	"volundr/ui/client"
@@ -158,47 +156,6 @@ func done(c echo.Context, to string) error {
 		return c.NoContent(http.StatusNoContent)
 	}
 	return c.Redirect(http.StatusSeeOther, to)
-}
-
-func (s *server) dashboard(c echo.Context) error {
-	d, err := s.dashboardModel(c, ui.Filter{Query: c.QueryParam("q"), State: c.QueryParam("state"), Agent: c.QueryParam("agent")})
-	if err != nil {
-		return err
-	}
-	return html(c, http.StatusOK, ui.DashboardPage(d))
-}
-
-func (s *server) board(c echo.Context) error {
-	d, err := s.dashboardModel(c, ui.Filter{})
-	if err != nil {
-		return err
-	}
-	return html(c, http.StatusOK, ui.Board(d))
-}
-
-func (s *server) dashboardModel(c echo.Context, f ui.Filter) (ui.Dashboard, error) {
-	shell := s.shell(c, "") // its cursor before the rows: what changes in between is told again
-	ctx, p := c.Request().Context(), principal(c)
-	rows, err := s.DB.Sessions(ctx, p, store.SessionFilter{IncludeArchived: true})
-	if err != nil {
-		return ui.Dashboard{}, err
-	}
-	stats, err := s.DB.Stats(ctx, p, s.Now())
-	if err != nil {
-		return ui.Dashboard{}, err
-	}
-	all := make([]client.Session, len(rows))
-	for i, row := range rows {
-		all[i] = s.view(c, row)
-	}
-	// What is shared with one needs somebody else.
-	needs, err := s.needs(ctx, slices.DeleteFunc(slices.Clone(rows), func(row store.Session) bool { return guest(p, row) }))
-	if err != nil {
-		return ui.Dashboard{}, err
-	}
-	d := ui.NewDashboard(shell, all, needs, statsView(stats), s.found(c), f)
-	d.Templates = s.begins(template.Template)
-	return d, nil
 }
 
 func (s *server) about(c echo.Context) error {

@@ -17,7 +17,6 @@ import (
 	"volundr/daemon/source"
 	"volundr/runtime"
 	"volundr/store"
-	"volundr/ui/client"
 )
 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
@@ -49,33 +48,6 @@ func decode(c echo.Context, into any) error {
 	default:
 		return invalid(fieldError{Type: "json_invalid", Loc: []any{"body", 0}, Msg: "JSON decode error"})
 	}
-}
-
-func (s *server) listSessions(c echo.Context) error {
-	state := store.State(c.QueryParam("status"))
-	if state != "" && !known(state) {
-		return invalid(fieldError{Type: "enum", Loc: []any{"query", "status"}, Input: state,
-			Msg: "Input should be 'created', 'starting', 'provisioning', 'running', 'stopping', 'stopped', 'failed' or 'archived'"})
-	}
-	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{
-		State: state, IncludeArchived: c.QueryParam("include_archived") == "true",
-	})
-	if err != nil {
-		return err
-	}
-	out := make([]client.Session, 0, len(rows))
-	for _, row := range rows {
-		out = append(out, s.view(c, row))
-	}
-	return c.JSON(http.StatusOK, out)
-}
-
-func known(state store.State) bool {
-	switch state {
-	case store.Created, store.Starting, store.Provisioning, store.Running, store.Stopping, store.Stopped, store.Failed, store.Archived:
-		return true
-	}
-	return false
 }
 
 // createSession creates and starts, as the contract says.

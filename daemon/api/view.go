@@ -14,15 +14,39 @@ import (
 
 // view is a session as clients see it: the contract's keys, then ours.
 func (s *server) view(c echo.Context, row store.Session) client.Session {
+	return s.viewer(c).view(row)
+}
+
+// viewer is what all sessions of one answer have in common.
+type viewer struct {
+	web, socket string // where surfaces and chats are
+	p           store.Principal
+	trouble     map[string]error // of runtimes
+	now         time.Time
+}
+
+func (s *server) viewer(c echo.Context) viewer {
 	web, socket := s.Auth.Endpoints(c.Request())
-	v := s.viewAt(web, socket, row)
-	if guest(principal(c), row) {
+	return viewer{web: web, socket: socket, p: principal(c), trouble: s.Engine.Trouble(), now: s.Now()}
+}
+
+func (in viewer) views(rows []store.Session) []client.Session {
+	out := make([]client.Session, len(rows))
+	for i, row := range rows {
+		out[i] = in.view(row)
+	}
+	return out
+}
+
+func (in viewer) view(row store.Session) client.Session {
+	v := in.whole(row)
+	if guest(in.p, row) {
 		v.ReadOnly, v.CanHurry, v.CodeEndpoint = true, false, nil
 	}
 	return v
 }
 
-func (s *server) viewAt(web, socket string, row store.Session) client.Session {
+func (in viewer) whole(row store.Session) client.Session {
 	var req launch.Request
 	_ = json.Unmarshal(row.Request, &req) // checked to be JSON by the store; an odd one shows empty
 	v := client.Session{
@@ -39,9 +63,9 @@ func (s *server) viewAt(web, socket string, row store.Session) client.Session {
 		Definition: broughtView(req.Definition),
 	}
 	if !row.ExpiresAt.IsZero() && row.Want == store.WantRunning && row.Failure == nil {
-		v.StopsAt, v.StopsSoon = &row.ExpiresAt, row.State == store.Running && !s.Now().Before(row.EndsSoon())
+		v.StopsAt, v.StopsSoon = &row.ExpiresAt, row.State == store.Running && !in.now.Before(row.EndsSoon())
 	}
-	if s.unseen(row) {
+	if in.unseen(row) {
 		v.Unseen = true
 		v.Doing = "waiting for " + runtimeTitle(row.Runtime) + ", which does not answer"
 		if row.State == store.Running {
@@ -61,7 +85,7 @@ func (s *server) viewAt(web, socket string, row store.Session) client.Session {
 	}
 	switch row.State {
 	case store.Running:
-		chat, code := socket+"/s/"+row.ID+"/session", web+"/s/"+row.ID+"/editor/"
+		chat, code := in.socket+"/s/"+row.ID+"/session", in.web+"/s/"+row.ID+"/editor/"
 		v.ChatEndpoint, v.CodeEndpoint = &chat, &code
 		if !v.Unseen {
 			v.ActivityText, v.Detail = row.ActivityText, row.Detail
@@ -85,10 +109,10 @@ func (s *server) viewAt(web, socket string, row store.Session) client.Session {
 
 // unseen reports whether what is told of a session is only what was seen last.
 // One that is at rest is as its record says, whatever can be seen.
-func (s *server) unseen(row store.Session) bool {
+func (in viewer) unseen(row store.Session) bool {
 	switch row.State {
 	case store.Starting, store.Provisioning, store.Running, store.Stopping:
-		return s.Engine.Trouble()[row.Runtime] != nil
+		return in.trouble[row.Runtime] != nil
 	}
 	return false
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"volundr/daemon/auth"
+	"volundr/daemon/launch"
 	"volundr/store"
 	"volundr/ui/client"
 )
@@ -80,12 +82,21 @@ func fill(ctx context.Context, p *product, n int) error {
 	defer db.Close()
 	for i := range n {
 		_, err := db.Adopt(ctx, store.Session{Name: fmt.Sprintf("session-%d", i), OwnerID: auth.Local.UserID, TenantID: auth.Local.TenantID,
-			Runtime: "docker", Run: 1, CreatedAt: time.Now().Add(-time.Hour), Request: []byte(`{"agent":"claude","source":{"type":"git"}}`)})
+			Runtime: "docker", Run: 1, CreatedAt: time.Now().Add(-time.Hour), Request: asked(i)})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// asked is what one of many sessions was asked to be.
+func asked(i int) []byte {
+	raw, _ := json.Marshal(launch.Request{Agent: []string{"claude", "codex"}[i%2], Model: "claude-sonnet-4-6", Mode: "acceptEdits", Network: "open",
+		Source: launch.Source{Type: "git", Repo: fmt.Sprintf("https://github.com/acme/service-%d.git", i%20), Branch: fmt.Sprintf("volundr/session/session-%d", i), BaseBranch: "main"},
+		Env:    map[string]string{"LOG_LEVEL": "debug", "CI": "1"}, Setup: []string{"npm ci"}, CredentialNames: []string{"github"}, Resources: map[string]any{"cpu": "2", "memory": "4Gi"},
+		InitialPrompt: strings.Repeat("Find out why the test of the login fails, mend it, and tell what was wrong. ", 5)})
+	return raw
 }
 
 // settle starts the daemon, reads the list of its sessions as a page that is

@@ -41,17 +41,17 @@ func many(ctx context.Context, b *bench) (rows []row, err error) {
 	if err != nil || len(all) != manySessions {
 		return nil, fmt.Errorf("%d of %d sessions are listed (%w)", len(all), manySessions, err)
 	}
-	var me, list, page series
+	var me, list, page, board, search series
 	for i := range b.rounds {
 		for _, a := range []struct {
 			s    *series
 			path string
-		}{{&me, client.Base + "/me"}, {&list, client.Base + "/sessions"}, {&page, "/"}} {
+		}{{&me, client.Base + "/me"}, {&list, client.Base + "/sessions"}, {&page, client.Base + "/sessions?limit=100"}, {&board, "/"}, {&search, "/board?q=service-7"}} {
 			if err := p.read(ctx, a.s, a.path); err != nil {
 				return nil, err
 			}
 		}
-		b.say("many %d/%d: list %.0f ms, dashboard %.0f ms, /me %.1f ms", i+1, b.rounds, list[i], page[i], me[i])
+		b.say("many %d/%d: list %.0f ms, page %.1f ms, dashboard %.1f ms, search %.1f ms, /me %.1f ms", i+1, b.rounds, list[i], page[i], board[i], search[i], me[i])
 	}
 	one, err := p.followed(ctx, all[0].ID, 1)
 	if err != nil {
@@ -62,8 +62,10 @@ func many(ctx context.Context, b *bench) (rows []row, err error) {
 		return nil, err
 	}
 	return []row{
-		measured("list of one's 10,000 sessions", "ms", list).against("`/me`", me).atMost(20),
-		measured("dashboard of one's 10,000 sessions", "ms", page).against("`/me`", me).atMost(20),
+		measured("dashboard of one's 10,000 sessions", "ms", board).against("`/me`", me).atMost(20),
+		measured("the same, searched", "ms", search).against("`/me`", me),
+		measured("list of them, a page of 100", "ms", page).against("`/me`", me).atMost(20),
+		measured("list of them, whole", "ms", list).against("`/me`", me),
 		measured("a change is told to the last of 500 clients", "ms", told).against("to one", one),
 	}, nil
 }
