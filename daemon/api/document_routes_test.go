@@ -27,7 +27,9 @@ var inTenant = []string{"tenant", "id or name of another tenant than one's own; 
 
 // operations are all routes for programs, but those of the sandbox API.
 var operations = []operation{
-	{do: "GET /sessions", summary: "List sessions", query: []string{"status", "only those in this state", "include_archived", "true: archived ones too"}, out: []client.Session{}},
+	{do: "GET /sessions", summary: "List sessions", query: []string{"status", "only those in this state", "include_archived", "true: archived ones too",
+		"alive", "true: only those that run, are started or stopped", "search", "only those with this in name, repository, branch, agent, model, state or id",
+		"limit", "only so many, the newest: 1 to 1000; the header Link leads to the next page; without it all are listed", "before", "the place in the list where a page begins, from the header Link"}, out: []client.Session{}},
 	{do: "POST /sessions", summary: "Create a session and start it", in: client.SessionCreate{}, out: client.Session{}, status: 201},
 	{do: "POST /sessions/archive-stopped", summary: "Archive all of one's own that are stopped: their ids", out: []string{}},
 	{do: "GET /sessions/stream", summary: "What changes, as server-sent events with ids; Last-Event-ID goes on where a connection broke",

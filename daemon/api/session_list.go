@@ -115,4 +115,3 @@ func looks(of []ui.Appearance) []store.Look {
 	}
 	return out
 }
-

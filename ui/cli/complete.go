@@ -35,11 +35,15 @@ func complete[T any](a *app, c *cobra.Command, args []string, list func(*client.
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
+// offered is how many sessions a shell offers before it is typed what they are
+// called.
+const offered = 200
+
 // completeNames: by name, or by id where several have one name.
-func (a *app) completeNames(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (a *app) completeNames(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	named := map[string]int{}
 	list := func(cl *client.Client, ctx context.Context) ([]client.Session, error) {
-		all, err := cl.List(ctx, client.ListOptions{IncludeArchived: true})
+		all, err := cl.List(ctx, client.ListOptions{IncludeArchived: true, Search: typed, Limit: offered})
 		for _, s := range all {
 			named[s.Name]++
 		}

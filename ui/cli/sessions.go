@@ -22,7 +22,7 @@ func (a *app) sessions() *cobra.Command {
 // find takes a session's id, the start of an id, or its name where that is
 // unambiguous; else it lists the candidates.
 func find(ctx context.Context, cl *client.Client, what string) (client.Session, error) {
-	all, err := cl.List(ctx, client.ListOptions{IncludeArchived: true})
+	all, err := cl.List(ctx, client.ListOptions{IncludeArchived: true, Search: what})
 	if err != nil {
 		return client.Session{}, err
 	}
@@ -105,6 +105,8 @@ func (a *app) list() *cobra.Command {
 	c.Flags().StringVar(&o.Status, "status", "", "only sessions in this state")
 	choices(c, "status", client.Created, client.Starting, client.Provisioning, client.Running, client.Stopping, client.Stopped, client.Failed, client.Archived)
 	c.Flags().BoolVar(&o.IncludeArchived, "archived", false, "archived sessions too")
+	c.Flags().StringVar(&o.Search, "search", "", "only sessions with this in name, repository, branch, agent, model, state or id")
+	c.Flags().IntVar(&o.Limit, "limit", 0, "only so many, the newest (at most 1000)")
 	jsonFlag(c, &asJSON)
 	return c
 }

@@ -108,6 +108,9 @@ func one[T any](c *Client, ctx context.Context, method, path string, in any) (T,
 type ListOptions struct {
 	Status          string
 	IncludeArchived bool
+	Alive           bool   // only those that run, are started or stopped
+	Search          string // in name, repository, branch, agent, model, state and id
+	Limit           int    // the newest, 1000 at most; 0: all
 }
 
 // List gives the sessions, newest first.
@@ -118,6 +121,15 @@ func (c *Client) List(ctx context.Context, o ListOptions) ([]Session, error) {
 	}
 	if o.IncludeArchived {
 		q.Set("include_archived", "true")
+	}
+	if o.Alive {
+		q.Set("alive", "true")
+	}
+	if o.Search != "" {
+		q.Set("search", o.Search)
+	}
+	if o.Limit > 0 {
+		q.Set("limit", strconv.Itoa(o.Limit))
 	}
 	return one[[]Session](c, ctx, "GET", "/sessions?"+q.Encode(), nil)
 }

@@ -12,7 +12,8 @@ import (
 // look is what is known of the daemon at a moment.
 type look struct {
 	Up       bool
-	Sessions []client.Session // newest first
+	Sessions []client.Session // newest first, then older ones that run
+	Cut      bool             // there are more
 	Needs    []client.Need    // the longest waiting first
 }
 
@@ -64,6 +65,7 @@ const (
 	maxBody    = 240 // of a notification's text
 	mostNeeds  = 10  // in the menu
 	mostShown  = 15  // sessions in the menu
+	mostRead   = 100 // sessions of the list, beside those that run
 	mostDetail = 8   // lines of what an agent asks about
 )
 
@@ -101,7 +103,11 @@ func needLines(l look) (out []line) {
 		out = append(out, line{Text: short(n.Session+": "+needWords(n), maxLine), Sub: needSub(n)})
 	}
 	if more := len(l.Needs) - mostNeeds; more > 0 {
-		out = append(out, line{Text: fmt.Sprintf("%d more…", more), Do: act{Verb: openPage, Path: "/"}})
+		text := fmt.Sprintf("%d more…", more)
+		if l.Cut {
+			text = "More…"
+		}
+		out = append(out, line{Text: text, Do: act{Verb: openPage, Path: "/"}})
 	}
 	return out
 }

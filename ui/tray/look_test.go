@@ -95,6 +95,13 @@ func TestMenusAreBounded(t *testing.T) {
 	if len(lines) != mostShown+mostNeeds+2 || lines[0].Text != "a · running" || lines[mostShown].Text != "486 more…" {
 		t.Errorf("%d lines, first %q, last %q", len(lines), lines[0].Text, lines[mostShown].Text)
 	}
+	l.Cut = true
+	if all := sessionLines(l); all[mostShown].Text != "More…" {
+		t.Errorf("of which not all are known: %q", all[mostShown].Text)
+	}
+	if all := both(l.Sessions[:3], l.Sessions[1:5]); len(all) != 5 {
+		t.Errorf("%d sessions of two lists that overlap, want 5", len(all))
+	}
 	for _, x := range lines {
 		if len([]rune(x.Text)) > maxLine {
 			t.Errorf("%q", x.Text)

@@ -2,6 +2,7 @@ package tray
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -89,14 +90,32 @@ func follow(ctx context.Context, cl *client.Client, show func(look, *client.Clie
 func see(ctx context.Context, cl *client.Client, show func(look, *client.Client)) error {
 	ctx, cancel := context.WithTimeout(ctx, patient)
 	defer cancel()
-	sessions, err := cl.List(ctx, client.ListOptions{})
+	sessions, err := cl.List(ctx, client.ListOptions{Limit: mostRead})
 	if err != nil {
 		return err
+	}
+	cut := len(sessions) >= mostRead
+	if cut { // older ones may run
+		living, err := cl.List(ctx, client.ListOptions{Alive: true})
+		if err != nil {
+			return err
+		}
+		sessions = both(sessions, living)
 	}
 	needs, err := cl.Inbox(ctx)
 	if err != nil {
 		return err
 	}
-	show(look{Up: true, Sessions: sessions, Needs: needs}, cl)
+	show(look{Up: true, Sessions: sessions, Cut: cut, Needs: needs}, cl)
 	return nil
+}
+
+// both are the sessions of two lists, each once.
+func both(some, more []client.Session) []client.Session {
+	for _, s := range more {
+		if !slices.ContainsFunc(some, func(one client.Session) bool { return one.ID == s.ID }) {
+			some = append(some, s)
+		}
+	}
+	return some
 }
