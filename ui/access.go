@@ -52,21 +52,7 @@ type UsersPage struct {
 	For     string
 	Name    string // the form's, where it was refused
 	Problem string
-	// Of who runs the installation, where there is somebody else: all tenants, and
-	// the id of the one that is shown.
-	All       []client.Tenant
-	Tenant    string
-	Elsewhere bool // it is not the reader's
-}
-
-// name is that of the tenant that is shown.
-func (p UsersPage) name() string {
-	for _, t := range p.All {
-		if t.ID == p.Tenant {
-			return t.Name
-		}
-	}
-	return ""
+	OfTenant
 }
 
 // act is where a form about a user leads.
@@ -76,8 +62,6 @@ func (p UsersPage) act(id, act string) string {
 	}
 	return userURL(id, act) + "?tenant=" + url.QueryEscape(p.Tenant)
 }
-
-func usersOf(t client.Tenant) string { return "/users?tenant=" + url.QueryEscape(t.ID) }
 
 // roleTexts say what a role may.
 var roleTexts = map[string]string{

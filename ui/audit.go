@@ -18,9 +18,14 @@ type AuditPage struct {
 	Machine  bool     // the reader may look at the whole chain
 	Verified *client.Chain
 	Kept     string // a head that was asked for
+	OfTenant
 }
 
 // older is the address of what was done before.
 func (p AuditPage) older() string {
-	return "/audit?" + url.Values{"act": {p.Act}, "user": {p.User}, "before": {fmt.Sprint(p.Older)}}.Encode()
+	q := url.Values{"act": {p.Act}, "user": {p.User}, "before": {fmt.Sprint(p.Older)}}
+	if p.Elsewhere {
+		q.Set("tenant", p.Tenant)
+	}
+	return "/audit?" + q.Encode()
 }

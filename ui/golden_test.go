@@ -58,6 +58,7 @@ func pages() map[string]templ.Component {
 		"new-brought":        NewSessionPage(broughtPage()),
 		"new-unusable":       NewSessionPage(unusablePage()),
 		"audit":              Audit(auditPage()),
+		"audit-of":           Audit(auditOfPage()),
 		"reference":          ReferencePage(referencePage()),
 		"new":                NewSessionPage(newPage()),
 		"new-text":           NewSessionPage(textPage()),

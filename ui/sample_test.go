@@ -401,7 +401,7 @@ func someTenants() []client.Tenant {
 
 // usersOfPage is that of another tenant's users, for whoever runs the installation.
 func usersOfPage() UsersPage {
-	p := UsersPage{Shell: shell("Users"), Me: "local", All: someTenants(), Tenant: someTenants()[0].ID, Elsewhere: true,
+	p := UsersPage{Shell: shell("Users"), Me: "local", OfTenant: OfTenant{All: someTenants(), Tenant: someTenants()[0].ID, Elsewhere: true},
 		Users: []client.User{{ID: "55555555-5555-4555-8555-555555555555", DisplayName: "bob", Role: "admin"}}}
 	p.Admin, p.Shell.Tenants = true, true
 	return p
@@ -438,5 +438,12 @@ func auditPage() AuditPage {
 			deed(3, "local", "token file", "user.added", "55555555-5555-4555-8555-555555555555", `{"name": "ann", "role": "developer"}`),
 		}}
 	p.Admin = true
+	return p
+}
+
+// auditOfPage is what was done in another tenant.
+func auditOfPage() AuditPage {
+	p := auditPage()
+	p.Verified, p.OfTenant = nil, usersOfPage().OfTenant
 	return p
 }

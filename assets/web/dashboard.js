@@ -18,6 +18,9 @@ export function dashboard() {
   const chosen = () => query({ q: q.value, state: state.value, agent: agent?.value });
   const more = () => !!board.querySelector('[data-older]');
 
+  let timer, asking;
+  const through = {}; // by the link's id: the place down to which sessions are shown
+
   const filter = () => {
     let any = false;
     for (const r of rows()) {
@@ -67,8 +70,6 @@ export function dashboard() {
 
   // reload asks for the board again: a row came, went or moved, or others are
   // looked for. What was shown by older stays.
-  let timer, asking;
-  const through = {}; // by the link's id: the place down to which sessions are shown
   function reload() {
     timer ??= setTimeout(async () => {
       timer = null;

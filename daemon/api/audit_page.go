@@ -19,6 +19,9 @@ func (s *server) auditPage(c echo.Context) error {
 	p := ui.AuditPage{Shell: s.shell(c, "Audit"), Acts: store.Acts, Act: c.QueryParam("act"), User: c.QueryParam("user"),
 		Machine: may(c, auth.Machine), Kept: c.QueryParam("kept")}
 	var err error
+	if p.OfTenant, err = s.ofTenant(c, p.Shell); err != nil {
+		return err
+	}
 	if p.Deeds, err = s.deeds(c, perAuditPage); err != nil {
 		return err
 	}

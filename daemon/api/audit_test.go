@@ -66,4 +66,23 @@ func TestThePageOfTheAudit(t *testing.T) {
 	if status != http.StatusOK || strings.Contains(body, "mallory") || strings.Contains(body, "are as they were written") || strings.Contains(body, "Export all") {
 		t.Errorf("another tenant's admin: %d %s", status, body)
 	}
+
+	// Who runs the installation chooses the tenant; others have no choice.
+	if err := w.db.Audit(t.Context(), store.Principal{UserID: other.p.UserID, TenantID: other.p.TenantID, Name: "olga"}, store.ActPush, "s", map[string]string{"refs": "theirs"}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, body = w.ask("GET", "/audit", "", admin)
+	if !strings.Contains(body, `href="/audit?tenant=`+other.p.TenantID+`"`) || strings.Contains(body, "theirs") {
+		t.Errorf("the first tenant's page: %t %s", strings.Contains(body, "theirs"), tagless(body))
+	}
+	status, _, body = w.ask("GET", "/audit?tenant="+other.p.TenantID+"&act=push", "", admin)
+	if status != 200 || !strings.Contains(body, "theirs") || strings.Contains(body, "&lt;b&gt;x") || !strings.Contains(body, `name="tenant" value="`+other.p.TenantID) {
+		t.Errorf("the other tenant's page: %d %s", status, tagless(body))
+	}
+	if status, _, body = w.ask("GET", "/audit", "", other.present); strings.Contains(body, "?tenant=") {
+		t.Errorf("another tenant's admin may choose: %d %s", status, body)
+	}
+	if status, _, _ = w.ask("GET", "/audit?tenant=default", "", other.present); status != http.StatusNotFound {
+		t.Errorf("another tenant's admin looks at the first: %d", status)
+	}
 }

@@ -70,16 +70,8 @@ func (s *server) usersPage(c echo.Context) error {
 
 func (s *server) showUsers(c echo.Context, status int, p ui.UsersPage) (err error) {
 	p.Shell, p.Me = s.shell(c, "Users"), principal(c).UserID
-	if p.Shell.Tenants {
-		if p.All, err = s.tenants(c); err != nil {
-			return err
-		}
-		in, err := s.manager(c)
-		if err != nil {
-			return err
-		}
-		p.Tenant = in.TenantID
-		p.Elsewhere = p.Tenant != principal(c).TenantID
+	if p.OfTenant, err = s.ofTenant(c, p.Shell); err != nil {
+		return err
 	}
 	if p.Users, err = s.users(c); err != nil {
 		return err
@@ -88,6 +80,19 @@ func (s *server) showUsers(c echo.Context, status int, p ui.UsersPage) (err erro
 		return err
 	}
 	return html(c, status, ui.Users(p))
+}
+
+// ofTenant is whose page of settings the query asks for.
+func (s *server) ofTenant(c echo.Context, shell ui.Shell) (of ui.OfTenant, err error) {
+	if !shell.Tenants {
+		return of, nil
+	}
+	if of.All, err = s.tenants(c); err != nil {
+		return of, err
+	}
+	in, err := s.manager(c)
+	of.Tenant, of.Elsewhere = in.TenantID, in.TenantID != principal(c).TenantID
+	return of, err
 }
 
 // toldUsers shows the page with what became of a form: p, or why it was refused.

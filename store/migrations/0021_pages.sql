@@ -12,7 +12,7 @@ CREATE TRIGGER sessions_read AFTER UPDATE OF name, request ON sessions BEGIN
       request ->> '$.source.paths[0].host_path', '')
     WHERE id = new.id;
   UPDATE sessions SET words = lower(name || ' ' || repo || ' ' ||
-    coalesce((SELECT group_concat(value ->> '$.repo', ', ') || ' ' FROM json_each(request, '$.source.additional_repos')), '') ||
+    coalesce((SELECT group_concat(value ->> '$.repo' || coalesce(' on ' || nullif(value ->> '$.branch', ''), ''), ', ') || ' ' FROM json_each(request, '$.source.additional_repos')), '') ||
     coalesce(request ->> '$.source.branch', '') || ' ' || coalesce(request ->> '$.model', '') || ' ' || id) WHERE id = new.id;
 END;
 UPDATE sessions SET name = name;

@@ -103,11 +103,7 @@ func needLines(l look) (out []line) {
 		out = append(out, line{Text: short(n.Session+": "+needWords(n), maxLine), Sub: needSub(n)})
 	}
 	if more := len(l.Needs) - mostNeeds; more > 0 {
-		text := fmt.Sprintf("%d more…", more)
-		if l.Cut {
-			text = "More…"
-		}
-		out = append(out, line{Text: text, Do: act{Verb: openPage, Path: "/"}})
+		out = append(out, line{Text: fmt.Sprintf("%d more…", more), Do: act{Verb: openPage, Path: "/"}})
 	}
 	return out
 }
@@ -193,7 +189,11 @@ func sessionLines(l look) (out []line) {
 		out = append(out, line{Text: short(s.Name+" · "+sessionWord(s), maxLine), Sub: sub})
 	}
 	if more := len(all) - mostShown; more > 0 {
-		out = append(out, line{Text: fmt.Sprintf("%d more…", more), Do: act{Verb: openPage, Path: "/"}})
+		text := fmt.Sprintf("%d more…", more)
+		if l.Cut {
+			text = "More…"
+		}
+		out = append(out, line{Text: text, Do: act{Verb: openPage, Path: "/"}})
 	}
 	return out
 }
