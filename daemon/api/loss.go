@@ -19,14 +19,15 @@ import (
 // countLoss prints, for each repository at the top of the workspace: R, then
 // changed files (F and a status line), branches with commits that no remote has
 // (B, commits, name), stashes (S, count). Without any: W and the number of
-// files. Names are quoted by git, one a line.
+// files. Names are quoted by git, one a line, behind the repository's folder.
 const countLoss = `cd /workspace || exit 1
 n=0
 for g in .git */.git; do
   [ -e "$g" ] || continue; d=$(dirname "$g"); n=$((n+1)); echo R
-  git -C "$d" status --porcelain | head -1000 | sed 's/^/F /'
+  at=; [ "$d" = . ] || at=$d/
+  git -C "$d" status --porcelain | head -1000 | while IFS= read -r l; do f=${l#???}; printf 'F %s%s%s\n' "${l%"$f"}" "$at" "$f"; done
   git -C "$d" for-each-ref --format='%(refname:short)' refs/heads | while read -r b; do
-    c=$(git -C "$d" rev-list --count "$b" --not --remotes 2>/dev/null); [ "${c:-0}" = 0 ] || echo "B $c $b"; done
+    c=$(git -C "$d" rev-list --count "$b" --not --remotes 2>/dev/null); [ "${c:-0}" = 0 ] || printf 'B %s %s\n' "$c" "${at:+${at%/}: }$b"; done
   echo "S $(git -C "$d" stash list | wc -l)"
 done
 [ $n -gt 0 ] || echo "W $(find . -xdev -type f | head -100000 | wc -l)"`
