@@ -107,3 +107,44 @@ func TestALifeOutlivesDaemonAndMachine(t *testing.T) {
 		l.is("c", store.Running)
 	})
 }
+
+// Killed at whatever effect of ending it, with the machine too, a session whose
+// time is over is stopped once a daemon is back, and told so.
+func TestALifeEndsWhereverTheDaemonIsKilled(t *testing.T) {
+	deaths := 0
+	for n, died := 0, true; died; n++ {
+		inWorld(t, fake.Options{KeepEnded: n%2 == 0}, func(t *testing.T, w *world) {
+			l := w.measured()
+			l.mortal("a", "10m")
+			time.Sleep(9 * time.Minute)
+			l.is("a", store.Running)
+			b := &bomb{left: n, dead: make(chan struct{})}
+			w.arm(b)
+			time.Sleep(2 * time.Minute)
+			l.end()
+			died = b.left < 0
+			w.arm(nil)
+			if n%3 == 0 {
+				w.rt.Reboot(255)
+			}
+			time.Sleep(time.Hour)
+			l = w.measured()
+			defer l.end()
+			time.Sleep(5 * time.Minute)
+			s := l.is("a", store.Stopped)
+			shown, _ := w.rt.Show("a")
+			c := l.books("a")
+			if s.Want != store.WantStopped || s.ChronicledRun != s.Run || shown.State == runtime.Up || shown.State == runtime.Partial || len(shown.Volumes) != 3 ||
+				len(c) != 1 || c[0].Reason != "its time to live was over" {
+				t.Errorf("killed at effect %d: %+v, shown: %+v, chronicles: %+v", n, s, shown, c)
+			}
+			l.lawful(0)
+		})
+		if died {
+			deaths++
+		}
+	}
+	if deaths < 5 {
+		t.Errorf("only %d deaths: the bomb does not reach far", deaths)
+	}
+}
