@@ -24,6 +24,11 @@ func TestRepositoriesAreAdded(t *testing.T) {
 			sent <- r.PostForm
 		})
 	})
+	// Once there is but one it has no folder.
+	do(t, ctx, chromedp.Navigate(srv.URL+"/page/new"))
+	wait(t, ctx, `document.querySelector('#folder').offsetParent !== null`)
+	do(t, ctx, chromedp.Click(chromedp.CSS(".another .leave-out button")))
+	wait(t, ctx, `document.querySelector('#folder').offsetParent === null && !document.querySelector('.another')`)
 	do(t, ctx, chromedp.Navigate(srv.URL+"/page/new"))
 	offered := func(n, names string) {
 		t.Helper()
@@ -49,9 +54,4 @@ func TestRepositoriesAreAdded(t *testing.T) {
 	if f := ReadForm(got); len(f.More) != 2 || f.More[0] != want[0] || f.More[1] != want[1] || f.Repo != "https://github.com/acme/billing" {
 		t.Errorf("sent %+v", f)
 	}
-	// Once there is but one it has no folder.
-	do(t, ctx, chromedp.Navigate(srv.URL+"/page/new"))
-	wait(t, ctx, `document.querySelector('#folder').offsetParent !== null`)
-	do(t, ctx, chromedp.Click(chromedp.CSS(".another .leave-out button")))
-	wait(t, ctx, `document.querySelector('#folder').offsetParent === null && !document.querySelector('.another')`)
 }
