@@ -84,7 +84,8 @@ func (p Principal) args(before ...any) []any { return append(before, p.TenantID,
 // CreateSession stores a new session and returns it as stored. It fills an
 // empty ID, the times and the version. An empty Want is WantNone; an empty
 // State is what the wish leads to (Created, or Starting). An ErrQuota when its
-// owner or their tenant may have no more.
+// owner or their tenant may have no more; ErrConflict when there is a session of
+// this ID, where there was one it gets another.
 func (db *DB) CreateSession(ctx context.Context, s Session) (out Session, err error) {
 	s.Want = cmp.Or(s.Want, WantNone)
 	if s.State == "" {
@@ -94,6 +95,9 @@ func (db *DB) CreateSession(ctx context.Context, s Session) (out Session, err er
 		}
 	}
 	err = db.write(ctx, func(t *tx) error {
+		if err := t.fresh(ctx, &s); err != nil {
+			return err
+		}
 		if err := room(ctx, t, s, Amounts{Sessions: 1}, false, t.now); err != nil {
 			return err
 		}
@@ -113,6 +117,21 @@ func (db *DB) Adopt(ctx context.Context, s Session) (out Session, err error) {
 		return err
 	})
 	return out, err
+}
+
+// fresh looks whether the id that a session is to have can be had.
+func (t *tx) fresh(ctx context.Context, s *Session) error {
+	var is, was bool
+	err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ?1), EXISTS (SELECT 1 FROM events WHERE session_id = ?1)`, s.ID).Scan(&is, &was)
+	switch {
+	case err != nil:
+		return err
+	case is:
+		return fmt.Errorf("%w: there is a session %s already", ErrConflict, s.ID)
+	case was:
+		s.ID = ""
+	}
+	return nil
 }
 
 func (t *tx) insert(ctx context.Context, s Session) (Session, error) {

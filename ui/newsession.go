@@ -27,6 +27,7 @@ type NewPage struct {
 	// Definition is what the repository brings and nobody confirmed yet; nil:
 	// nothing.
 	Definition *client.Definition
+	Submission string // sent along: what makes two of it one session
 	Saved      string // what was just saved, as in "template NAME"
 	// Text is the session in YAML; AsText: it is shown in place of the fields.
 	Text   string

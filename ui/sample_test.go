@@ -311,7 +311,7 @@ func sharedPage() CredentialsPage {
 
 // watchedSession is another's, whose agent asks.
 func watchedSession(s client.Session) SessionPage {
-	s.ReadOnly = true
+	s.ReadOnly, s.ReadOnlyWhy = true, "The session was shared with you: you can look at it."
 	p := SessionPage{Shell: shell(s.Name), Session: s, Tab: "chat"}
 	t := NewTranscript(s.ID)
 	t.Watch("You look only: ann or an admin can answer.")

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/launch"
@@ -154,6 +155,7 @@ func (s *server) begins(kind template.Kind) []client.Template {
 
 func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
 	p.Shell, p.Models, p.Places = s.shell(c, "New session"), s.Models, s.places(s.Default)
+	p.Submission = uuid.NewString()
 	var err error
 	if p.Presets, err = s.presets(c); err != nil {
 		return err
@@ -214,11 +216,35 @@ func (s *server) postNewSession(c echo.Context) error {
 		p.Problems = problems
 		return s.form(c, http.StatusUnprocessableEntity, p)
 	}
-	row, err := s.create(c, in.Name, requestOf(in), saidIn(posted))
+	row, err := s.submitted(c, in.Name, requestOf(in))
 	if err != nil {
 		return s.refuse(c, err, p)
 	}
 	return c.Redirect(http.StatusSeeOther, "/sessions/"+row.ID)
+}
+
+// submitted is the session that the posted form makes. The same form with the
+// same content, sent twice, makes one session: whoever clicks again gets to it.
+func (s *server) submitted(c echo.Context, name string, req launch.Request) (store.Session, error) {
+	posted, p := c.Request().PostForm, principal(c)
+	id := uuid.NewString()
+	if key, err := uuid.Parse(posted.Get("submission")); err == nil {
+		id = uuid.NewSHA1(key, []byte(p.UserID+"?"+posted.Encode())).String()
+	}
+	made, err := s.DB.Session(c.Request().Context(), p, id)
+	switch {
+	case err == nil && made.Want != store.WantGone:
+		return made, nil
+	case err == nil:
+		id = uuid.NewString()
+	}
+	row, err := s.createAs(c, id, name, req, saidIn(posted))
+	if err != nil && row.ID == "" {
+		if made, no := s.DB.Session(c.Request().Context(), p, id); no == nil { // meanwhile
+			return made, nil
+		}
+	}
+	return row, err
 }
 
 func (s *server) asText(c echo.Context, name string, req launch.Request) error {
@@ -246,7 +272,7 @@ func (s *server) postText(c echo.Context) error {
 	case "preset":
 		return s.savePreset(c, p, l.Request, nil)
 	}
-	row, err := s.create(c, l.Name, l.Request, saidIn(posted))
+	row, err := s.submitted(c, l.Name, l.Request)
 	if err != nil {
 		status, detail, known := answer(err)
 		if !known {

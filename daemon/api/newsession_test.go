@@ -7,11 +7,13 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"volundr/daemon/auth"
 	"volundr/daemon/launch"
 	"volundr/store"
 )
@@ -140,6 +142,64 @@ func TestASessionIsBegunFromATemplate(t *testing.T) {
 	same("from what was saved", got)
 	if status, _, body := w.post("/sessions/new", saving); status != 422 || !strings.Contains(body, "exists") {
 		t.Errorf("saved twice: %d %s", status, body)
+	}
+}
+
+// A form that is sent twice makes one session, whether it is fields, text, or
+// the answer to what a repository brings; changed it makes another, and so it
+// does when the first is gone.
+func TestAFormSentTwiceMakesOneSession(t *testing.T) {
+	w := newWorld(t)
+	repo := w.brings()
+	twice := func(form url.Values) (row store.Session) {
+		t.Helper()
+		ids := make([]string, 4)
+		var all sync.WaitGroup
+		for i := range ids {
+			all.Go(func() {
+				status, head, body := w.post("/sessions/new", form)
+				if ids[i] = head.Get("Location"); status != http.StatusSeeOther {
+					t.Errorf("%d %s", status, tagless(body))
+				}
+			})
+		}
+		all.Wait()
+		for _, id := range ids {
+			if id != ids[0] {
+				t.Fatalf("sessions %v", ids)
+			}
+		}
+		row, err := w.db.SystemSession(t.Context(), strings.TrimPrefix(ids[0], "/sessions/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row
+	}
+	_, _, page := w.ask("GET", "/sessions/new", "")
+	form := standing(page)
+	form.Set("source", "git")
+	form.Set("repo", repo)
+	status, _, page := w.post("/sessions/new", form)
+	if status != http.StatusConflict {
+		t.Fatalf("%d %s", status, tagless(page))
+	}
+	form = standing(page)
+	form.Set("trust_repository", regexp.MustCompile(`name="trust_repository" value="([^"]*)"`).FindStringSubmatch(page)[1])
+	first := twice(form)
+	if first.Want != store.WantRunning {
+		t.Errorf("%+v", first)
+	}
+	form.Set("name", "another")
+	if second := twice(form); second.ID == first.ID || second.Name != "another" {
+		t.Errorf("%+v", second)
+	}
+	text := url.Values{"text": {"yes"}, "submission": {form.Get("submission")}, "yaml": {"name: of-text\n"}}
+	third := twice(text)
+	if _, err := w.db.Wish(t.Context(), auth.Local, third.ID, store.WantGone); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := w.made(w.post("/sessions/new", text)); again.ID == third.ID {
+		t.Errorf("what is gone came back: %+v", again)
 	}
 }
 

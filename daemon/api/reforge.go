@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volundr/daemon/chronicle"
@@ -66,7 +67,7 @@ func (s *server) reforged(c echo.Context, in client.Reforge) (store.Session, err
 		return store.Session{}, err
 	}
 	req.From = &launch.From{Chronicle: from.ID, Checkpoint: in.Checkpoint, Workspace: begin.Workspace, Context: begin.Context, Briefing: begin.Briefing}
-	return s.launch(c, name, on, req)
+	return s.launch(c, uuid.NewString(), name, on, req)
 }
 
 // reforgedOn is the runtime that is asked for, else the one on which a

@@ -74,6 +74,11 @@ func (s *server) createSession(c echo.Context) error {
 
 // create checks a launch request, stores it and asks the engine to start it.
 func (s *server) create(c echo.Context, name string, req launch.Request, say verdict) (store.Session, error) {
+	return s.createAs(c, uuid.NewString(), name, req, say)
+}
+
+// createAs creates it with an id.
+func (s *server) createAs(c echo.Context, id, name string, req launch.Request, say verdict) (store.Session, error) {
 	name, err := checkName(name)
 	if err != nil {
 		return store.Session{}, err
@@ -91,7 +96,7 @@ func (s *server) create(c echo.Context, name string, req launch.Request, say ver
 	if req, err = s.withDefinition(c, req, say); err != nil {
 		return store.Session{}, err
 	}
-	return s.launch(c, name, on, req)
+	return s.launch(c, id, name, on, req)
 }
 
 // runtimeOf is the name of a runtime that is here: the usual one for none.
@@ -133,7 +138,7 @@ func listed(names []string) string {
 }
 
 // launch stores a session of a checked request and asks the engine to start it.
-func (s *server) launch(c echo.Context, name, on string, req launch.Request) (store.Session, error) {
+func (s *server) launch(c echo.Context, id, name, on string, req launch.Request) (store.Session, error) {
 	ctx := c.Request().Context()
 	req.Runtime = "" // the record says it
 	raw, err := json.Marshal(req)
@@ -145,7 +150,7 @@ func (s *server) launch(c echo.Context, name, on string, req launch.Request) (st
 		return store.Session{}, err
 	}
 	row, err := s.DB.CreateSession(ctx, store.Session{
-		ID: uuid.NewString(), Name: name,
+		ID: id, Name: name,
 		OwnerID: p.UserID, TenantID: p.TenantID, Runtime: on, Request: raw,
 		Want: store.WantNone, State: store.Created,
 	})

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -219,5 +220,32 @@ func TestTheDialogueOfSharing(t *testing.T) {
 	}
 	if status, _ := w.asks(friend, "GET", base); status != http.StatusNotFound {
 		t.Errorf("%d", status)
+	}
+}
+
+// A viewer sees a session of their own, and why nothing can be written there.
+func TestAViewerIsToldWhyNothingCanBeWritten(t *testing.T) {
+	w := newWorld(t)
+	owner := w.person("ann", "default", store.RoleDeveloper)
+	row, err := w.db.CreateSession(t.Context(), store.Session{Name: "own", OwnerID: owner.p.UserID, TenantID: owner.p.TenantID, Runtime: "fake",
+		Want: store.WantRunning, Request: json.RawMessage(`{"agent":"claude","source":{"type":"git"}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	why, base := "your role or token looks only", "/sessions/"+row.ID
+	if status, body := w.asks(owner, "GET", base); status != http.StatusOK || strings.Contains(body, why) || !strings.Contains(body, `id="composer">`) || !strings.Contains(body, base+"/stop") {
+		t.Errorf("a developer: %d %s", status, body)
+	}
+	if _, err := w.db.SetRole(t.Context(), auth.Local, owner.p.UserID, store.RoleViewer); err != nil {
+		t.Fatal(err)
+	}
+	status, body := w.asks(owner, "GET", base)
+	if status != http.StatusOK || !strings.Contains(body, why) || !strings.Contains(body, `id="composer" hidden`) {
+		t.Errorf("a viewer: %d %s", status, body)
+	}
+	for _, gone := range []string{base + `/editor"`, base + `/terminal"`, base + "/stop", base + "/delete", base + `/share"`} {
+		if strings.Contains(body, gone) {
+			t.Errorf("the page offers %s", gone)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/auth"
 	"volundr/daemon/launch"
 	"volundr/runtime"
 	"volundr/store"
@@ -21,13 +22,14 @@ func (s *server) view(c echo.Context, row store.Session) client.Session {
 type viewer struct {
 	web, socket string // where surfaces and chats are
 	p           store.Principal
+	writes      bool // their role and token do
 	trouble     map[string]error // of runtimes
 	now         time.Time
 }
 
 func (s *server) viewer(c echo.Context) viewer {
 	web, socket := s.Auth.Endpoints(c.Request())
-	return viewer{web: web, socket: socket, p: principal(c), trouble: s.Engine.Trouble(), now: s.Now()}
+	return viewer{web: web, socket: socket, p: principal(c), writes: may(c, auth.Work), trouble: s.Engine.Trouble(), now: s.Now()}
 }
 
 func (in viewer) views(rows []store.Session) []client.Session {
@@ -40,9 +42,15 @@ func (in viewer) views(rows []store.Session) []client.Session {
 
 func (in viewer) view(row store.Session) client.Session {
 	v := in.whole(row)
-	if guest(in.p, row) {
-		v.ReadOnly, v.CanHurry, v.CodeEndpoint = true, false, nil
+	switch {
+	case guest(in.p, row):
+		v.ReadOnlyWhy = "The session was shared with you: you can look at it."
+	case !in.writes:
+		v.ReadOnlyWhy = "You can look at the session, and write nothing: your role or token looks only."
+	default:
+		return v
 	}
+	v.ReadOnly, v.CanHurry, v.CodeEndpoint = true, false, nil
 	return v
 }
 

@@ -109,5 +109,5 @@ func spoilt(e Entry, field string) error {
 		return nil
 	}
 	return &launch.FieldError{Loc: []string{"body", field}, Type: "value_error", Input: e.Name,
-		Msg: fmt.Sprintf("The %s %s cannot be used: %s. `volundr templates lint` lists all that is wrong.", e.Kind.one(), e.Name, e.Problems[0])}
+		Msg: fmt.Sprintf("The %s %s cannot be used (`volundr templates lint` lists all that is wrong): %s", e.Kind.one(), e.Name, e.Problems[0])}
 }

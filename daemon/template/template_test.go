@@ -215,7 +215,7 @@ func TestResolve(t *testing.T) {
 	for want, typed := range map[string]launch.Request{
 		`template_name There is no template "biling": did you mean "billing".`: {TemplateName: "biling"},
 		`profile_name There is no profile "x": there are large, small.`:        {ProfileName: "x"},
-		`template_name The template broken cannot be used: broken.yaml:1: there is no key "modell" here: did you mean "model"?. ` + "`volundr templates lint` lists all that is wrong.": {TemplateName: "broken"},
+		`template_name The template broken cannot be used (` + "`volundr templates lint` lists all that is wrong" + `): broken.yaml:1: there is no key "modell" here: did you mean "model"?`: {TemplateName: "broken"},
 	} {
 		_, err := l.Resolve(typed, nil)
 		var field *launch.FieldError

@@ -69,7 +69,7 @@ func (t *talk) run(ctx context.Context, text string) error {
 				return err
 			}
 		case err := <-cut:
-			return fmt.Errorf("the conversation was cut (%w): `volundr sessions show %s` shows where it stands", err, t.session.Name)
+			return t.cut(life, err)
 		case <-ctx.Done():
 			t.print(t.newline())
 			last, cancel := context.WithTimeout(life, time.Second)
@@ -78,6 +78,16 @@ func (t *talk) run(ctx context.Context, text string) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// cut says why the conversation ended before its turn did.
+func (t *talk) cut(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, no := t.cl.Me(ctx); client.Unauthorized(no) {
+		return fmt.Errorf("the conversation was cut, and the agent works on: %w", no)
+	}
+	return fmt.Errorf("the conversation was cut (%w): `volundr sessions show %s` shows where it stands", err, t.session.Name)
 }
 
 // frame takes one frame and reports whether it was the turn's last.

@@ -33,7 +33,7 @@ func (a *app) written(c *cobra.Command, from string, asJSON bool) (in client.Ses
 		return in, err
 	}
 	if len(text) > maxWritten {
-		return in, fmt.Errorf("the session is larger than %d bytes", maxWritten)
+		return in, fmt.Errorf("the session is larger than %d MiB, and nothing was created: put long texts into a file of the workspace", maxWritten>>20)
 	}
 	if asJSON {
 		return in, ofJSON(text, &in)

@@ -68,8 +68,9 @@ type Session struct {
 	Run          int       `json:"run"`           // counts starts
 	Network      string    `json:"network"`       // "open", "none"
 	CanHurry     bool      `json:"can_hurry"`     // it is being stopped and may be stopped now
-	ReadOnly     bool      `json:"read_only"`     // it is another's, who shares it: to look at
-	TimeToLive   string    `json:"time_to_live"`  // as it was asked for
+	ReadOnly     bool      `json:"read_only"`     // who asks may look at it only
+	ReadOnlyWhy  string    `json:"read_only_why,omitempty"`
+	TimeToLive   string    `json:"time_to_live"` // as it was asked for
 
 	StopsAt   *time.Time `json:"stops_at"`   // while it runs: when its time to live is over
 	StopsSoon bool       `json:"stops_soon"` // which is in some minutes
