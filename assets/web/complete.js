@@ -37,8 +37,8 @@ export function completion(text, form) {
   function commands(q) {
     const all = [...document.querySelectorAll('#chat-commands [data-command]')].map(c => ({ value: '/' + c.dataset.command, name: '/' + c.dataset.command, hint: c.textContent }));
     const low = o => o.name.replace('/', '').toLowerCase();
-    const fit = all => [...all.filter(o => low(o).startsWith(q)), ...all.filter(o => !low(o).startsWith(q) && low(o).includes(q))];
-    return [...fit(all), ...fit(prompts)];
+    all.push(...prompts);
+    return [...all.filter(o => low(o).startsWith(q)), ...all.filter(o => !low(o).startsWith(q) && low(o).includes(q))];
   }
 
   // kept asks for the prompts; the agent's commands are offered meanwhile.
@@ -49,9 +49,10 @@ export function completion(text, form) {
       if (!res.ok) return;
       prompts = (await res.json()).map(p => ({ value: p.content, name: p.name, hint: (p.scope === 'repository' ? 'of the repository: ' : '') + p.content.split('\n', 1)[0], whole: true }));
     } catch { return; } // none are offered
-    const was = at;
+    const was = open() && options[at];
     if (text.value[0] === '/' && document.activeElement === text) look();
-    if (open() && was < options.length) mark(was);
+    const i = open() ? options.findIndex(o => o.name === was?.name && o.whole === was?.whole) : -1;
+    if (i >= 0) mark(i);
   }
 
   async function files(q) {

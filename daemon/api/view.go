@@ -22,7 +22,7 @@ func (s *server) view(c echo.Context, row store.Session) client.Session {
 type viewer struct {
 	web, socket string // where surfaces and chats are
 	p           store.Principal
-	writes      bool // their role and token do
+	writes      bool             // their role and token do
 	trouble     map[string]error // of runtimes
 	now         time.Time
 }

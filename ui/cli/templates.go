@@ -144,7 +144,11 @@ func (a *app) lintTemplates() *cobra.Command {
 				fmt.Fprintf(c.OutOrStdout(), "There is nothing to look at in %s: write templates/NAME.yaml there.\n", dir)
 				return nil
 			}
-			fmt.Fprintf(c.OutOrStdout(), "Nothing is wrong with the %d files in %s.\n", files, dir)
+			what := fmt.Sprintf("the %d files", files)
+			if files == 1 {
+				what = "the file"
+			}
+			fmt.Fprintf(c.OutOrStdout(), "Nothing is wrong with %s in %s.\n", what, dir)
 			return nil
 		},
 	}
