@@ -51,30 +51,88 @@ func bounds(ctx context.Context, q querier, tenant, user string) (Amounts, error
 	return a, err
 }
 
+// havings are the pieces of what users have: of tenant ?1, of user ?2 unless that is
+// empty, but for session ?3, of the day from ?4 until ?5.
+const havings = `SELECT owner_id, (state <> 'archived' OR want <> 'archived') AND want <> 'gone' AS sessions, 0 AS storage,
+		iif(` + runs + `, cpu, 0) AS cpu, iif(` + runs + `, memory, 0) AS memory, 0 AS tokens, 0 AS cost
+		FROM sessions WHERE kind = 'session' AND id <> ?3 AND` + theirs + `
+	UNION ALL SELECT owner_id, 0, stored, 0, 0, 0, 0 FROM blobs WHERE` + theirs + `
+	UNION ALL SELECT owner_id, 0, size, 0, 0, 0, 0 FROM sandbox_files WHERE` + theirs + `
+	UNION ALL SELECT owner_id, 0, 0, 0, 0, input + output + cache_write, cost_micros FROM usage WHERE at >= ?4 AND at < ?5 AND` + theirs
+
+const (
+	theirs = ` tenant_id = ?1 AND (?2 = '' OR owner_id = ?2)`
+	runs   = `(want = 'running' AND state <> 'failed' OR state IN ('starting', 'provisioning', 'running', 'stopping'))`
+	sums   = `coalesce(sum(sessions), 0), coalesce(sum(storage), 0), coalesce(sum(cpu), 0), coalesce(sum(memory), 0), coalesce(sum(tokens), 0), coalesce(sum(cost), 0)`
+)
+
+func havingsArgs(tenant, user, but string, now time.Time) []any {
+	now = now.UTC()
+	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	return []any{tenant, user, but, millis(day), millis(day.AddDate(0, 0, 1))}
+}
+
 // inUse is what a user has, or with AllUsers or WholeTenant a tenant; but for one session, unless
 // that is empty.
 func inUse(ctx context.Context, q querier, tenant, user, but string, now time.Time) (a Amounts, err error) {
 	if user == AllUsers || user == WholeTenant {
 		user = ""
 	}
-	now = now.UTC()
-	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
-	const theirs = ` tenant_id = ?1 AND (?2 = '' OR owner_id = ?2)`
-	const runs = `(want = 'running' AND state <> 'failed' OR state IN ('starting', 'provisioning', 'running', 'stopping'))`
-	err = q.QueryRowContext(ctx, `SELECT coalesce(sum((state <> 'archived' OR want <> 'archived') AND want <> 'gone'), 0), coalesce(sum(iif(`+runs+`, cpu, 0)), 0),
-		coalesce(sum(iif(`+runs+`, memory, 0)), 0) FROM sessions WHERE kind = 'session' AND id <> ?3 AND`+theirs, tenant, user, but).
-		Scan(&a.Sessions, &a.CPU, &a.Memory)
-	if err != nil {
-		return a, err
-	}
-	err = q.QueryRowContext(ctx, `SELECT (SELECT coalesce(sum(stored), 0) FROM blobs WHERE`+theirs+`)
-		+ (SELECT coalesce(sum(size), 0) FROM sandbox_files WHERE`+theirs+`)`, tenant, user).Scan(&a.Storage)
-	if err != nil {
-		return a, err
-	}
-	err = q.QueryRowContext(ctx, `SELECT coalesce(sum(input + output + cache_write), 0), coalesce(sum(cost_micros), 0) FROM usage
-		WHERE`+theirs+` AND at >= ?3 AND at < ?4`, tenant, user, millis(day), millis(day.AddDate(0, 0, 1))).Scan(&a.Tokens, &a.CostMicros)
+	err = q.QueryRowContext(ctx, `SELECT `+sums+` FROM (`+havings+`)`, havingsArgs(tenant, user, but, now)...).
+		Scan(&a.Sessions, &a.Storage, &a.CPU, &a.Memory, &a.Tokens, &a.CostMicros)
 	return a, err
+}
+
+// Quota is what there may be, and what is.
+type Quota struct{ Limit, Used Amounts }
+
+// Quotas gives, for an admin, those of users of p's tenant by id, of EachUser and
+// of AllUsers, with two queries for however many.
+func (db *DB) Quotas(ctx context.Context, p Principal, users []string, now time.Time) (map[string]Quota, error) {
+	if !p.Admin {
+		return nil, ErrNotFound
+	}
+	limits, err := amountsBy(db.r.QueryContext(ctx, `SELECT user_id, coalesce(sessions, 0), coalesce(storage, 0), coalesce(cpu, 0), coalesce(memory, 0),
+		coalesce(tokens, 0), coalesce(cost_micros, 0) FROM quotas WHERE tenant_id = ?`, p.TenantID))
+	if err != nil {
+		return nil, err
+	}
+	is, err := amountsBy(db.r.QueryContext(ctx, `SELECT owner_id, `+sums+` FROM (`+havings+`) GROUP BY owner_id`, havingsArgs(p.TenantID, "", "", now)...))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]Quota{EachUser: {Limit: limits[EachUser]}}
+	for _, id := range users {
+		limit, own := limits[id]
+		if !own {
+			limit = limits[EachUser]
+		}
+		out[id] = Quota{limit, is[id]}
+	}
+	var all Amounts
+	for _, a := range is {
+		all = Amounts{all.Sessions + a.Sessions, all.Storage + a.Storage, all.CPU + a.CPU, all.Memory + a.Memory, all.Tokens + a.Tokens, all.CostMicros + a.CostMicros}
+	}
+	out[AllUsers] = Quota{limits[AllUsers], all}
+	return out, nil
+}
+
+// amountsBy reads rows of a name and amounts, and closes them.
+func amountsBy(rows *sql.Rows, err error) (map[string]Amounts, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]Amounts{}
+	for rows.Next() {
+		var who string
+		var a Amounts
+		if err := rows.Scan(&who, &a.Sessions, &a.Storage, &a.CPU, &a.Memory, &a.Tokens, &a.CostMicros); err != nil {
+			return nil, err
+		}
+		out[who] = a
+	}
+	return out, rows.Err()
 }
 
 // Quota gives the limits of a user of p's tenant, of each or of all, and what is

@@ -165,3 +165,35 @@ func TestQuotasAreForAdminsToSet(t *testing.T) {
 		t.Error("the quota of a removed user stays")
 	}
 }
+
+// What is told of all users at once is what is told of each.
+func TestQuotasOfAllAreThoseOfEach(t *testing.T) {
+	db := open(t)
+	ctx := t.Context()
+	people(t, db)
+	now := time.Now()
+	s := create(t, db)
+	create(t, db)
+	create(t, db, func(s *Session) { s.OwnerID = "bert" })
+	create(t, db, func(s *Session) { s.OwnerID, s.TenantID = "chief", "t2" })
+	check(t, db.RecordUsage(ctx, Usage{SessionID: s.ID, Turn: "1", At: now, Provider: "cloud", Input: 7, Output: 5, CostMicros: 9}))
+	check(t, db.RecordUsage(ctx, Usage{SessionID: s.ID, Turn: "2", At: now.AddDate(0, 0, -2), Provider: "cloud", Input: 100}))
+	check(t, db.SetQuota(ctx, chief, EachUser, Amounts{Sessions: 4}))
+	check(t, db.SetQuota(ctx, chief, "bert", Amounts{Tokens: 8}))
+	check(t, db.SetQuota(ctx, chief, AllUsers, Amounts{Sessions: 40}))
+	who := []string{"anna", "bert", "chief"}
+	all := must(db.Quotas(ctx, chief, who, now))(t)
+	for _, id := range append(who, EachUser, AllUsers) {
+		limit, is, err := db.Quota(ctx, chief, id, now)
+		check(t, err)
+		if want := (Quota{limit, is}); all[id] != want {
+			t.Errorf("%s: %+v, want %+v", id, all[id], want)
+		}
+	}
+	if a := all["anna"]; len(all) != 5 || a.Used != (Amounts{Sessions: 2, Tokens: 12, CostMicros: 9}) || a.Limit.Sessions != 4 || all[AllUsers].Used.Sessions != 3 {
+		t.Errorf("%+v", all)
+	}
+	if _, err := db.Quotas(ctx, anna, who, now); !errors.Is(err, ErrNotFound) {
+		t.Errorf("who is no admin: %v", err)
+	}
+}

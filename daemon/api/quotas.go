@@ -41,17 +41,16 @@ func (s *server) quotas(c echo.Context, users []client.User) (out map[string]cli
 	if err != nil {
 		return nil, err
 	}
-	who := []string{store.EachUser, store.AllUsers}
-	for _, u := range users {
-		who = append(who, u.ID)
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
 	}
+	all, err := s.DB.Quotas(c.Request().Context(), p, ids, time.Now())
 	out = map[string]client.Quota{}
-	for _, id := range who {
-		if out[id], err = s.quotaIn(c, p, id); err != nil {
-			return nil, err
-		}
+	for id, q := range all {
+		out[id] = client.Quota{Limits: amountsView(q.Limit), Used: amountsView(q.Used)}
 	}
-	return out, nil
+	return out, err
 }
 
 func amountsView(a store.Amounts) client.Amounts {
