@@ -3,14 +3,68 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	gosse "github.com/tmaxmax/go-sse"
 
 	"volundr/daemon/auth"
+	"volundr/ui/client"
 )
+
+// A client that does not read holds up nobody, not even when its connection takes no more.
+func TestAClientThatDoesNotReadHoldsUpNobody(t *testing.T) {
+	w := newWorld(t)
+	s := w.created("told")
+	req, err := http.NewRequestWithContext(t.Context(), "GET", w.auth.ProgramOrigin()+Prefix+"/sessions/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+w.client.Token)
+	deaf, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Body.Close()
+	begun, err := w.db.Stream(t.Context(), auth.Local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	long := strings.Repeat("x", 1<<20) // more of these than a connection holds
+	change := func(i int) {
+		t.Helper()
+		if err := w.db.SetDoing(ctx, s.ID, fmt.Sprint(i)+long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const changes = 24
+	i := 0
+	change(i)
+	for e, err := range w.client.Stream(ctx, begun.Last) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var data client.Session
+		if e.Type != "session_updated" {
+			continue
+		}
+		if err := json.Unmarshal(e.Data, &data); err != nil || !strings.HasPrefix(data.Doing, fmt.Sprint(i)+"x") {
+			t.Fatalf("change %d: %s, %v", i, e.Data[:min(len(e.Data), 400)], err)
+		}
+		if i++; i == changes {
+			break
+		}
+		change(i)
+	}
+	if i != changes {
+		t.Errorf("%d of %d changes were told", i, changes)
+	}
+}
 
 func TestTheStreamTellsEveryChange(t *testing.T) {
 	w := newWorld(t)

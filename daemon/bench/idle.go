@@ -113,6 +113,15 @@ func (p *product) settle(ctx context.Context) (float64, error) {
 		return 0, ctx.Err()
 	case <-time.After(5 * time.Second):
 	}
+	mb, err := p.resident(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return mb, p.stop()
+}
+
+// resident is the daemon's resident memory in MB.
+func (p *product) resident(ctx context.Context) (float64, error) {
 	out, err := exec.CommandContext(ctx, "ps", "-o", "rss=", "-p", strconv.Itoa(p.cmd.Process.Pid)).Output()
 	if err != nil {
 		return 0, fmt.Errorf("ask for the daemon's memory: %w", err)
@@ -121,5 +130,5 @@ func (p *product) settle(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return kib * 1024 / 1e6, p.stop()
+	return kib * 1024 / 1e6, nil
 }

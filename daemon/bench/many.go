@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -53,11 +54,11 @@ func many(ctx context.Context, b *bench) (rows []row, err error) {
 		}
 		b.say("many %d/%d: list %.0f ms, page %.1f ms, dashboard %.1f ms, search %.1f ms, /me %.1f ms", i+1, b.rounds, list[i], page[i], board[i], search[i], me[i])
 	}
-	one, err := p.followed(ctx, all[0].ID, 1)
+	one, _, err := p.followed(ctx, all[0].ID, 1)
 	if err != nil {
 		return nil, err
 	}
-	told, err := p.followed(ctx, all[0].ID, manyStreams)
+	told, memory, err := p.followed(ctx, all[0].ID, manyStreams)
 	if err != nil {
 		return nil, err
 	}
@@ -66,16 +67,26 @@ func many(ctx context.Context, b *bench) (rows []row, err error) {
 		measured("the same, searched", "ms", search).against("`/me`", me),
 		measured("list of them, a page of 100", "ms", page).against("`/me`", me).atMost(20),
 		measured("list of them, whole", "ms", list).against("`/me`", me),
-		measured("a change is told to the last of 500 clients", "ms", told).against("to one", one),
+		measured("a change is told to the last of 500 clients, beside one that does not read", "ms", told).against("to one", one),
+		measured("more memory with these clients", "MB", memory),
 	}, nil
 }
 
-// followed gives how long it takes until the last of n clients of the event
-// stream has heard of a change, once a round.
-func (p *product) followed(ctx context.Context, id string, n int) (took series, err error) {
+// changesTold is how many changes in a row clients hear of.
+const changesTold = 50
+
+// followed gives how long it takes from asking for a change until the last of n
+// clients of the event stream has heard of it, one change after the other; and the
+// daemon's memory above what it was before, in MB. Each client must hear of each
+// change, in order, though one more of them does not read.
+func (p *product) followed(ctx context.Context, id string, n int) (took, memory series, err error) {
+	before, err := p.resident(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	reading, stop := context.WithCancel(ctx)
-	heard, ready := make(chan struct{}, n), make(chan struct{}, n)
+	heard, ready := make(chan int, n), make(chan int, n)
 	for range n {
 		g.Go(func() error {
 			err := p.listen(reading, id, ready, heard)
@@ -87,59 +98,87 @@ func (p *product) followed(ctx context.Context, id string, n int) (took series, 
 	}
 	g.Go(func() error {
 		defer stop()
-		wait := func(c chan struct{}) error {
+		deaf, err := p.follow(reading)
+		if err != nil {
+			return err
+		}
+		defer deaf.Close()
+		all := func(c chan int, what int) error {
 			for range n {
 				select {
-				case <-c:
+				case got := <-c:
+					if got != what {
+						return fmt.Errorf("a client is told of change %d when all are told of %d", got, what)
+					}
 				case <-ctx.Done():
 					return ctx.Err()
 				}
 			}
 			return nil
 		}
-		if err := wait(ready); err != nil {
+		if err := all(ready, 0); err != nil {
 			return err
 		}
-		for i := range p.bench.rounds {
+		for i := range changesTold {
 			began := time.Now()
-			if err := p.api.Do(ctx, "PUT", "/sessions/"+id, map[string]string{"name": fmt.Sprintf("named-%d", i)}, nil); err != nil {
+			if err := p.api.Do(ctx, "PUT", "/sessions/"+id, map[string]string{"name": changed(i)}, nil); err != nil {
 				return err
 			}
-			if err := wait(heard); err != nil {
+			if err := all(heard, i); err != nil {
 				return err
 			}
 			took.millis(time.Since(began))
-			p.bench.say("streams %d/%d: %d clients %.1f ms", i+1, p.bench.rounds, n, took[i])
 		}
-		return nil
+		p.bench.say("streams: %d clients, %.1f ms", n, took.median())
+		after, err := p.resident(ctx)
+		memory.add(after - before)
+		return err
 	})
-	return took, g.Wait()
+	return took, memory, g.Wait()
 }
 
-// listen follows the events, and says when it does and when it hears of a
-// session.
-func (p *product) listen(ctx context.Context, id string, ready, heard chan<- struct{}) error {
+func changed(i int) string { return fmt.Sprintf("named-%d", i) }
+
+// follow opens the event stream.
+func (p *product) follow(ctx context.Context) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, "GET", p.api.URL+client.Base+"/sessions/stream", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+p.api.Token)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode != http.StatusOK {
+		res.Body.Close()
+		return nil, fmt.Errorf("the event stream: %s", res.Status)
+	}
+	return res.Body, nil
+}
+
+// listen follows the events, and says when it does and which change of a session
+// it hears of. It fails when it misses one.
+func (p *product) listen(ctx context.Context, id string, ready, heard chan<- int) error {
+	stream, err := p.follow(ctx)
+	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the event stream: %s", res.Status)
-	}
-	lines := bufio.NewScanner(res.Body)
+	defer stream.Close()
+	lines := bufio.NewScanner(stream)
 	lines.Buffer(nil, 1<<20)
-	for begun := false; lines.Scan(); begun = true {
+	begun, next := false, 0
+	for ; lines.Scan(); begun = true {
+		line := lines.Text()
 		switch {
 		case !begun:
-			ready <- struct{}{}
-		case strings.HasPrefix(lines.Text(), "data: ") && strings.Contains(lines.Text(), id):
-			heard <- struct{}{}
+			ready <- 0
+		case strings.HasPrefix(line, "data: ") && strings.Contains(line, id):
+			if !strings.Contains(line, `"name":"`+changed(next)+`"`) {
+				return fmt.Errorf("a client of the event stream missed change %d: %s", next, line)
+			}
+			heard <- next
+			next++
 		}
 	}
 	return first(lines.Err(), errors.New("the event stream ended"))
