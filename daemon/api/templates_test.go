@@ -239,3 +239,24 @@ func TestEveryOptionArrivesAgainAndAgain(t *testing.T) {
 		t.Errorf("where it came from is forgotten: %+v %v", kept, err)
 	}
 }
+
+// Files in the configuration directory are the installation's: users of every
+// tenant begin with them, and only whoever runs it changes them.
+func TestTemplatesAreTheInstallations(t *testing.T) {
+	w := newWorld(t)
+	w.write("templates/billing.yaml", "description: The invoices\nenv: {LOG_LEVEL: debug}\n")
+	w.write("profiles/large.yaml", "resources: {cpu: 4}\n")
+	for _, role := range []store.Role{store.RoleAdmin, store.RoleDeveloper} {
+		olga := w.person("olga-"+string(role), "others", role)
+		for path, want := range map[string]string{"/templates": `"name":"billing"`, "/templates/billing": `"LOG_LEVEL":"debug"`, "/profiles": `"name":"large"`} {
+			if status, _, body := w.ask("GET", Prefix+path, "", olga.present); status != 200 || !strings.Contains(body, want) {
+				t.Errorf("%s of another tenant reads %s: %d %s", role, path, status, body)
+			}
+		}
+		for _, method := range []string{"PUT", "DELETE"} {
+			if status, _, body := w.ask(method, Prefix+"/templates/billing", `{"model":"m2"}`, olga.present); status < 400 {
+				t.Errorf("%s of another tenant: %s is answered %d %s", role, method, status, body)
+			}
+		}
+	}
+}
