@@ -180,7 +180,7 @@ func (s *server) contract(g *echo.Group) {
 	g.GET("/found", s.listFound)
 	g.POST("/found/:id/adopt", s.adoptFound)
 	g.DELETE("/found/:id", s.deleteFound)
-	g.GET("/status", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Status(c.Request().Context())) })
+	g.GET("/status", func(c echo.Context) error { return c.JSON(http.StatusOK, s.status(c)) })
 	g.GET("/doctor", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Doctor(c.Request().Context())) })
 	g.POST("/image", func(c echo.Context) error { s.RetryImage(); return c.NoContent(http.StatusAccepted) })
 	s.userRoutes(g)

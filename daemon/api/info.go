@@ -36,6 +36,15 @@ func statsView(st store.Stats) client.Stats {
 		LocalTokens: st.LocalToday, CloudTokens: st.CloudToday, CostToday: float64(st.CostTodayMicros) / 1e6}
 }
 
+// status is how the daemon is; where its files lie is told to its machine's admins.
+func (s *server) status(c echo.Context) client.Status {
+	st := s.Status(c.Request().Context())
+	if !may(c, auth.Machine) {
+		st.TokenFile = ""
+	}
+	return st
+}
+
 // me on a laptop is its owner, whom the contract calls an admin.
 func (s *server) me(c echo.Context) error {
 	l, _ := auth.LoginFrom(c.Request().Context())

@@ -159,10 +159,9 @@ func done(c echo.Context, to string) error {
 }
 
 func (s *server) about(c echo.Context) error {
-	ctx := c.Request().Context()
-	p := ui.AboutPage{Shell: s.shell(c, "About"), Status: s.Status(ctx)}
+	p := ui.AboutPage{Shell: s.shell(c, "About"), Status: s.status(c)}
 	if may(c, auth.Machine) {
-		p.Findings = s.Doctor(ctx)
+		p.Findings = s.Doctor(c.Request().Context())
 	}
 	return html(c, http.StatusOK, ui.About(p))
 }

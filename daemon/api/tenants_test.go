@@ -55,6 +55,19 @@ func TestATenantsAdminManagesTheirOwn(t *testing.T) {
 	}
 }
 
+// Where the machine keeps its token is told to whoever runs it, and to nobody else.
+func TestTheMachinesFilesAreItsAdmins(t *testing.T) {
+	w := newWorld(t)
+	for _, x := range []who{w.person("eve", "elsewhere", store.RoleAdmin), w.person("bob", "default", store.RoleDeveloper), w.person("chief", "default", store.RoleAdmin)} {
+		told := x.name == "chief"
+		for _, path := range []string{Prefix + "/status", "/about"} {
+			if status, body := w.asks(x, "GET", path); status != 200 || strings.Contains(body, "/data/token") != told {
+				t.Errorf("%s, %s: %d %s", x.name, path, status, body)
+			}
+		}
+	}
+}
+
 // The operator's bound of a tenant holds beside that of its own admin, and says
 // whose it is.
 func TestTheOperatorBoundsATenant(t *testing.T) {

@@ -120,7 +120,7 @@ func newWorld(t *testing.T) *world {
 		Doctor:     func(context.Context) []client.Finding { return []client.Finding{{Name: "Docker engine", Status: "ok"}} },
 		RetryImage: func() {}, Shutdown: stop,
 		Status: func(context.Context) client.Status {
-			return client.Status{Version: "test", Runtime: "fake", Image: client.ImageStatus{State: "ready"}, Trouble: Trouble(w.engine.Trouble())}
+			return client.Status{Version: "test", Runtime: "fake", TokenFile: "/data/token", Image: client.ImageStatus{State: "ready"}, Trouble: Trouble(w.engine.Trouble())}
 		},
 		Stopping: stopping, Now: time.Now, Log: log,
 	}

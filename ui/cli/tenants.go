@@ -123,7 +123,8 @@ func (a *app) moveUser() *cobra.Command {
 	c := &cobra.Command{
 		Use: "move NAME --tenant TENANT", Short: "Move a user to another tenant, with all that is theirs", Args: takes(1, 1), ValidArgsFunction: a.completeUsers, Hidden: true,
 		Long: "Sessions, chronicles, credentials, presets, prompts, logins and tokens go with them. What runs goes on; what others have\n" +
-			"open of it ends, and what was shared is not any more. Who was an admin is a developer there, unless --role says else.",
+			"open of it ends, and what was shared is not any more. Who was an admin is a developer there, unless --role says else;\n" +
+			"who is one there logs in anew.",
 		RunE: func(c *cobra.Command, args []string) error {
 			if m.Tenant == "" {
 				return fmt.Errorf("say where to: --tenant NAME")

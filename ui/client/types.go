@@ -93,7 +93,7 @@ type Status struct {
 	PublicURL string `json:"public_url,omitempty"`
 	PID       int    `json:"pid"`
 	Version   string `json:"version"`
-	TokenFile string `json:"token_file"`
+	TokenFile string `json:"token_file"` // empty: the caller does not run the machine
 	Runtime   string `json:"runtime"`
 	// Image is how far the session image is.
 	Image ImageStatus `json:"image"`
