@@ -213,6 +213,48 @@ func TestNoRepository(t *testing.T) {
 	}
 }
 
+// Each repository is counted from where the session began in it, without being
+// changed; one whose figures cannot be had is named all the same.
+func TestRepos(t *testing.T) {
+	s := newSpace(t)
+	for _, name := range []string{"app", "lib", "tools/own"} {
+		s.git("init", "-q", "-b", "main", name)
+		s.write(name+"/kept.txt", lines(40))
+		s.git("-C", name, "add", "-A")
+		s.git("-C", name, "commit", "-qm", "first")
+	}
+	first := s.git("-C", "lib", "rev-parse", "HEAD")
+	s.git("-C", "lib", "update-ref", "refs/remotes/origin/main", "HEAD")
+	s.git("-C", "lib", "checkout", "-qb", "work")
+	s.write("lib/committed.txt", "in the session\n")
+	s.git("-C", "lib", "add", "-A")
+	s.git("-C", "lib", "commit", "-qm", "second")
+	s.write("lib/new.txt", "x\n")
+	if err := os.Rename(filepath.Join(s.dir, "lib/kept.txt"), filepath.Join(s.dir, "lib/moved.txt")); err != nil {
+		t.Fatal(err)
+	}
+	s.write("tools/own/new.txt", "x\n")
+	objects := s.git("-C", "lib", "count-objects")
+	began := map[string]string{"lib": first, "app": first} // app has no such commit
+	for base, files := range map[changes.Base]int{changes.Session: 3, changes.LastCommit: 2, changes.DefaultBranch: 3} {
+		got, err := s.c.Repos(t.Context(), "s", base, []string{"lib", "app", "gone"}, began)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []changes.Repo{{Folder: "lib", Branch: "work", Files: files, Ahead: 1, Counted: true}, {Folder: "app", Branch: "main", Ahead: 1, Counted: true},
+			{Folder: "gone"}, {Folder: "tools/own", Branch: "main", Files: 1, Ahead: 1, Counted: true}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", base, diff)
+		}
+		if l, err := s.c.List(t.Context(), changes.Place{Repo: "lib", Base: base, Commit: first}); err != nil || len(l.Files) != files {
+			t.Errorf("%s: %d files in the list, %v", base, len(l.Files), err)
+		}
+	}
+	if got := s.git("-C", "lib", "count-objects"); got != objects {
+		t.Errorf("counting wrote into the repository: %s, %s before", got, objects)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	s := worked(t)
 	at := changes.Place{Base: changes.LastCommit}
@@ -355,6 +397,13 @@ func FuzzAnswers(f *testing.F) {
 		}
 		c.Diff(t.Context(), changes.Place{}, "x", "", 3)
 		c.Commits(t.Context(), changes.Place{}, "")
+		if all, err := c.Repos(t.Context(), "", changes.Session, []string{"app"}, nil); err == nil {
+			for _, r := range all {
+				if strings.HasPrefix(r.Folder, "/") || strings.HasPrefix(r.Folder, "..") || r.Files < 0 || r.Ahead < 0 {
+					t.Errorf("%+v", r)
+				}
+			}
+		}
 	})
 }
 

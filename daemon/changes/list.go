@@ -23,13 +23,16 @@ session) against='the start of the session'
   base=$(git reflog show --format=%H HEAD 2>/dev/null | tail -n 1) ;;
 default-branch)
   d=$(git symbolic-ref -q --short refs/remotes/origin/HEAD)
-  if [ -z "$d" ]; then timeout 8 git remote set-head origin --auto >/dev/null 2>&1; d=$(git symbolic-ref -q --short refs/remotes/origin/HEAD); fi
+  if [ -z "$d" ]; then ` + askRemote + `; d=$(git symbolic-ref -q --short refs/remotes/origin/HEAD); fi
   if [ -z "$d" ]; then for b in main master; do git rev-parse -q --verify "refs/heads/$b" >/dev/null && d=$b && break; done; fi
   [ -n "$d" ] && base=$(git merge-base "$d" HEAD 2>/dev/null) || exit 5
   against=$d ;;
 esac
 tree=${base:-$empty}
 `
+
+// askRemote learns the remote's default branch from it, which may take a while.
+const askRemote = `timeout 8 git remote set-head origin --auto >/dev/null 2>&1`
 
 // index lets git see untracked files without touching the repository: a copy of
 // its index in which they are announced. What git stores for that goes elsewhere

@@ -44,13 +44,17 @@ func tell(kind error, format string, args ...any) error {
 
 var branchName = regexp.MustCompile(`^[^\x00-\x20\x7f~^:?*\[\\-][^\x00-\x20\x7f~^:?*\[\\]{0,254}$`)
 
-// Standing asks where the work stands.
-func (c *Changes) Standing(ctx context.Context, p Place) (s Standing, err error) {
-	const body = `b=$(git symbolic-ref -q --short HEAD)
+// ahead counts the commits a of HEAD, which is h on the branch b, that the
+// remote's branch u lacks.
+const ahead = `b=$(git symbolic-ref -q --short HEAD)
 h=$(git rev-parse -q --verify HEAD)
 u=$(git rev-parse -q --verify "refs/remotes/origin/$b")
-if [ -z "$h" ]; then n=0; elif [ -n "$u" ]; then n=$(git rev-list --count "$u..HEAD"); else n=$(git rev-list --count HEAD --not --remotes=origin); fi
-printf '%s\n%s\n%s\n%s\n' "$b" "$h" "$u" "$n"
+if [ -z "$h" ]; then a=0; elif [ -n "$u" ]; then a=$(git rev-list --count "$u..HEAD"); else a=$(git rev-list --count HEAD --not --remotes=origin); fi
+`
+
+// Standing asks where the work stands.
+func (c *Changes) Standing(ctx context.Context, p Place) (s Standing, err error) {
+	const body = ahead + `printf '%s\n%s\n%s\n%s\n' "$b" "$h" "$u" "$a"
 [ -z "$h" ] || git log -1 --format=%s
 `
 	res, err := c.script(ctx, p, body, nil)
