@@ -21,6 +21,8 @@ type ChangesPane struct {
 	Split    bool // both sides beside each other
 	Comments []client.Comment
 	Open     *FilePane // the file that the address names, shown at once
+	// Repos are the session's repositories, where the workspace is none itself.
+	Repos []client.Repository
 	// Work is where the branch stands; nil: it is not known.
 	Work *client.Standing
 }
@@ -262,6 +264,31 @@ func (p ChangesPane) totals() (ins, del, staged int) {
 		}
 	}
 	return ins, del, staged
+}
+
+// changed is how many files of a repository are told of in the switch; of the one
+// that is shown it is what the list says.
+func (p ChangesPane) changed(r client.Repository) int {
+	if r.Folder == p.Changes.Repo && p.Changes.Note == "" {
+		return len(p.Changes.Files) + p.Changes.More
+	}
+	return r.Files
+}
+
+// folderName is a folder of the workspace for people.
+func folderName(folder string) string {
+	if folder == "" {
+		return "the workspace"
+	}
+	return folder
+}
+
+// repoTitle says where a repository comes from.
+func repoTitle(r client.Repository) string {
+	if r.URL == "" {
+		return "Made in the session"
+	}
+	return "From " + r.URL
 }
 
 func (p ChangesPane) comments(f client.ChangedFile) (n int) {

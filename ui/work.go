@@ -35,6 +35,8 @@ func isWeb(address string) bool {
 // workState says how far the branch's commits are.
 func workState(w client.Standing) string {
 	switch {
+	case w.Repo == "" && w.Folder != "":
+		return "was made in the session: it is not pushed from here"
 	case w.Repo == "":
 		return "has no remote to be pushed to"
 	case w.Protected:

@@ -9,6 +9,7 @@ export function changes(pane, running) {
   const base = pane.dataset.changes;
   const api = '/api/v1/volundr/sessions/' + base.split('/')[2];
   let timer, asking, shown = false, query = document.getElementById('changes').dataset.query ?? location.search.slice(1);
+  const drafts = {}; // commit messages that are being written, by repository
   const root = () => document.getElementById('changes');
   const way = work(pane, api, () => load());
 
@@ -33,7 +34,10 @@ export function changes(pane, running) {
   function draw(next) {
     const old = root();
     if (old.querySelector(':active, .commenting')) return; // a button is being pressed: it stays until it has heard so; or somebody writes
-    const message = old.querySelector('.commit textarea')?.value, words = old.querySelector('.review input')?.value;
+    const repo = next.dataset.repo, moved = (old.dataset.repo ?? '') !== repo;
+    const written = old.querySelector('.commit textarea');
+    if (written) drafts[old.dataset.repo] = written.value;
+    const message = drafts[repo], words = old.querySelector('.review input')?.value;
     for (const f of next.querySelectorAll('.cfile')) {
       const was = document.getElementById(f.id);
       if (!was) continue;
@@ -45,7 +49,9 @@ export function changes(pane, running) {
     const focus = document.activeElement?.closest?.('.changes') && path(document.activeElement);
     const top = pane.scrollTop;
     old.replaceWith(next);
-    pane.scrollTop = top;
+    query = next.dataset.query;
+    pane.scrollTop = moved ? 0 : top;
+    if (moved) way.moved();
     if (focus) focus(next)?.focus({ preventScroll: true });
     for (const f of next.querySelectorAll('.cfile[open]')) open(f);
   }
@@ -54,6 +60,7 @@ export function changes(pane, running) {
   function path(e) {
     const file = e.closest('.cfile'), sel = e.dataset.fileAct ? `[data-file-act=${e.dataset.fileAct}]` : e.tagName.toLowerCase();
     if (file) return next => next.querySelector('#' + file.id)?.querySelector(sel);
+    if (e.matches('a')) return next => [...next.querySelectorAll('a')].find(a => a.getAttribute('href') === e.getAttribute('href'));
     return next => e.name ? next.querySelector(`[name=${e.name}]`) : null;
   }
 
@@ -77,7 +84,7 @@ export function changes(pane, running) {
     } catch { toast('The daemon does not answer.'); return null; }
   }
 
-  const at = () => '?' + new URLSearchParams({ repo: new URLSearchParams(query).get('repo') ?? '' });
+  const at = () => '?' + new URLSearchParams({ repo: root().dataset.repo ?? '' });
 
   function go(href) {
     query = href.split('?')[1] ?? '';
@@ -100,7 +107,7 @@ export function changes(pane, running) {
     form.onsubmit = async e => {
       e.preventDefault();
       const done = await send('POST', '/comments', {
-        repo: new URLSearchParams(query).get('repo') ?? '', path: file.dataset.path, side: line.dataset.side, line: +line.dataset.line,
+        repo: root().dataset.repo ?? '', path: file.dataset.path, side: line.dataset.side, line: +line.dataset.line,
         text: code.textContent, body: form.querySelector('textarea').value,
       });
       if (done) { close(); load(); open(file); }

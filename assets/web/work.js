@@ -12,9 +12,10 @@ export function work(pane, api, reload) {
     clearTimeout(timer);
     if (!shown || document.hidden || !root()) return;
     timer = setTimeout(load, every);
+    const of = at();
     try {
-      const res = await fetch(root().dataset.pr, { headers: { Accept: 'text/html' } });
-      if (!res.ok) return;
+      const res = await fetch(root().dataset.pr + of, { headers: { Accept: 'text/html' } });
+      if (!res.ok || of !== at()) return; // another repository is shown by now
       const next = fragment(await res.text()).firstElementChild;
       const open = root().querySelector('details')?.open;
       if (open && next.querySelector('details')) next.querySelector('details').open = true;
@@ -38,19 +39,20 @@ export function work(pane, api, reload) {
     if (done) { toast(done.detail); reload(); load(); }
   }
 
-  const at = () => '?' + new URLSearchParams({ repo: new URLSearchParams(document.getElementById('changes').dataset.query ?? '').get('repo') ?? '' });
+  const repo = () => document.getElementById('changes').dataset.repo ?? '';
+  const at = () => '?' + new URLSearchParams({ repo: repo() });
 
   async function open() {
-    const dialog = document.getElementById('open-pr'), form = dialog.querySelector('form');
+    const dialog = document.getElementById('open-pr'), form = dialog.querySelector('form'), of = repo();
     try {
-      const res = await fetch(api + '/pr/text');
+      const res = await fetch(api + '/pr/text' + at());
       if (res.ok) { const text = await res.json(); form.elements.title.value = text.title; form.elements.body.value = text.body; }
     } catch { /* it can be written by hand */ }
     form.onsubmit = async e => {
       e.preventDefault();
       const button = form.querySelector('.primary');
       button.disabled = true;
-      const made = await sendPR({ title: form.elements.title.value, body: form.elements.body.value, target_branch: form.elements.target.value.trim() });
+      const made = await sendPR({ repo: of, title: form.elements.title.value, body: form.elements.body.value, target_branch: form.elements.target.value.trim() });
       button.disabled = false;
       if (made) { dialog.close(); toast(`Opened #${made.number}: ${made.title}`); load(); }
     };
@@ -72,5 +74,14 @@ export function work(pane, api, reload) {
     if (e.target.closest('[data-open-pr]')) open();
   });
   document.addEventListener('visibilitychange', load);
-  return { visible(v) { shown = v; if (v) load(); else clearTimeout(timer); } };
+  // moved is told when another repository is shown: what is known of the one before
+  // does not stand there any longer.
+  function moved() {
+    root().replaceChildren();
+    root().setAttribute('data-none', '');
+    pane.classList.remove('has-pr');
+    load();
+  }
+
+  return { moved, visible(v) { shown = v; if (v) load(); else clearTimeout(timer); } };
 }

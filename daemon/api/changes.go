@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ const diffContext = 4
 // changesRoutes are what a session changed, and what a person does about it.
 func (s *server) changesRoutes(g *echo.Group) {
 	g.GET("/sessions/:id/changes", s.getChanges)
+	g.GET("/sessions/:id/repositories", s.getRepositories)
 	g.POST("/sessions/:id/changes/stage", s.onFiles(s.changes.Stage))
 	g.POST("/sessions/:id/changes/unstage", s.onFiles(s.changes.Unstage))
 	g.POST("/sessions/:id/changes/discard", s.discardFile)
@@ -42,38 +44,43 @@ func (s *server) place(c echo.Context, standard changes.Base) (store.Session, ch
 	if err != nil {
 		return row, changes.Place{}, err
 	}
-	p := changes.Place{Session: row.ID, Repo: c.QueryParam("repo"), Base: changes.Base(c.QueryParam("base"))}
-	if p.Base == "" {
-		p.Base = standard
-	}
-	if !slices.Contains(changes.Bases, p.Base) {
-		return row, p, fail(http.StatusBadRequest, "Invalid base parameter: %s. Must be one of: session, last-commit, default-branch.", p.Base)
+	p := changes.Place{Session: row.ID}
+	if p.Base, err = baseOf(c, standard); err != nil {
+		return row, p, err
 	}
 	if row.State != store.Running {
 		return row, p, fail(http.StatusConflict, "Session %s is %s, and only a running session can say what it changed. Start it, or read its chronicle.", row.Name, row.State)
 	}
-	p.Commit, err = s.began(c.Request().Context(), row)
+	if p.Repo, err = s.folderOf(c.Request().Context(), row, c.QueryParam("repo")); err != nil {
+		return row, p, err
+	}
+	p.Commit, err = s.began(c.Request().Context(), row, p.Repo)
 	return row, p, err
 }
 
-// began gives the commit at which a session's first run began; empty when that
-// is not known.
-func (s *server) began(ctx context.Context, row store.Session) (string, error) {
-	c, err := s.DB.ChronicleOfRun(ctx, row.ID, 1)
-	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
+// baseOf reads what a request compares with.
+func baseOf(c echo.Context, standard changes.Base) (changes.Base, error) {
+	base := cmp.Or(changes.Base(c.QueryParam("base")), standard)
+	if !slices.Contains(changes.Bases, base) {
+		return "", fail(http.StatusBadRequest, "Invalid base parameter: %s. Must be one of: session, last-commit, default-branch.", base)
 	}
-	return c.BaseCommit, err
+	return base, nil
 }
 
 // refusal gives an error of changes the status it stands for.
-func refusal(err error) error {
+func (s *server) refusal(ctx context.Context, p changes.Place, err error) error {
 	switch {
+	case errors.Is(err, changes.ErrNoRepository):
+		text, _, err := s.missing(ctx, p)
+		if err != nil {
+			return err
+		}
+		return fail(http.StatusConflict, "%s", text)
 	case errors.Is(err, changes.ErrPath), errors.Is(err, changes.ErrMessage):
 		return fail(http.StatusBadRequest, "%s", err)
 	case errors.Is(err, changes.ErrLogin):
 		return fail(http.StatusBadGateway, "%s", err)
-	case errors.Is(err, changes.ErrNoRepository), errors.Is(err, changes.ErrNoBase), errors.Is(err, changes.ErrRefused),
+	case errors.Is(err, changes.ErrNoBase), errors.Is(err, changes.ErrRefused),
 		errors.Is(err, changes.ErrNoCommit), errors.Is(err, changes.ErrNoBranch), errors.Is(err, changes.ErrProtected), errors.Is(err, changes.ErrBehind):
 		return fail(http.StatusConflict, "%s", err)
 	}
@@ -98,14 +105,21 @@ func (s *server) changesView(ctx context.Context, p changes.Place) (client.Chang
 	l, err := s.changes.List(ctx, p)
 	v := client.Changes{Repo: p.Repo, Branch: l.Branch, Base: string(p.Base), Against: l.Against, Commit: l.Base,
 		Files: []client.ChangedFile{}, More: l.More, Repos: l.Repos}
-	if errors.Is(err, changes.ErrNoRepository) || errors.Is(err, changes.ErrNoBase) {
+	switch {
+	case errors.Is(err, changes.ErrNoRepository):
+		var folders []string
+		if v.Note, folders, err = s.missing(ctx, p); folders != nil {
+			v.Repos = folders
+		}
+		return v, err
+	case errors.Is(err, changes.ErrNoBase):
 		v.Note = err.Error()
 		return v, nil
 	}
 	for _, f := range l.Files {
 		v.Files = append(v.Files, client.ChangedFile(f))
 	}
-	return v, refusal(err)
+	return v, s.refusal(ctx, p, err)
 }
 
 // pathsIn names files below the repository.
@@ -124,7 +138,7 @@ func (s *server) onFiles(do func(context.Context, changes.Place, []string) error
 			return err
 		}
 		if err := do(c.Request().Context(), p, in.Paths); err != nil {
-			return refusal(err)
+			return s.refusal(c.Request().Context(), p, err)
 		}
 		return c.NoContent(http.StatusNoContent)
 	}
@@ -149,7 +163,7 @@ func (s *server) discardFile(c echo.Context) error {
 	}
 	kept, err := s.changes.Discard(c.Request().Context(), p, in.Path, in.From)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(c.Request().Context(), p, err)
 	}
 	detail := in.Path + " is as at the last commit."
 	if kept != "" {
@@ -177,10 +191,10 @@ func (s *server) commitChanges(c echo.Context) error {
 	by.Name, by.Email = s.Sources.Identity(c.Request().Context())
 	hash, err := s.changes.Commit(c.Request().Context(), p, by, in.Message, in.All)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(c.Request().Context(), p, err)
 	}
 	subject, _, _ := strings.Cut(strings.TrimSpace(in.Message), "\n")
-	return c.JSON(http.StatusCreated, map[string]string{"hash": hash, "short_hash": hash[:7], "message": subject})
+	return c.JSON(http.StatusCreated, client.CommitName{Hash: hash, ShortHash: hash[:7], Message: subject})
 }
 
 // diffFiles is the contract's list.
@@ -209,7 +223,7 @@ func (s *server) unifiedDiff(c echo.Context) error {
 	}
 	d, err := s.changes.Diff(c.Request().Context(), p, c.QueryParam("path"), c.QueryParam("from"), diffContext)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(c.Request().Context(), p, err)
 	}
 	out := map[string]any{"path": d.Path, "diff": nil}
 	if d.Text != "" {
@@ -226,7 +240,7 @@ func (s *server) hunks(c echo.Context) error {
 	}
 	d, err := s.changes.Diff(c.Request().Context(), p, c.QueryParam("file"), c.QueryParam("from"), diffContext)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(c.Request().Context(), p, err)
 	}
 	return c.JSON(http.StatusOK, diffView(d))
 }
@@ -251,11 +265,11 @@ func (s *server) commits(c echo.Context) error {
 	}
 	list, err := s.changes.Commits(c.Request().Context(), p, c.QueryParam("since"))
 	if err != nil {
-		return refusal(err)
+		return s.refusal(c.Request().Context(), p, err)
 	}
-	out := []map[string]string{}
+	out := []client.CommitName{}
 	for _, x := range list {
-		out = append(out, map[string]string{"hash": x.Hash, "short_hash": x.Hash[:7], "message": x.Subject})
+		out = append(out, client.CommitName{Hash: x.Hash, ShortHash: x.Hash[:7], Message: x.Subject})
 	}
 	return c.JSON(http.StatusOK, map[string]any{"commits": out})
 }

@@ -24,9 +24,15 @@ func (s *server) changesFragment(c echo.Context) error {
 	return html(c, http.StatusOK, ui.ChangesView(pane))
 }
 
-// changesPane is what the Diffs pane shows of a session that runs.
+// changesPane is what the Diffs pane shows of a session that runs. Where the
+// workspace is no repository, it opens on the first one in it.
 func (s *server) changesPane(c echo.Context, row store.Session, p changes.Place) (ui.ChangesPane, error) {
-	view, err := s.changesView(c.Request().Context(), p)
+	ctx := c.Request().Context()
+	view, err := s.changesView(ctx, p)
+	if err == nil && p.Repo == "" && len(view.Repos) > 0 {
+		p.Repo, p.Commit = view.Repos[0], ""
+		view, err = s.changesView(ctx, p)
+	}
 	if err != nil {
 		return ui.ChangesPane{}, err
 	}
@@ -35,10 +41,15 @@ func (s *server) changesPane(c echo.Context, row store.Session, p changes.Place)
 		return ui.ChangesPane{}, err
 	}
 	pane := ui.ChangesPane{Session: s.view(c, row), Changes: view, Split: c.QueryParam("view") == "split", Comments: said}
+	if p.Repo != "" {
+		if pane.Repos, err = s.repositories(ctx, row, p.Base); err != nil {
+			return ui.ChangesPane{}, err
+		}
+	}
 	if view.Note == "" {
-		work, err := s.standing(c.Request().Context(), row, p)
+		work, err := s.standing(ctx, row, p)
 		if err != nil {
-			return ui.ChangesPane{}, refusal(err)
+			return ui.ChangesPane{}, s.refusal(ctx, p, err)
 		}
 		pane.Work = &work
 	}
@@ -53,14 +64,18 @@ func (s *server) prFragment(c echo.Context) error {
 		return err
 	}
 	pane := ui.PRPane{Self: c.Request().URL.Path}
-	w, err := s.Sources.Work(c.Request().Context(), row.ID, "")
+	folder, err := s.folderOf(c.Request().Context(), row, c.QueryParam("repo"))
+	if err != nil {
+		return err
+	}
+	w, err := s.Sources.Work(c.Request().Context(), row.ID, folder)
 	if err != nil && !isNotFound(err) {
 		return err
 	}
 	at, unknown := s.Forges.Of(w.Repo)
 	if err == nil && unknown == nil {
 		pane.Forge = at.Kind
-		if pane.PR, err = s.prOf(c, row); err != nil {
+		if pane.PR, err = s.prOf(c, row, folder); err != nil {
 			status, detail, known := answer(err)
 			if !known {
 				return err
@@ -88,7 +103,7 @@ func (s *server) fileFragment(c echo.Context) error {
 func (s *server) filePane(c echo.Context, row store.Session, p changes.Place, path, from string) (ui.FilePane, error) {
 	d, err := s.changes.Diff(c.Request().Context(), p, path, from, diffContext)
 	if err != nil {
-		return ui.FilePane{}, refusal(err)
+		return ui.FilePane{}, s.refusal(c.Request().Context(), p, err)
 	}
 	all, err := s.comments(c, row)
 	if err != nil {

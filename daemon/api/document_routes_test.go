@@ -16,10 +16,10 @@ type operation struct {
 }
 
 var bases = []string{"base", "what is compared with: session (where it began), last-commit, default-branch",
-	"repo", "the repository's folder in the workspace, where there are several"}
+	"repo", "the repository's folder in the workspace, where there are several; absent: the first"}
 
 var (
-	ofRepo  = []string{"repo", "the repository's folder in the workspace, where there are several"}
+	ofRepo  = []string{"repo", "the repository's folder in the workspace, where there are several; absent: the first"}
 	atForge = []string{"repo_url", "the repository's address"}
 )
 
@@ -71,6 +71,7 @@ var operations = []operation{
 	{do: "GET /s/{id}/preview/{port}", summary: "To what listens on a port inside, on an origin of its own", status: 302},
 
 	{do: "GET /sessions/{id}/changes", summary: "What differs in the workspace", query: bases, out: client.Changes{}},
+	{do: "GET /sessions/{id}/repositories", summary: "Its repositories, and how much changed in each", query: bases[:2], out: []client.Repository{}},
 	{do: "GET /sessions/{id}/diff/files", summary: "The files that differ", query: bases, out: FileList{}},
 	{do: "GET /sessions/{id}/diff", summary: "The unified diff of a file", query: append([]string{"path", "of the file", "from", "its path before, if it was renamed",
 		"base_branch", "given: default-branch is the base"}, bases...), out: UnifiedDiff{}},
@@ -79,7 +80,7 @@ var operations = []operation{
 	{do: "POST /sessions/{id}/changes/stage", summary: "Stage files", query: bases, in: pathsIn{}, status: 204},
 	{do: "POST /sessions/{id}/changes/unstage", summary: "Unstage files", query: bases, in: pathsIn{}, status: 204},
 	{do: "POST /sessions/{id}/changes/discard", summary: "Make a file as it was at the last commit", query: bases, in: discardIn{}, out: Discarded{}},
-	{do: "POST /sessions/{id}/changes/commit", summary: "Commit", query: bases, in: commitIn{}, out: CommitName{}, status: 201},
+	{do: "POST /sessions/{id}/changes/commit", summary: "Commit", query: bases, in: commitIn{}, out: client.CommitName{}, status: 201},
 	{do: "GET /sessions/{id}/comments", summary: "Comments on lines that were not sent yet", out: []client.Comment{}},
 	{do: "POST /sessions/{id}/comments", summary: "Comment on a line", in: CommentNew{}, out: client.Comment{}, status: 201},
 	{do: "DELETE /sessions/{id}/comments/{comment}", summary: "Take a comment back", status: 204},
@@ -87,8 +88,8 @@ var operations = []operation{
 
 	{do: "GET /sessions/{id}/branch", summary: "Where the work of its branch stands", query: ofRepo, out: client.Standing{}},
 	{do: "POST /sessions/{id}/push", summary: "Push what is committed to its remote, by the daemon's git; 409 for a protected branch", query: ofRepo, in: client.Push{}, out: client.Pushed{}},
-	{do: "GET /sessions/{id}/pr", summary: "The pull request of its branch with its checks; null: there is none", out: &client.SessionPR{}},
-	{do: "GET /sessions/{id}/pr/text", summary: "What a pull request would say", out: client.Pitch{}},
+	{do: "GET /sessions/{id}/pr", summary: "The pull request of its branch with its checks; null: there is none", query: ofRepo, out: &client.SessionPR{}},
+	{do: "GET /sessions/{id}/pr/text", summary: "What a pull request would say", query: ofRepo, out: client.Pitch{}},
 	{do: "GET /providers", summary: "Forges for which the caller has a token", out: []Provider{}},
 	{do: "GET /repos/branches", summary: "Branches of a repository, the default one first", query: atForge, out: []string{}},
 	{do: "GET /repos/prs", summary: "Pull requests of a repository", query: append([]string{"status", "open (if absent), closed, merged, all"}, atForge...), out: []client.PullRequest{}},
@@ -239,16 +240,9 @@ type UnifiedDiff struct {
 	Diff *string `json:"diff"`
 }
 
-// CommitName is a commit by its names.
-type CommitName struct {
-	Hash      string `json:"hash"`
-	ShortHash string `json:"short_hash"`
-	Message   string `json:"message"` // its first line
-}
-
 // CommitList are commits.
 type CommitList struct {
-	Commits []CommitName `json:"commits"`
+	Commits []client.CommitName `json:"commits"`
 }
 
 // Discarded says what became of a file.

@@ -43,15 +43,6 @@ func (s *server) branches(c echo.Context) error {
 	return c.JSON(http.StatusOK, names)
 }
 
-// work is the remote of a session.
-func (s *server) work(ctx context.Context, row store.Session) (source.Work, error) {
-	w, err := s.Sources.Work(ctx, row.ID, "")
-	if isNotFound(err) {
-		return w, fail(http.StatusConflict, "The workspace of session %s comes from no repository, so there is nowhere to push to. Begin a session from one.", row.Name)
-	}
-	return w, err
-}
-
 func (s *server) getStanding(c echo.Context) error {
 	row, p, err := s.place(c, changes.LastCommit)
 	if err != nil {
@@ -59,7 +50,7 @@ func (s *server) getStanding(c echo.Context) error {
 	}
 	v, err := s.standing(c.Request().Context(), row, p)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(c.Request().Context(), p, err)
 	}
 	return c.JSON(http.StatusOK, v)
 }
@@ -71,8 +62,8 @@ func (s *server) standing(ctx context.Context, row store.Session, p changes.Plac
 	if err != nil {
 		return client.Standing{}, err
 	}
-	v := client.Standing{Branch: st.Branch, Commit: st.Head, Title: st.Title, Pushed: st.Pushed, Ahead: st.Ahead}
-	w, err := s.Sources.Work(ctx, row.ID, "")
+	v := client.Standing{Folder: p.Repo, Branch: st.Branch, Commit: st.Head, Title: st.Title, Pushed: st.Pushed, Ahead: st.Ahead}
+	w, err := s.Sources.Work(ctx, row.ID, p.Repo)
 	if isNotFound(err) {
 		return v, nil
 	} else if err != nil {
@@ -96,13 +87,13 @@ func (s *server) push(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	w, err := s.work(ctx, row)
+	w, err := s.work(ctx, row, p.Repo)
 	if err != nil {
 		return err
 	}
 	before, err := s.changes.Standing(ctx, p)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(ctx, p, err)
 	}
 	if in.Branch == "" {
 		in.Branch = before.Branch
@@ -115,7 +106,7 @@ func (s *server) push(c echo.Context) error {
 	}
 	st, err := s.changes.Push(ctx, p, in.Branch)
 	if err != nil {
-		return refusal(err)
+		return s.refusal(ctx, p, err)
 	}
 	at, err := w.At(ctx, st.Branch)
 	if err != nil {
@@ -124,7 +115,7 @@ func (s *server) push(c echo.Context) error {
 	if at != st.Head {
 		return fail(http.StatusConflict, "The session's git says that it pushed, but the branch %s of %s is not at %s. See in the terminal where `git remote -v` points.", st.Branch, w.Repo, short(st.Head))
 	}
-	out := client.Pushed{Branch: st.Branch, Commit: st.Head, Repo: w.Repo, Commits: st.Ahead}
+	out := client.Pushed{Folder: p.Repo, Branch: st.Branch, Commit: st.Head, Repo: w.Repo, Commits: st.Ahead}
 	out.Detail = fmt.Sprintf("The branch %s is at %s of the remote.", st.Branch, short(st.Head))
 	return c.JSON(http.StatusOK, out)
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,38 +15,32 @@ import (
 
 	"volundr/daemon/changes"
 	"volundr/daemon/forge"
-	"volundr/daemon/launch"
+	"volundr/daemon/source"
 	"volundr/store"
 	"volundr/ui/client"
 )
 
-// branchOf is the branch of a session's work: what is checked out while it
-// runs, else what it was begun with.
-func (s *server) branchOf(ctx context.Context, row store.Session) (string, error) {
+// branchOf is the branch of a session's work in a repository: what is checked out
+// while it runs, else what it was begun with.
+func (s *server) branchOf(ctx context.Context, row store.Session, w source.Work) string {
 	if row.State == store.Running {
-		st, err := s.changes.Standing(ctx, changes.Place{Session: row.ID, Base: changes.LastCommit})
+		st, err := s.changes.Standing(ctx, changes.Place{Session: row.ID, Repo: w.Folder, Base: changes.LastCommit})
 		if err == nil && st.Branch != "" {
-			return st.Branch, nil
+			return st.Branch
 		}
-		s.Log.Debug("The branch of a session is not known", "session", row.ID, "error", err)
+		s.Log.Debug("The branch of a session is not known", "session", row.ID, "folder", w.Folder, "error", err)
 	}
-	req, err := asked(row)
-	return req.Source.Branch, err
+	return w.Branch
 }
 
-// asked is the launch request of a session.
-func asked(row store.Session) (req launch.Request, err error) {
-	return req, json.Unmarshal(row.Request, &req)
-}
-
-// atForge is the repository of a session at its forge.
-func (s *server) atForge(c echo.Context, row store.Session) (*forge.Repository, string, error) {
-	w, err := s.work(c.Request().Context(), row)
+// atForge is a repository of a session at its forge.
+func (s *server) atForge(c echo.Context, row store.Session, folder string) (*forge.Repository, source.Work, error) {
+	w, err := s.work(c.Request().Context(), row, folder)
 	if err != nil {
-		return nil, "", err
+		return nil, w, err
 	}
 	r, err := s.Forges.Open(c.Request().Context(), principal(c), w.Repo)
-	return r, w.Repo, forgeProblem(err)
+	return r, w, forgeProblem(err)
 }
 
 // createPR opens a pull request for what a session pushed. Title and text are
@@ -67,11 +60,15 @@ func (s *server) createPR(c echo.Context) error {
 	} else if err != nil {
 		return err
 	}
-	repo, address, err := s.atForge(c, row)
+	if in.Repo, err = s.folderOf(ctx, row, in.Repo); err != nil {
+		return err
+	}
+	repo, w, err := s.atForge(c, row, in.Repo)
 	if err != nil {
 		return err
 	}
-	n, err := s.newPR(c, row, in)
+	address := w.Repo
+	n, err := s.newPR(c, row, w, in)
 	if err != nil {
 		return err
 	}
@@ -92,35 +89,30 @@ func (s *server) createPR(c echo.Context) error {
 }
 
 // newPR fills what was left out.
-func (s *server) newPR(c echo.Context, row store.Session, in client.PullRequestCreate) (forge.Proposal, error) {
+func (s *server) newPR(c echo.Context, row store.Session, w source.Work, in client.PullRequestCreate) (forge.Proposal, error) {
 	ctx := c.Request().Context()
 	n := forge.Proposal{Title: strings.TrimSpace(in.Title), Body: in.Body, Source: in.SourceBranch, Target: in.TargetBranch}
-	var err error
 	if n.Source == "" {
-		if n.Source, err = s.branchOf(ctx, row); err != nil {
-			return n, err
-		}
+		n.Source = s.branchOf(ctx, row, w)
 	}
 	if n.Source == "" {
 		return n, fail(http.StatusConflict, "It is not known which branch session %s works on. Name it by source_branch.", row.Name)
-	}
-	w, err := s.work(ctx, row)
-	if err != nil {
-		return n, err
 	}
 	if w.Protects(n.Source) {
 		return n, fail(http.StatusConflict, "The branch %s is protected, and no session's work stands on it. Push to a branch of the session, such as %s, first.", n.Source, w.Own)
 	}
 	if at, err := w.At(ctx, n.Source); err == nil && at == "" {
-		return n, fail(http.StatusConflict, "The branch %s is not at the remote yet. Push it first: `volundr sessions push %s`.", n.Source, row.Name)
-	}
-	if n.Target == "" {
-		if req, err := asked(row); err == nil && req.Source.BaseBranch != n.Source {
-			n.Target = req.Source.BaseBranch
+		flag := ""
+		if w.Folder != "" {
+			flag = " --repo " + w.Folder
 		}
+		return n, fail(http.StatusConflict, "The branch %s is not at the remote yet. Push it first: `volundr sessions push %s`.", n.Source, row.Name+flag)
+	}
+	if n.Target == "" && w.Base != n.Source {
+		n.Target = w.Base
 	}
 	if n.Title == "" || n.Body == "" {
-		pitch, err := s.Chronicles.Pitch(ctx, principal(c), row.ID, "")
+		pitch, err := s.Chronicles.Pitch(ctx, principal(c), row.ID, w.Folder)
 		if err != nil && !isNotFound(err) {
 			return n, err
 		}
@@ -143,7 +135,11 @@ func (s *server) pitch(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.Chronicles.Pitch(c.Request().Context(), principal(c), row.ID, "")
+	folder, err := s.folderOf(c.Request().Context(), row, c.QueryParam("repo"))
+	if err != nil {
+		return err
+	}
+	p, err := s.Chronicles.Pitch(c.Request().Context(), principal(c), row.ID, folder)
 	if isNotFound(err) {
 		p.Title, err = row.Name, nil
 	}
@@ -159,23 +155,28 @@ func (s *server) sessionPR(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.prOf(c, row)
+	folder, err := s.folderOf(c.Request().Context(), row, c.QueryParam("repo"))
+	if err != nil {
+		return err
+	}
+	v, err := s.prOf(c, row, folder)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, v)
 }
 
-// prOf is the pull request of a session's branch with its checks; nil: none.
-func (s *server) prOf(c echo.Context, row store.Session) (*client.SessionPR, error) {
+// prOf is the pull request of a session's branch in a repository with its checks;
+// nil: none.
+func (s *server) prOf(c echo.Context, row store.Session, folder string) (*client.SessionPR, error) {
 	ctx := c.Request().Context()
-	repo, _, err := s.atForge(c, row)
+	repo, w, err := s.atForge(c, row, folder)
 	if err != nil {
 		return nil, err
 	}
-	branch, err := s.branchOf(ctx, row)
-	if err != nil || branch == "" {
-		return nil, err
+	branch := s.branchOf(ctx, row, w)
+	if branch == "" {
+		return nil, nil
 	}
 	pr, err := repo.OfBranch(ctx, branch)
 	if errors.Is(err, forge.ErrNotFound) {

@@ -56,6 +56,7 @@ var rights = byRoute(map[auth.Right]string{
 		GET /api/v1/volundr/sessions/:id/checkpoints
 		GET /api/v1/volundr/sessions/:id/checkpoints/:checkpoint/loss
 		GET /api/v1/volundr/sessions/:id/changes
+		GET /api/v1/volundr/sessions/:id/repositories
 		GET /api/v1/volundr/sessions/:id/diff
 		GET /api/v1/volundr/sessions/:id/diff/files
 		GET /api/v1/volundr/sessions/:id/commits

@@ -37,6 +37,7 @@ var shown = rowsOf(`
 	GET /api/v1/volundr/sessions/:id/logs
 	GET /api/v1/volundr/sessions/:id/conversation
 	GET /api/v1/volundr/sessions/:id/changes
+	GET /api/v1/volundr/sessions/:id/repositories
 	GET /api/v1/volundr/sessions/:id/diff
 	GET /api/v1/volundr/sessions/:id/diff/files
 	GET /api/v1/volundr/sessions/:id/commits

@@ -15,7 +15,7 @@ import (
 func (a *app) sessions() *cobra.Command {
 	c := &cobra.Command{Use: "sessions", Aliases: []string{"session", "s"}, Short: "Create, list and use sessions"}
 	c.Args, c.RunE = subcommands(c)
-	c.AddCommand(a.create(), a.list(), a.show(), a.start(), a.stop(), a.extend(), a.delete(), a.sessionLogs(), a.chat(), a.attach(), a.diff(), a.push(), a.pr(), a.archive(), a.restore(), a.checkpoints(), a.rewind(), a.shareSession(), a.unshareSession())
+	c.AddCommand(a.create(), a.list(), a.show(), a.start(), a.stop(), a.extend(), a.delete(), a.sessionLogs(), a.chat(), a.attach(), a.diff(), a.commit(), a.push(), a.pr(), a.archive(), a.restore(), a.checkpoints(), a.rewind(), a.shareSession(), a.unshareSession())
 	return c
 }
 

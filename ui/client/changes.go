@@ -26,6 +26,18 @@ type Changes struct {
 	Note    string        `json:"note,omitempty"`  // instead of files: why there are none
 }
 
+// Repository is one of GET /sessions/{id}/repositories. The figures are those of
+// a session that runs.
+type Repository struct {
+	Folder  string `json:"repo"`          // in the workspace; empty: the workspace itself
+	URL     string `json:"repo_url"`      // its remote; empty: it was made in the session, and is not pushed by us
+	Branch  string `json:"branch"`        // that is checked out, or that the session is to have
+	Base    string `json:"base_branch"`   // that the session's branch is made from; empty: none, or not known
+	Files   int    `json:"changed_files"` // that differ from the base
+	Ahead   int    `json:"ahead"`         // commits that the remote's branch lacks
+	Counted bool   `json:"figures_known"` // false: the session does not run, or did not say
+}
+
 // ChangedFile is one file of Changes.
 type ChangedFile struct {
 	Path      string `json:"path"`
@@ -88,6 +100,26 @@ type Unified struct {
 func (c *Client) Changes(ctx context.Context, id, base, repo string) (Changes, error) {
 	q := url.Values{"base": {base}, "repo": {repo}}
 	return one[Changes](c, ctx, http.MethodGet, "/sessions/"+id+"/changes?"+q.Encode(), nil)
+}
+
+// Repositories gives those of a session, in the order in which it names them, and
+// then those that were made in it.
+func (c *Client) Repositories(ctx context.Context, id, base string) ([]Repository, error) {
+	return one[[]Repository](c, ctx, http.MethodGet, "/sessions/"+id+"/repositories?"+url.Values{"base": {base}}.Encode(), nil)
+}
+
+// Commit commits what is staged in a repository of a session, or with all
+// everything that changed in it.
+func (c *Client) Commit(ctx context.Context, id, repo, message string, all bool) (CommitName, error) {
+	return one[CommitName](c, ctx, http.MethodPost, "/sessions/"+id+"/changes/commit?"+url.Values{"repo": {repo}}.Encode(),
+		map[string]any{"message": message, "all": all})
+}
+
+// CommitName is a commit by its names.
+type CommitName struct {
+	Hash      string `json:"hash"`
+	ShortHash string `json:"short_hash"`
+	Message   string `json:"message"` // its first line
 }
 
 // Diff gives the unified diff of one file of Changes.

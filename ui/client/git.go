@@ -9,6 +9,7 @@ import (
 
 // Standing is GET /sessions/{id}/branch: where a session's work stands.
 type Standing struct {
+	Folder    string `json:"repo"`      // the repository's, in the workspace; empty: the workspace itself
 	Branch    string `json:"branch"`    // that is checked out; empty: none
 	Commit    string `json:"commit"`    // empty: there is none yet
 	Title     string `json:"title"`     // first line of the last commit
@@ -32,6 +33,7 @@ type Push struct {
 
 // Pushed is its answer.
 type Pushed struct {
+	Folder  string `json:"repo"` // the repository's, in the workspace; empty: the workspace itself
 	Branch  string `json:"branch"`
 	Commit  string `json:"commit"`
 	Commits int    `json:"commits"` // that were new to the remote
@@ -72,6 +74,7 @@ type PullRequestCreate struct {
 	TargetBranch string `json:"target_branch,omitempty"`
 	Body         string `json:"body,omitempty"`          // ours
 	SourceBranch string `json:"source_branch,omitempty"` // ours
+	Repo         string `json:"repo,omitempty"`          // ours: folder of the repository, where there are several; empty: the first
 }
 
 // SessionPR is GET /sessions/{id}/pr, null where there is none.
@@ -113,13 +116,13 @@ func (c *Client) Push(ctx context.Context, id, repo, branch string) (Pushed, err
 }
 
 // SessionPR gives the pull request of a session's branch; nil: it has none.
-func (c *Client) SessionPR(ctx context.Context, id string) (*SessionPR, error) {
-	return one[*SessionPR](c, ctx, http.MethodGet, "/sessions/"+id+"/pr", nil)
+func (c *Client) SessionPR(ctx context.Context, id, repo string) (*SessionPR, error) {
+	return one[*SessionPR](c, ctx, http.MethodGet, "/sessions/"+id+"/pr?"+url.Values{"repo": {repo}}.Encode(), nil)
 }
 
 // Pitch gives what a pull request of a session would say.
-func (c *Client) Pitch(ctx context.Context, id string) (Pitch, error) {
-	return one[Pitch](c, ctx, http.MethodGet, "/sessions/"+id+"/pr/text", nil)
+func (c *Client) Pitch(ctx context.Context, id, repo string) (Pitch, error) {
+	return one[Pitch](c, ctx, http.MethodGet, "/sessions/"+id+"/pr/text?"+url.Values{"repo": {repo}}.Encode(), nil)
 }
 
 // OpenPR opens a pull request.
