@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -210,6 +211,30 @@ func TestNoRepository(t *testing.T) {
 		if _, err := s.c.List(t.Context(), changes.Place{Repo: repo, Base: changes.LastCommit}); !errors.Is(err, changes.ErrPath) && !errors.Is(err, changes.ErrNoRepository) {
 			t.Errorf("%q: %v", repo, err)
 		}
+	}
+}
+
+// A file that is written anew in the moment in which git looked at it, and is as
+// long as before, differs all the same.
+func TestAChangeInTheMomentOfACommit(t *testing.T) {
+	s := newSpace(t)
+	s.git("init", "-q", "-b", "main")
+	s.git("config", "core.trustctime", "false") // as if that too had not passed
+	s.write("a.txt", "one\n")
+	then := time.Now().Add(-time.Hour)
+	moment := func(name string) {
+		if err := os.Chtimes(filepath.Join(s.dir, name), then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	moment("a.txt")
+	s.git("add", "-A")
+	s.git("commit", "-qm", "first")
+	s.write("a.txt", "two\n")
+	moment("a.txt")
+	moment(".git/index")
+	if l := s.list(changes.LastCommit); len(l.Files) != 1 || l.Files[0].Ins != 1 {
+		t.Errorf("%+v", l.Files)
 	}
 }
 

@@ -36,9 +36,10 @@ const askRemote = `timeout 8 git remote set-head origin --auto >/dev/null 2>&1`
 
 // index lets git see untracked files without touching the repository: a copy of
 // its index in which they are announced. What git stores for that goes elsewhere
-// too: the workspace's disk may be full.
+// too: the workspace's disk may be full. The copy is as old as what it is of: git
+// looks twice at files that are younger than its index.
 const index = `i=$(mktemp -d) && trap 'rm -rf "$i"' EXIT || exit 1
-cp "$(git rev-parse --git-path index)" "$i/index" 2>/dev/null
+cp -p "$(git rev-parse --git-path index)" "$i/index" 2>/dev/null
 GIT_INDEX_FILE=$i/index GIT_OBJECT_DIRECTORY=$i GIT_ALTERNATE_OBJECT_DIRECTORIES=$(git rev-parse --git-path objects) git add -A -N . 2>/dev/null
 `
 
