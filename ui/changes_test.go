@@ -135,6 +135,49 @@ func diffsPage(s client.Session, split bool) SessionPage {
 	return p
 }
 
+// severalDiffs is of a session that works in three repositories, and made a fourth.
+func severalDiffs(s client.Session) SessionPage {
+	p := diffsPage(s, false)
+	p.Changes.Changes.Repo, p.Changes.Work.Folder = "billing", "billing"
+	p.Changes.Open.Repo = "billing"
+	for i := range p.Changes.Comments {
+		p.Changes.Comments[i].Repo = "billing"
+	}
+	p.Changes.Repos = []client.Repository{
+		{Folder: "billing", URL: s.Repo, Branch: "volundr/session/fix-rounding", Files: 3, Ahead: 2, Counted: true},
+		{Folder: "money", URL: "https://gitlab.com/acme/money.git", Branch: "volundr/session/fix-rounding", Files: 12, Counted: true},
+		{Folder: "infrastructure-of-the-whole-company", URL: "https://github.com/acme/infrastructure.git", Counted: true},
+		{Folder: "scratch/tool", Files: 1, Ahead: 4, Counted: true},
+	}
+	return p
+}
+
+// The switch says what differs in each repository, of the one that is shown as
+// its list does, and what waits to be pushed by us.
+func TestTheSwitchBetweenRepositories(t *testing.T) {
+	p := *severalDiffs(client.Session{ID: "s", Repo: "https://github.com/acme/billing.git"}).Changes
+	got := map[string]string{}
+	for _, r := range p.Repos {
+		got[r.Folder] = fmt.Sprint(p.changed(r), " ", p.self("repo", r.Folder))
+	}
+	if diff := cmp.Diff(map[string]string{"billing": "4 /sessions/s/diffs?base=session&repo=billing", "money": "12 /sessions/s/diffs?base=session&repo=money",
+		"infrastructure-of-the-whole-company": "0 /sessions/s/diffs?base=session&repo=infrastructure-of-the-whole-company",
+		"scratch/tool":                        "1 /sessions/s/diffs?base=session&repo=scratch%2Ftool"}, got); diff != "" {
+		t.Error(diff)
+	}
+	text, err := Render(t.Context(), ChangesView(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(text, "to push\">↑"); n != 1 || !strings.Contains(text, `title="Made in the session"`) || strings.Count(text, `aria-current="true"`) != 1 {
+		t.Errorf("%d marks of what is to be pushed in %s", n, text[:3000])
+	}
+	p.Repos = p.Repos[:1]
+	if text, err = Render(t.Context(), ChangesView(p)); err != nil || strings.Contains(text, "changes-repos") {
+		t.Errorf("a switch between one repository, %v", err)
+	}
+}
+
 // requested is the Diffs page of a branch that has a pull request.
 func requested(s client.Session) templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
@@ -167,6 +210,7 @@ func TestWhereTheBranchStandsAndWhatCanBeDone(t *testing.T) {
 		"protected":        {client.Standing{Branch: "main", Protected: true, Commit: "2", Pushed: "1", Ahead: 1, Repo: "r", Own: "o"}, "is protected: work goes to the session's own branch", "o"},
 		"protected, clean": {client.Standing{Branch: "main", Protected: true, Commit: "1", Pushed: "1", Repo: "r", Own: "o"}, "is protected: work goes to the session's own branch", ""},
 		"detached":         {client.Standing{Commit: "2", Ahead: 1, Repo: "r", Own: "o"}, "", "o"},
+		"made in it":       {client.Standing{Folder: "own", Branch: "b", Commit: "1", Ahead: 3}, "was made in the session: it is not pushed from here", "b"},
 		"no remote":        {client.Standing{Branch: "b", Commit: "1", Ahead: 3}, "has no remote to be pushed to", "b"},
 	} {
 		if state, target := workState(c.w), pushTarget(c.w); state != c.state || target != c.target {

@@ -34,6 +34,7 @@ func pages() map[string]templ.Component {
 		"diffs":           SessionView(diffsPage(all[0], false)),
 		"diffs-split":     SessionView(diffsPage(all[0], true)),
 		"diffs-pr":        requested(all[0]),
+		"diffs-repos":     SessionView(severalDiffs(all[0])),
 		"rewind":          Rewind(rewindPage()),
 		"timeline":        SessionView(timelineSession(all[0])),
 		"chronicle":       ChronicleView(chroniclePage()),
