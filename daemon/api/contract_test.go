@@ -104,6 +104,8 @@ var contractCases = []contractCase{
 
 	{"GET /sessions/$stopped/changes", "", 409, `{"detail":"Session stopped is stopped, and only a running session can say what it changed.*"}`},
 	{"GET /sessions/$running/changes?base=nonsense", "", 400, `{"detail":"Invalid base parameter: nonsense. Must be one of: *"}`},
+	{"GET /sessions/$stopped/repositories", "", 200, `[]`},
+	{"GET /sessions/$stopped/repositories?base=nonsense", "", 400, `{"detail":"Invalid base parameter: nonsense.*"}`},
 	{"POST /sessions/$stopped/changes/stage", `{"files":["a"]}`, 409, `{"detail":"*"}`},
 	{"POST /sessions/$stopped/changes/unstage", `{"files":["a"]}`, 409, `{"detail":"*"}`},
 	{"POST /sessions/$stopped/changes/discard", `{"file":"a"}`, 409, `{"detail":"*"}`},
