@@ -22,7 +22,9 @@ func TestTheDiffsTabOfSeveralRepositories(t *testing.T) {
 		t.Helper()
 		w.until(ctx, fmt.Sprintf("(e => e && !e.disabled && (e.click(), true))(document.querySelector(%q))", selector))
 	}
-	file := func(name string) string { return fmt.Sprintf("document.querySelector(\"#changes .cfile[data-path='%s']\")", name) }
+	file := func(name string) string {
+		return fmt.Sprintf("document.querySelector(\"#changes .cfile[data-path='%s']\")", name)
+	}
 	shown := func(repo string) {
 		t.Helper()
 		w.until(ctx, fmt.Sprintf("document.querySelector('.changes-repos [aria-current]')?.textContent.trim().startsWith(%q)", repo))
