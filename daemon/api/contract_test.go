@@ -191,6 +191,10 @@ var contractCases = []contractCase{
 	{"DELETE /tenants/default", "", 409, `{"detail":"default is the tenant of whoever runs this installation, and stays."}`},
 	{"GET /logins", "", 200, `"*"`},
 	{"GET /trusts", "", 200, `[]`},
+	{"GET /features/preferences", "", 200, `[]`},
+	{"GET /features?scope=user", "", 200, `[]`},
+	{"GET /features?scope=song", "", 422, `{"detail":"*"}`},
+	{"GET /features?scope=session", "", 200, `"*"`},
 	{"GET /feature-flags", "", 200, `{"local_mounts_enabled":true,"file_manager_enabled":false,"mini_mode":false}`},
 
 	{"POST /credentials", `{"name":"token","data":{"a":"b"}}`, 201, `{"name":"token","secret_type":"generic","keys":["a"]}`},
@@ -470,4 +474,21 @@ func like(pattern, text string) bool {
 		}
 	}
 	return false
+}
+
+// What the contract's own client asks for as it begins is all answered.
+func TestWhatTheReferenceBeginsWithIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	for path, want := range map[string]string{
+		"/sessions": "", "/models": "", "/stats": "", "/feature-flags": "", "/me": "", "/templates": "", "/presets": "", "/secrets": "", "/mcp-servers": "",
+		"/features?scope=session": `{"key":"chat","label":"Chat","icon":"message-square","scope":"session","enabled":true,"default_enabled":true,"admin_only":false,"order":0}`,
+		"/features/preferences":   "[]",
+	} {
+		if status, body := w.get(Prefix + path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if status, body := w.get("/api/v1/niuu/repos"); status != http.StatusOK || strings.TrimSpace(body) != "{}" {
+		t.Errorf("%d %s", status, body)
+	}
 }

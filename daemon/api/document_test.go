@@ -33,7 +33,7 @@ var tags = []struct{ name, text, words string }{
 	{"Launching", "What sessions are begun from.", "templates profiles presets prompts trusts integrations mcp-servers"},
 	{"Credentials", "Kept encrypted, given to sessions, never given out.", "credentials secrets"},
 	{"Users", "Who may come in, and with what.", "users tokens quota audit"},
-	{"Server", "The daemon itself.", "models stats me feature-flags status doctor found image login-links shutdown"},
+	{"Server", "The daemon itself.", "models stats me feature-flags features niuu status doctor found image login-links shutdown"},
 }
 
 func tagOf(path string) string {
@@ -89,7 +89,7 @@ func TestEveryRouteIsInTheDocument(t *testing.T) {
 			}
 		}
 		for _, r := range c.router.Routes() {
-			page := !slices.ContainsFunc([]string{Prefix + "/", TokenPrefix, "/v1/", "/health", "/livez", "/readyz", "/s/"}, func(p string) bool { return strings.HasPrefix(r.Path, p) })
+			page := !slices.ContainsFunc([]string{Prefix + "/", TokenPrefix, "/api/v1/niuu/", "/v1/", "/health", "/livez", "/readyz", "/s/"}, func(p string) bool { return strings.HasPrefix(r.Path, p) })
 			below := strings.HasPrefix(r.Path, "/s/") && strings.HasSuffix(r.Path, "/*") // of a surface
 			if r.Method == echo.RouteNotFound || page || below {
 				continue

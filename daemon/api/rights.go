@@ -23,7 +23,10 @@ var rights = byRoute(map[auth.Right]string{
 		GET /openapi.json
 		GET /api/v1/volundr/me
 		GET /api/v1/volundr/status
-		GET /api/v1/volundr/feature-flags`,
+		GET /api/v1/volundr/feature-flags
+		GET /api/v1/volundr/features
+		GET /api/v1/volundr/features/preferences
+		GET /api/v1/niuu/repos`,
 
 	auth.Read: `
 		GET /
