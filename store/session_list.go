@@ -44,6 +44,32 @@ func sessionsQuery(p Principal, f SessionFilter) (string, []any) {
 
 const newestFirst = ` ORDER BY created_at DESC, rowid DESC LIMIT ?`
 
+// SessionNames are those of all coding sessions that p sees.
+func (db *DB) SessionNames(ctx context.Context, p Principal) (map[string]bool, error) {
+	names := map[string]bool{}
+	for _, arm := range p.arms() {
+		rows, err := db.r.QueryContext(ctx, `SELECT name FROM sessions WHERE kind = 'session' AND `+arm.sql, arm.args...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				rows.Close()
+				return nil, err
+			}
+			names[name] = true
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
 // SessionCount is how many sessions look alike.
 type SessionCount struct {
 	Repo     string // or folder

@@ -46,6 +46,13 @@ func TestSessionsAreFoundByWhatIsSeenOfThem(t *testing.T) {
 
 	guest := anna
 	guest.Guest = true
+	for _, p := range []Principal{anna, guest, chief, other} {
+		all := must(db.Sessions(t.Context(), p, SessionFilter{IncludeArchived: true}))(t)
+		names := must(db.SessionNames(t.Context(), p))(t)
+		if len(names) != len(all) || slices.ContainsFunc(all, func(s Session) bool { return !names[s.Name] }) {
+			t.Errorf("names that %v sees: %v of %v", p, names, named(all))
+		}
+	}
 	for _, c := range []struct {
 		p    Principal
 		f    SessionFilter

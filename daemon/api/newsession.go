@@ -83,13 +83,9 @@ func (s *server) likeSession(c echo.Context, id string) (name string, req launch
 // freeName is a name that no session of the caller has: one like that of what
 // it is made from, where there is such.
 func (s *server) freeName(c echo.Context, like string) (string, error) {
-	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
+	taken, err := s.DB.SessionNames(c.Request().Context(), principal(c))
 	if err != nil {
 		return "", err
-	}
-	taken := map[string]bool{}
-	for _, row := range rows {
-		taken[row.Name] = true
 	}
 	like = strings.ToLower(like)
 	switch {
@@ -174,9 +170,9 @@ func (s *server) form(c echo.Context, status int, p ui.NewPage) error {
 	return html(c, status, ui.NewSessionPage(p))
 }
 
-// usedRepos are the repositories of the caller's sessions.
+// usedRepos are the repositories of the caller's latest sessions.
 func (s *server) usedRepos(c echo.Context) (repos []string, err error) {
-	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true})
+	rows, err := s.DB.Sessions(c.Request().Context(), principal(c), store.SessionFilter{IncludeArchived: true, Limit: 200})
 	seen := map[string]bool{"": true}
 	for _, row := range rows {
 		if v := s.view(c, row); v.Source.Type == client.SourceGit && !seen[v.Repo] {

@@ -135,13 +135,9 @@ var numbered = regexp.MustCompile(`-\d{1,6}$`)
 
 // nextName gives "<name>-2", or the next number that no session of p's has.
 func (s *server) nextName(ctx context.Context, p store.Principal, name string) (string, error) {
-	rows, err := s.DB.Sessions(ctx, p, store.SessionFilter{IncludeArchived: true})
+	taken, err := s.DB.SessionNames(ctx, p)
 	if err != nil {
 		return "", err
-	}
-	taken := map[string]bool{}
-	for _, row := range rows {
-		taken[row.Name] = true
 	}
 	return next(name, taken), nil
 }
