@@ -104,6 +104,26 @@ func (db *DB) SetActivity(ctx context.Context, id, activity, text string) error 
 		[]any{activity, text, now}, []any{activity, text})
 }
 
+// TellActivity tells of what a program of p's says that it does in a session of
+// theirs: an event with its metadata, an object; where show is true it stands on
+// the row too, until SetActivity says otherwise. ErrNotFound when p has no such
+// session.
+func (db *DB) TellActivity(ctx context.Context, p Principal, id, activity, text string, metadata json.RawMessage, show bool) error {
+	return db.write(ctx, func(t *tx) error {
+		s, err := scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+session, p.args(id)...))
+		if err != nil {
+			return err
+		}
+		if show && s.State == Running {
+			if s, err = scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET activity = ?, activity_text = ?, last_active = ?, updated_at = ?
+				WHERE id = ? RETURNING `+sessionColumns, activity, text, millis(t.now), millis(t.now), id)); err != nil {
+				return err
+			}
+		}
+		return t.eventOf(ctx, s, SessionActivity, EventData{Activity: activity, Text: text, Metadata: metadata})
+	})
+}
+
 // SetDetail notes, for the link, a surface that stopped answering; empty: all
 // answer.
 func (db *DB) SetDetail(ctx context.Context, id, detail string) error {

@@ -34,6 +34,8 @@ type EventData struct {
 	// Of SessionActivity only.
 	Activity string `json:"activity,omitempty"`
 	Text     string `json:"text,omitempty"`
+	// Of what a program told (TellActivity): an object; empty: it was seen.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
 	// Of chronicles' events only.
 	Chronicle string   `json:"chronicle,omitempty"`
 	Keys      []string `json:"keys,omitempty"` // ChronicleEvent: of the rows, 100 at most
@@ -43,10 +45,15 @@ type EventData struct {
 // that nobody can need any more go: what a deleted session did, and what its
 // activity was before. Sandboxes are no news.
 func (t *tx) event(ctx context.Context, s Session, typ string) error {
+	return t.eventOf(ctx, s, typ, EventData{})
+}
+
+// eventOf is event with data of its own.
+func (t *tx) eventOf(ctx context.Context, s Session, typ string, d EventData) error {
 	if s.Kind == KindSandbox {
 		return nil
 	}
-	d := EventData{ID: s.ID}
+	d.ID = s.ID
 	switch typ {
 	case SessionDeleted:
 		// Who lost sight of it before, and has not been told yet, still will be.
@@ -54,7 +61,9 @@ func (t *tx) event(ctx context.Context, s Session, typ string) error {
 			return err
 		}
 	case SessionActivity:
-		d.State, d.Activity, d.Text = s.State, s.Activity, s.ActivityText
+		if d.State = s.State; d.Metadata == nil {
+			d.Activity, d.Text = s.Activity, s.ActivityText
+		}
 		if _, err := t.ExecContext(ctx, `DELETE FROM events WHERE session_id = ? AND type = ?`, s.ID, typ); err != nil {
 			return err
 		}

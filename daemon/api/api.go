@@ -164,6 +164,7 @@ func (s *server) contract(g *echo.Group) {
 	s.gitRoutes(g)
 	s.integrationRoutes(g)
 	s.chronicleRoutes(g)
+	s.reportRoutes(g)
 	g.GET("/models", s.models)
 	g.GET("/stats", s.stats)
 	g.GET("/me", s.me)

@@ -66,6 +66,24 @@ var contractCases = []contractCase{
 	{"GET /sessions/mine", "", 422, wrongField("uuid_parsing", `["path","session_id"]`, "Input should be a valid UUID.")},
 	{"GET /sessions/$failed", "", 200, `{"status":"failed","error":"The agent ended.","chat_endpoint":null}`},
 
+	{"POST /sessions/$running/activity", `{"state":"active","metadata":{"text":"s3cr3t-v4lue","n":1}}`, 204, ""},
+	{"POST /sessions/$running/activity", `{"state":"idle"}`, 204, ""},
+	{"POST /sessions/$idle/activity", `{"state":"tool_executing","metadata":null}`, 204, ""},
+	{"GET /sessions/$idle", "", 200, `{"status":"created","activity_state":null}`},
+	{"POST /sessions/$running/activity", `{"state":"waiting"}`, 422, said("Invalid activity state: waiting")},
+	{"POST /sessions/$running/activity", `{}`, 422, `{"detail":[{"type":"missing","loc":["body","state"],"msg":"Field required"}]}`},
+	{"POST /sessions/$running/activity", `{"state":"idle","metadata":[1]}`, 422, `{"detail":[{"loc":["body","metadata"],"msg":"Input should be a valid object"}]}`},
+	{"POST /sessions/$running/activity", `{"state":"idle","metadata":{"a":"` + strings.Repeat("m", 64<<10) + `"}}`, 422, `{"detail":[{"loc":["body","metadata"],"msg":"Input should have at most 65536 bytes"}]}`},
+	{"POST /sessions/00000000-0000-4000-8000-000000000000/activity", `{"state":"idle"}`, 404, said("Session not found: 00000000-0000-4000-8000-000000000000")},
+	{"POST /sessions/$stopped/usage", `{"tokens":1,"provider":"cloud","model":"m"}`, 409, said("Cannot report usage of session $stopped: current status is stopped. Start it first.")},
+	{"POST /sessions/$running/usage", `{}`, 422, `{"detail":[{"type":"missing","loc":["body","tokens"]},{"type":"missing","loc":["body","provider"]},{"type":"missing","loc":["body","model"]}]}`},
+	{"POST /sessions/$running/usage", `{"tokens":0,"provider":"far","model":"","message_count":0,"cost":-1}`, 422,
+		`{"detail":[{"type":"greater_than","loc":["body","tokens"]},{"type":"enum","loc":["body","provider"]},{"type":"string_too_short","loc":["body","model"]},{"type":"greater_than_equal","loc":["body","message_count"]},{"type":"greater_than_equal","loc":["body","cost"]}]}`},
+	{"POST /sessions/$running/usage", `{"tokens":9223372036854775807,"provider":"cloud","model":"` + strings.Repeat("m", 101) + `","message_count":9223372036854775807,"cost":1e300}`, 422,
+		`{"detail":[{"type":"less_than_equal","loc":["body","tokens"]},{"type":"string_too_long","loc":["body","model"]},{"type":"less_than_equal","loc":["body","message_count"]},{"type":"less_than_equal","loc":["body","cost"]}]}`},
+	{"POST /sessions/$running/usage", `{"tokens":1e300,"provider":"cloud","model":"m"}`, 422, `{"detail":[{"loc":["body","tokens"]}]}`},
+	{"POST /sessions/$running/usage", `{"tokens":-9223372036854775809,"provider":"cloud","model":"m"}`, 422, `{"detail":[{"loc":["body","tokens"]}]}`},
+
 	{"GET /inbox", "", 200, `[{"id":"*","kind":"failure","session_id":"$failed","session":"failed","at":"*","text":"The agent ended."}]`},
 	{"POST /sessions/$running/answers", `{"option":"yes"}`, 422, `{"detail":[{"type":"missing","loc":["body","id"],"msg":"Field required"}]}`},
 	{"POST /sessions/$stopped/answers", `{"id":"q","option":"yes"}`, 503, `{"detail":"*"}`},
@@ -323,6 +341,7 @@ var elsewhere = []string{
 	"GET /sessions/:id/attach",   // TestALifeOverTheAPI
 	"POST /sessions/:id/answers", // TestTheInboxHasWhatNeedsAPerson
 	"POST /sessions/:id/cancel",  // of package link: TestOrdersAreGivenAndWrittenDown
+	"POST /sessions/:id/usage",   // TestReportedUsageCounts: all sums are nought here
 	"POST /found/:id/adopt",      // TestWhatIsFoundIsAdoptedOrDeleted
 	"DELETE /found/:id",          // TestWhatIsFoundIsAdoptedOrDeleted
 

@@ -18,6 +18,8 @@ type operation struct {
 var bases = []string{"base", "what is compared with: session (where it began), last-commit, default-branch",
 	"repo", "the repository's folder in the workspace, where there are several; absent: the first"}
 
+var insideBases = append([]string{"base", "what is compared with: last-commit (if absent), default-branch, session (where it began)"}, bases[2:]...)
+
 var (
 	ofRepo  = []string{"repo", "the repository's folder in the workspace, where there are several; absent: the first"}
 	atForge = []string{"repo_url", "the repository's address"}
@@ -55,6 +57,8 @@ var operations = []operation{
 	{do: "POST /sessions/{id}/messages", summary: "Say something to the agent", in: messageIn{}, out: MessageSent{}},
 	{do: "POST /sessions/{id}/answers", summary: "Answer a question of the agent", in: client.Answer{}, status: 204},
 	{do: "POST /sessions/{id}/cancel", summary: "Stop the turn that is under way", status: 204},
+	{do: "POST /sessions/{id}/activity", summary: "Tell what a program of one's own does in it beside the agent: active, idle, tool_executing; what is seen of the agent counts for more", in: activityIn{}, status: 204},
+	{do: "POST /sessions/{id}/usage", summary: "Count what a program of one's own used in it, beside what is measured of the agent", in: usageIn{}, out: usageOut{}, status: 201},
 	{do: "GET /inbox", summary: "What waits for a person", out: []client.Need{}},
 	{do: "GET /sessions/{id}/checkpoints", summary: "What can be gone back to, oldest first", out: []client.Point{}},
 	{do: "GET /sessions/{id}/checkpoints/{checkpoint}/loss", summary: "What going back would change", out: wire.Files{}},
@@ -62,6 +66,8 @@ var operations = []operation{
 	{do: "GET /s/{id}/session", summary: "The conversation as it happens, and the way to speak: a WebSocket", status: 101},
 	{do: "GET /s/{id}/entries", summary: "A stretch of the journal", query: []string{"before", "entries before this number; absent: the newest", "limit", "at most 2000"}, out: []client.Entry{}},
 	{do: "GET /s/{id}/api/conversation/history", summary: "The whole conversation, turn by turn", out: client.Conversation{}},
+	{do: "GET /s/{id}/api/diff/files", summary: "The files that differ: new, mod or del", query: insideBases, out: insideFiles{}},
+	{do: "GET /s/{id}/api/diff", summary: "The hunks of a file", query: append([]string{"file", "its path", "from", "its path before, if it was renamed"}, insideBases...), out: client.FileDiff{}},
 	{do: "GET /s/{id}/bodies/{hash}", summary: "Output that was too long for the journal", media: "application/octet-stream"},
 	{do: "GET /s/{id}/files", summary: "Names of files in the workspace that fit a text", query: []string{"q", "the text"}, out: client.FileMatches{}},
 	{do: "GET /s/{id}/prompts", summary: "Saved prompts that fit its repository", out: []client.SavedPrompt{}},

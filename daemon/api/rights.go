@@ -50,6 +50,8 @@ var rights = byRoute(map[auth.Right]string{
 		GET /s/:id/prompts
 		GET /s/:id/bodies/:hash
 		GET /s/:id/api/conversation/history
+		GET /s/:id/api/diff
+		GET /s/:id/api/diff/files
 		GET /api/v1/volundr/sessions
 		GET /api/v1/volundr/sessions/stream
 		GET /api/v1/volundr/sessions/:id
@@ -172,6 +174,8 @@ var rights = byRoute(map[auth.Right]string{
 		POST /api/v1/volundr/sessions/:id/restore
 		PATCH /api/v1/volundr/sessions/:id/restore
 		POST /api/v1/volundr/sessions/:id/checkpoints/:checkpoint/rewind
+		POST /api/v1/volundr/sessions/:id/activity
+		POST /api/v1/volundr/sessions/:id/usage
 		POST /api/v1/volundr/sessions/:id/messages
 		POST /api/v1/volundr/sessions/:id/answers
 		POST /api/v1/volundr/sessions/:id/cancel

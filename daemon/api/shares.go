@@ -31,6 +31,8 @@ var shown = rowsOf(`
 	GET /s/:id/items
 	GET /s/:id/bodies/:hash
 	GET /s/:id/api/conversation/history
+	GET /s/:id/api/diff
+	GET /s/:id/api/diff/files
 	GET /api/v1/volundr/sessions
 	GET /api/v1/volundr/sessions/stream
 	GET /api/v1/volundr/sessions/:id

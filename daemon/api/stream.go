@@ -143,10 +143,7 @@ func (s *server) stream(c echo.Context) error {
 			return err
 		}
 		if e.Type == "session_activity" {
-			return out.send(e.Seq, e.Type, map[string]any{
-				"session_id": row.ID, "state": row.Activity, "owner_id": row.OwnerID,
-				"metadata": map[string]string{"text": row.ActivityText},
-			})
+			return out.send(e.Seq, e.Type, activityView(e, row))
 		}
 		return out.send(e.Seq, e.Type, s.view(c, row))
 	}, func() error {

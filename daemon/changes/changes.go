@@ -20,6 +20,7 @@ var (
 	ErrNoBase       = errors.New("The default branch of the remote is not known here. Compare with the last commit, or fetch the remote in the session.")
 	ErrPath         = errors.New("A path lies in the workspace, without a part that is \"..\".")
 	ErrRefused      = errors.New("git refused")
+	ErrSlow         = fmt.Errorf("%w: it took too long", ErrRefused)
 )
 
 // Base names what the workspace is compared with.
@@ -121,7 +122,7 @@ func (c *Changes) scriptWith(ctx context.Context, p Place, env []string, ms int,
 	case err != nil:
 		return res, err
 	case res.TimedOut:
-		return res, fmt.Errorf("%w: it took longer than %d s. Try again when the session is less busy.", ErrRefused, ms/1000)
+		return res, fmt.Errorf("%w, more than %d s. Try again when the session is less busy.", ErrSlow, ms/1000)
 	case res.Exit == noFolder, res.Exit == noRepository:
 		return res, ErrNoRepository
 	case res.Exit == noBase:

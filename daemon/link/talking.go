@@ -2,10 +2,12 @@ package link
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"volundr/runtime"
 	"volundr/runtime/broker/wire"
+	"volundr/store"
 )
 
 // turn is the id of the turn under way, or "".
@@ -98,6 +100,29 @@ func (l *Links) Model(id, trouble string) {
 	if err := s.show(ctx); err != nil {
 		l.Log.Debug("What a session waits for was not written", "session", id, "error", err)
 	}
+}
+
+// Report takes what a program of p's says that it does in a session of theirs:
+// active, idle or tool_executing, and an object about it. It is told as an event,
+// and shown while the agent itself does nothing, until something else is seen:
+// what is seen of the agent, a question above all, counts for more.
+func (l *Links) Report(ctx context.Context, p store.Principal, id, activity string, metadata json.RawMessage) error {
+	var about struct {
+		Text string `json:"text"`
+	}
+	_ = json.Unmarshal(metadata, &about) // a text of another kind is none
+	text, rests := plain(about.Text, maxNote), false
+	if s := l.session(id); s != nil {
+		s.showing.Lock()
+		defer s.showing.Unlock()
+		s.mu.Lock()
+		if s.talk != nil && s.ready && s.caught {
+			kind, _ := s.talk.activity()
+			rests = kind == "idle"
+		}
+		s.mu.Unlock()
+	}
+	return l.DB.TellActivity(ctx, p, id, activity, text, metadata, rests)
 }
 
 // show writes what the agent does, if that is news. What is still read of the
