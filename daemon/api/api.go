@@ -17,6 +17,7 @@ import (
 	"volundr/daemon/changes"
 	"volundr/daemon/chronicle"
 	"volundr/daemon/engine"
+	"volundr/daemon/files"
 	"volundr/daemon/forge"
 	"volundr/daemon/launch"
 	"volundr/daemon/link"
@@ -72,8 +73,9 @@ type Options struct {
 
 type server struct {
 	Options
-	workspaces files
+	workspaces fileLists
 	changes    *changes.Changes
+	inside     *files.Files
 }
 
 // New gives the handler of the control origin, guards included: whoever gets
@@ -83,7 +85,8 @@ func New(o Options) http.Handler {
 }
 
 func serving(o Options) *server {
-	return &server{Options: o, workspaces: files{lists: map[string]fileList{}}, changes: changes.New(o.Links.RunCommand)}
+	return &server{Options: o, workspaces: fileLists{lists: map[string]fileList{}},
+		changes: changes.New(o.Links.RunCommand), inside: files.New(o.Links.RunCommand)}
 }
 
 // NewSandboxes gives the handler of the sandbox API alone, without a guard.

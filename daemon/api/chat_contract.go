@@ -7,6 +7,7 @@ import (
 
 	"volundr/runtime/broker/wire"
 	"volundr/store"
+	"volundr/ui/client"
 )
 
 // contractSpeaker speaks the language of the reference server's web chat: the
@@ -23,14 +24,19 @@ func newContractSpeaker(k *socket) *contractSpeaker {
 	return &contractSpeaker{socket: k, tools: map[string]bool{}}
 }
 
+// capabilities are what the contract's clients can do in every session, whichever
+// agent it has.
+var capabilities = client.Capabilities{SendMessage: true, SessionResume: true, Interrupt: true, SetModel: true, SetPermissionMode: true,
+	PermissionRequests: true, SlashCommands: true}
+
 func (sp *contractSpeaker) greet(ctx context.Context) error {
 	if err := sp.write(ctx, obj{"type": "system", "content": "Connected to session " + sp.row.ID}); err != nil {
 		return err
 	}
-	err := sp.write(ctx, obj{"type": "capabilities", "send_message": true, "cli_websocket": false,
-		"session_resume": true, "interrupt": true, "set_model": true, "set_thinking_tokens": false,
-		"set_permission_mode": true, "rewind_files": false, "mcp_set_servers": false,
-		"permission_requests": true, "slash_commands": true, "skills": false})
+	err := sp.write(ctx, struct {
+		Type string `json:"type"`
+		client.Capabilities
+	}{"capabilities", capabilities})
 	if err != nil {
 		return err
 	}

@@ -213,7 +213,7 @@ var contractCases = []contractCase{
 	{"GET /features?scope=user", "", 200, `[]`},
 	{"GET /features?scope=song", "", 422, `{"detail":"*"}`},
 	{"GET /features?scope=session", "", 200, `"*"`},
-	{"GET /feature-flags", "", 200, `{"local_mounts_enabled":true,"file_manager_enabled":false,"mini_mode":false}`},
+	{"GET /feature-flags", "", 200, `{"local_mounts_enabled":true,"file_manager_enabled":true,"mini_mode":false}`},
 
 	{"POST /credentials", `{"name":"token","data":{"a":"b"}}`, 201, `{"name":"token","secret_type":"generic","keys":["a"]}`},
 	{"POST /credentials", `{"name":"token","secret_type":"song","data":{"a":"b"}}`, 400, `{"detail":"*"}`},

@@ -25,6 +25,11 @@ var (
 	atForge = []string{"repo_url", "the repository's address"}
 )
 
+// below are the parameters of a path in a session.
+func below(what string) []string {
+	return []string{"path", what, "root", "where the path begins: workspace (if absent) or home; home is for who may work"}
+}
+
 var inTenant = []string{"tenant", "id or name of another tenant than one's own; for whoever runs the installation"}
 
 // operations are all routes for programs, but those of the sandbox API.
@@ -68,6 +73,13 @@ var operations = []operation{
 	{do: "GET /s/{id}/api/conversation/history", summary: "The whole conversation, turn by turn", out: client.Conversation{}},
 	{do: "GET /s/{id}/api/diff/files", summary: "The files that differ: new, mod or del", query: insideBases, out: insideFiles{}},
 	{do: "GET /s/{id}/api/diff", summary: "The hunks of a file", query: append([]string{"file", "its path", "from", "its path before, if it was renamed"}, insideBases...), out: client.FileDiff{}},
+	{do: "GET /s/{id}/api/capabilities", summary: "What the chat's client can do", out: client.Capabilities{}},
+	{do: "GET /s/{id}/api/logs", summary: "Its last log lines", query: []string{"lines", "1 to 2000, 100 if absent", "level", "taken, and of no effect"}, out: client.Logs{}},
+	{do: "GET /s/{id}/api/files", summary: "What lies in a folder, folders first; most names that begin with a dot, and what tools fill, are left out", query: below("the folder; absent: the root"), out: client.FileEntries{}},
+	{do: "GET /s/{id}/api/files/download", summary: "A file; the body breaks off if it changes meanwhile", query: below("the file"), media: "application/octet-stream"},
+	{do: "POST /s/{id}/api/files/upload", summary: "Put files (fields named files of a multipart form, 100 MB in all) into a folder, all or none, over what is there", query: below("the folder; absent: the root"), out: client.FileEntries{}},
+	{do: "POST /s/{id}/api/files/mkdir", summary: "Make a folder, with those above it", in: folderIn{}, out: client.FileEntry{}},
+	{do: "DELETE /s/{id}/api/files", summary: "Delete a file, or a folder with all in it", query: below("what to delete"), out: client.FileDeleted{}},
 	{do: "GET /s/{id}/bodies/{hash}", summary: "Output that was too long for the journal", media: "application/octet-stream"},
 	{do: "GET /s/{id}/files", summary: "Names of files in the workspace that fit a text", query: []string{"q", "the text"}, out: client.FileMatches{}},
 	{do: "GET /s/{id}/prompts", summary: "Saved prompts that fit its repository", out: []client.SavedPrompt{}},

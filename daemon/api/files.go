@@ -30,8 +30,8 @@ const (
 	filesGiven = 20
 )
 
-// files are the workspaces' files as sessions listed them lately.
-type files struct {
+// fileLists are the workspaces' files as sessions listed them lately.
+type fileLists struct {
 	asking singleflight.Group
 	mu     sync.Mutex
 	lists  map[string]fileList // by session

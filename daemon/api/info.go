@@ -56,7 +56,7 @@ func (s *server) me(c echo.Context) error {
 func mailOf(name string) string { return name + "@localhost" }
 
 func (s *server) featureFlags(c echo.Context) error {
-	return c.JSON(http.StatusOK, map[string]bool{"local_mounts_enabled": true, "file_manager_enabled": false, "mini_mode": false})
+	return c.JSON(http.StatusOK, map[string]bool{"local_mounts_enabled": true, "file_manager_enabled": true, "mini_mode": false})
 }
 
 // loginLink makes a one-time link for a browser; only programs with the token

@@ -79,8 +79,8 @@ func (s *server) pages(e *echo.Echo) {
 	e.GET("/s/:id/files", s.files)
 	e.GET("/s/:id/prompts", s.sessionPrompts)
 	e.GET("/s/:id/bodies/:hash", s.body)
-	e.GET("/s/:id/api/conversation/history", s.conversation)
 	s.changesInside(e)
+	s.sessionRoutes(e)
 	for _, kind := range []auth.Surface{auth.Editor, auth.Terminal} {
 		e.GET("/s/:id/"+string(kind), s.surface(kind))
 		e.GET("/s/:id/"+string(kind)+"/*", s.surface(kind))

@@ -52,6 +52,10 @@ var rights = byRoute(map[auth.Right]string{
 		GET /s/:id/api/conversation/history
 		GET /s/:id/api/diff
 		GET /s/:id/api/diff/files
+		GET /s/:id/api/capabilities
+		GET /s/:id/api/logs
+		GET /s/:id/api/files
+		GET /s/:id/api/files/download
 		GET /api/v1/volundr/sessions
 		GET /api/v1/volundr/sessions/stream
 		GET /api/v1/volundr/sessions/:id
@@ -155,6 +159,9 @@ var rights = byRoute(map[auth.Right]string{
 		GET /credentials
 		POST /credentials
 		POST /credentials/:name/delete
+		POST /s/:id/api/files/upload
+		POST /s/:id/api/files/mkdir
+		DELETE /s/:id/api/files
 		GET /s/:id/editor
 		GET /s/:id/editor/*
 		GET /s/:id/terminal

@@ -33,6 +33,8 @@ var shown = rowsOf(`
 	GET /s/:id/api/conversation/history
 	GET /s/:id/api/diff
 	GET /s/:id/api/diff/files
+	GET /s/:id/api/capabilities
+	GET /s/:id/api/logs
 	GET /api/v1/volundr/sessions
 	GET /api/v1/volundr/sessions/stream
 	GET /api/v1/volundr/sessions/:id

@@ -196,10 +196,16 @@ func TestAStreamGoesOnInAnotherTenant(t *testing.T) {
 // opensChat opens a session's chat as somebody.
 func (w *world) opensChat(x who, session string) *websocket.Conn {
 	w.t.Helper()
+	return w.opensChatIn(x, session, client.ChatProtocol)
+}
+
+// opensChatIn opens one in these languages; in none it is the contract's.
+func (w *world) opensChatIn(x who, session string, protocols ...string) *websocket.Conn {
+	w.t.Helper()
 	req, _ := http.NewRequest("GET", x.base, nil)
 	x.present(req)
 	ws, _, err := websocket.Dial(w.t.Context(), strings.Replace(x.base, "http", "ws", 1)+"/s/"+session+"/session",
-		&websocket.DialOptions{HTTPHeader: req.Header, Host: req.Host, Subprotocols: []string{client.ChatProtocol}})
+		&websocket.DialOptions{HTTPHeader: req.Header, Host: req.Host, Subprotocols: protocols})
 	if err != nil {
 		w.t.Fatal(err)
 	}
