@@ -161,3 +161,57 @@ func TestWhoMayOnlyLookSaysNothingInAChat(t *testing.T) {
 		t.Errorf("%v, %v", entries, err)
 	}
 }
+
+// A program whose token was revoked in the middle learns it in words: what it
+// reads ends, and what it asks next says why.
+func TestARevokedTokenIsToldToTheProgram(t *testing.T) {
+	w := newWorld(t)
+	x := w.person("ann", "default", store.RoleDeveloper)
+	s, err := w.db.CreateSession(t.Context(), store.Session{Name: "mine", OwnerID: x.p.UserID, TenantID: x.p.TenantID, Runtime: "fake"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, text, err := w.auth.NewToken(t.Context(), x.p, "t", []string{auth.ScopeRead}, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cl := client.New(w.auth.ProgramOrigin(), text)
+	chat, err := cl.Chat(ctx, s.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f := (client.ChatFrame{}); f.Type != client.FrameCaughtUp; {
+		if f, err = chat.Receive(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun, err := w.db.Stream(ctx, x.p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.SetDoing(ctx, s.ID, "something"); err != nil {
+		t.Fatal(err)
+	}
+	revoked := false
+	for _, err = range cl.Stream(ctx, begun.Last) {
+		if err == nil && !revoked { // in the middle of it
+			if revoked = true; w.auth.RevokeToken(ctx, x.p, k.ID) != nil {
+				t.Fatal("it cannot be revoked")
+			}
+		}
+	}
+	if !revoked || !client.Unauthorized(err) || !strings.Contains(err.Error(), "was revoked") {
+		t.Errorf("the stream ended with %v", err)
+	}
+	for err = nil; err == nil; {
+		_, err = chat.Receive(ctx)
+	}
+	if ctx.Err() != nil {
+		t.Error("the conversation goes on")
+	}
+	if _, err := cl.Me(ctx); !client.Unauthorized(err) || !strings.Contains(err.Error(), "Make a new one") {
+		t.Errorf("what is asked then: %v", err)
+	}
+}
