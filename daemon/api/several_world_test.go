@@ -178,14 +178,12 @@ func newSeveral(t *testing.T) *several {
 	w.options.Forges = forge.New(forge.Options{Vault: w.vault, Hosts: map[string]config.Forge{
 		host(w.app): {Type: forge.GitHub, API: w.app.api, Credential: "work"}, host(w.lib): {Type: forge.GitLab, API: w.lib.api, Credential: "work"}}})
 	w.token("tok")
+	var id string // is there before somebody asks
 	var err error
-	if w.options.Sources, err = source.New(source.Options{Dir: filepath.Join(w.world.dir, "mirrors-of-several"), DB: w.db, Session: func(context.Context) string { return w.s.ID },
+	if w.options.Sources, err = source.New(source.Options{Dir: filepath.Join(w.world.dir, "mirrors-of-several"), DB: w.db, Session: func(context.Context) string { return id },
 		Protected: []string{"main"}, BranchPrefix: "volundr/session", Log: w.options.Log}); err != nil {
 		t.Fatal(err)
 	}
-	way := httptest.NewServer(w.options.Sources.Git())
-	t.Cleanup(way.Close)
-
 	w.request = fmt.Sprintf(`{"agent":"claude","source":{"type":"git","repo":%q,"branch":%q,"base_branch":"main","additional_repos":[{"repo":%q,"branch":%q,"base_branch":"main"}]}}`,
 		w.app.url, ownBranch, w.lib.url, ownBranch)
 	w.s = w.at("both", w.request)
@@ -194,6 +192,9 @@ func newSeveral(t *testing.T) *several {
 	if w.s, err = w.db.Conclude(t.Context(), w.s, n); err != nil {
 		t.Fatal(err)
 	}
+	id = w.s.ID
+	way := httptest.NewServer(w.options.Sources.Git())
+	t.Cleanup(way.Close)
 	w.dir = filepath.Join(t.TempDir(), "workspace")
 	for folder, u := range map[string]*upstream{"app": w.app, "lib": w.lib} {
 		r, err := source.Parse(u.url)
