@@ -169,6 +169,11 @@ type PartStatus struct {
 	Error string
 }
 
+// EnvExec is set for a command of Exec, and so marks all that it starts: that is
+// killed with it when its caller goes. What is to outlive that is started
+// without it.
+const EnvExec = "VOLUNDR_EXEC"
+
 // ExecOptions is a command for Exec. Nil streams are /dev/null.
 type ExecOptions struct {
 	Part    string // "agent" unless set

@@ -15,24 +15,93 @@ import (
 	"volundr/ui/client"
 )
 
-// shell is what attach runs: the same tmux session that the terminal tab shows.
-var shell = []string{"tmux", "new-session", "-A", "-s", "main"}
+// mainTerminal is the tmux session that the terminal tab shows.
+const mainTerminal = "main"
+
+// joinTerminal attaches to a tmux session; the main one is begun where nobody was
+// there yet. Its server outlives who began it.
+const joinTerminal = `if [ "$1" = ` + mainTerminal + ` ]; then
+	(unset ` + runtime.EnvExec + `; tmux has-session -t "=$1" || tmux new-session -d -s "$1") >/dev/null 2>&1
+fi
+exec tmux attach-session -t "=$1"`
+
+// widest is how many columns and rows a terminal may have.
+const widest = 2000
+
+// terminal is a session that runs, and where.
+type terminal struct {
+	row store.Session
+	rt  runtime.Runtime
+}
+
+// terminal gives the terminal of the session that the path names, to be used
+// until done is called.
+func (s *server) terminal(c echo.Context) (t terminal, done func(), err error) {
+	if t.row, err = s.session(c); err != nil {
+		return t, nil, err
+	}
+	if t.row.State != store.Running {
+		return t, nil, fail(http.StatusConflict, "Session %s is %s, a shell needs it running. Start it with `volundr sessions start %s`.", t.row.Name, t.row.State, t.row.Name)
+	}
+	rt, ok := s.Runtimes[t.row.Runtime]
+	if !ok {
+		return t, nil, fail(http.StatusConflict, "This daemon does not have the runtime %q.", t.row.Runtime)
+	}
+	t.rt = rt
+	done, err = s.Engine.Use(c.Request().Context(), t.row.ID)
+	return t, done, err
+}
+
+// tty is how one end of a terminal's socket speaks: Write takes what the terminal
+// prints.
+type tty interface {
+	io.Writer
+	// hear gives what a frame of the client says: keys, or a size, or neither.
+	hear(kind websocket.MessageType, frame []byte) (keys []byte, size client.Size)
+}
+
+// join lets ws type in the tmux session of this name until one of them goes, and
+// gives its exit code. It reads until ctx ends, which closes ws: cancel is to be
+// called when the last was said, and is when the client goes.
+func (t terminal) join(ctx context.Context, cancel func(), ws *websocket.Conn, name string, first client.Size, end tty) (int, error) {
+	in, keys := io.Pipe()
+	defer in.Close()
+	sizes := make(chan [2]uint, 1)
+	if first.Cols > 0 && first.Rows > 0 {
+		sizes <- [2]uint{min(first.Cols, widest), min(first.Rows, widest)}
+	}
+	go func() { // ends with ctx: Read does
+		defer cancel()
+		defer keys.Close()
+		for {
+			kind, b, err := ws.Read(ctx)
+			if err != nil {
+				return
+			}
+			typed, size := end.hear(kind, b)
+			if len(typed) > 0 {
+				keys.Write(typed) // what is typed after the shell's end is for nobody
+			}
+			if size.Cols > 0 && size.Rows > 0 {
+				select {
+				case sizes <- [2]uint{min(size.Cols, widest), min(size.Rows, widest)}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return t.rt.Exec(ctx, t.row.ID, runtime.ExecOptions{
+		Part: runtime.PartTerminal, Command: []string{"sh", "-c", joinTerminal, "terminal", name}, Dir: runtime.PathWorkspace,
+		Env:   []string{"TERM=xterm-256color"},
+		Stdin: in, Stdout: end, TTY: true, Resize: sizes,
+	})
+}
 
 // attach joins the caller's own terminal to the session's, as
 // ui/client's attach.go says.
 func (s *server) attach(c echo.Context) error {
-	row, err := s.session(c)
-	if err != nil {
-		return err
-	}
-	if row.State != store.Running {
-		return fail(http.StatusConflict, "Session %s is %s, a shell needs it running. Start it with `volundr sessions start %s`.", row.Name, row.State, row.Name)
-	}
-	rt, ok := s.Runtimes[row.Runtime]
-	if !ok {
-		return fail(http.StatusConflict, "This daemon does not have the runtime %q.", row.Runtime)
-	}
-	done, err := s.Engine.Use(c.Request().Context(), row.ID)
+	t, done, err := s.terminal(c)
 	if err != nil {
 		return err
 	}
@@ -45,42 +114,9 @@ func (s *server) attach(c echo.Context) error {
 	defer ws.CloseNow()
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
-
-	in, keys := io.Pipe()
-	sizes := make(chan [2]uint, 1)
 	cols, _ := strconv.ParseUint(c.QueryParam("cols"), 10, 16)
 	rows, _ := strconv.ParseUint(c.QueryParam("rows"), 10, 16)
-	if cols > 0 && rows > 0 {
-		sizes <- [2]uint{uint(cols), uint(rows)}
-	}
-	go func() { // ends with ctx: Read does
-		defer cancel()
-		defer keys.Close()
-		for {
-			kind, b, err := ws.Read(ctx)
-			if err != nil {
-				return
-			}
-			if kind == websocket.MessageBinary {
-				keys.Write(b) // what is typed after the shell's end is for nobody
-				continue
-			}
-			var size client.Size
-			if json.Unmarshal(b, &size) == nil && size.Cols > 0 && size.Rows > 0 {
-				select {
-				case sizes <- [2]uint{size.Cols, size.Rows}:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}
-	}()
-	exit, err := rt.Exec(ctx, row.ID, runtime.ExecOptions{
-		Part: runtime.PartTerminal, Command: shell, Dir: runtime.PathWorkspace,
-		Env:   []string{"TERM=xterm-256color"},
-		Stdin: in, Stdout: frames{ctx, ws}, TTY: true, Resize: sizes,
-	})
-	in.Close()
+	exit, err := t.join(ctx, cancel, ws, mainTerminal, client.Size{Cols: uint(cols), Rows: uint(rows)}, frames{ctx, ws})
 	if err != nil {
 		ws.Close(websocket.StatusInternalError, "the shell could not be started")
 		return nil
@@ -91,10 +127,18 @@ func (s *server) attach(c echo.Context) error {
 	return nil
 }
 
-// frames writes what the terminal prints as binary frames.
+// frames are attach's: bytes of the terminal are binary, all else is text.
 type frames struct {
 	ctx context.Context
 	ws  *websocket.Conn
+}
+
+func (f frames) hear(kind websocket.MessageType, frame []byte) (keys []byte, size client.Size) {
+	if kind == websocket.MessageBinary {
+		return frame, size
+	}
+	_ = json.Unmarshal(frame, &size) // what is no size changes none
+	return nil, size
 }
 
 func (f frames) Write(b []byte) (int, error) {

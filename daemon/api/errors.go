@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -146,7 +147,10 @@ func onError(log *slog.Logger, page func(c echo.Context, status int, detail stri
 				return
 			}
 		}
-		body := map[string]any{"detail": detail}
+		body := obj{"detail": detail}
+		if strings.HasPrefix(c.Path(), terminalAPI) {
+			body = terminalProblem(detail)
+		}
 		if d := definitionOf(err); d != nil {
 			body["code"], body["definition"] = client.CodeUnconfirmed, d
 		}

@@ -85,6 +85,7 @@ func (s *server) pages(e *echo.Echo) {
 		e.GET("/s/:id/"+string(kind), s.surface(kind))
 		e.GET("/s/:id/"+string(kind)+"/*", s.surface(kind))
 	}
+	s.terminalRoutes(e)
 	e.GET("/s/:id/preview/:port", s.surface(auth.Preview))
 	e.GET("/s/:id/preview/:port/*", s.surface(auth.Preview))
 }

@@ -179,7 +179,7 @@ func (b belongings) path(method, route string) string {
 		}
 	}
 	return strings.NewReplacer(":sandbox", b["sandbox"], ":file", b["file"], ":run", b["run"], ":id", b[id], ":name", b["name"], ":comment", b["comment"],
-		":checkpoint", "c1", ":tab", "chat", ":user", "vic", ":port", "3000", ":number", "7", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route)
+		":checkpoint", "c1", ":terminal", "main", ":dotfile", ".bashrc", ":tab", "chat", ":user", "vic", ":port", "3000", ":number", "7", ":hash", strings.Repeat("0", 64), "*", "x").Replace(route)
 }
 
 // answer is what somebody is told of these, without their names.

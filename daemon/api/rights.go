@@ -166,6 +166,17 @@ var rights = byRoute(map[auth.Right]string{
 		GET /s/:id/editor/*
 		GET /s/:id/terminal
 		GET /s/:id/terminal/*
+		GET /s/:id/terminal/ws/:terminal
+		GET /s/:id/terminal/api/terminal/sessions
+		POST /s/:id/terminal/api/terminal/spawn
+		POST /s/:id/terminal/api/terminal/kill
+		GET /s/:id/terminal/api/terminal/mode
+		POST /s/:id/terminal/api/terminal/mode
+		GET /s/:id/terminal/api/terminal/dotfiles
+		POST /s/:id/terminal/api/terminal/dotfiles
+		DELETE /s/:id/terminal/api/terminal/dotfiles/:dotfile
+		GET /s/:id/terminal/api/terminal/preferences
+		POST /s/:id/terminal/api/terminal/preferences
 		GET /s/:id/preview/:port
 		GET /s/:id/preview/:port/*
 		GET /api/v1/volundr/sessions/:id/attach

@@ -158,7 +158,7 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // envExec marks the processes of one Exec, so that they can be found and ended:
 // the engine has no call for it, and forgets the command when its caller goes.
-const envExec = "VOLUNDR_EXEC"
+const envExec = runtime.EnvExec
 
 // killMarked kills every process whose environment carries the mark, and fails
 // if there was one: it may have had children meanwhile.

@@ -37,7 +37,7 @@ func (r *Runtime) Exec(ctx context.Context, id string, o runtime.ExecOptions) (i
 
 // envExec marks the processes of one Exec, so that they can be found and ended:
 // the cluster forgets a command when its caller goes.
-const envExec = "VOLUNDR_EXEC"
+const envExec = runtime.EnvExec
 
 // marked makes a command that sets what the API has no place for: the folder,
 // the environment, the mark.
