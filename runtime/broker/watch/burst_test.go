@@ -102,6 +102,25 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// A folder that was made anew is watched, also while somebody holds the one
+// before it open, whose end the kernel then does not tell.
+func TestAFolderMadeAnew(t *testing.T) {
+	s := newSpace(t)
+	s.sh("mkdir d; echo 1 > d/a")
+	s.start()
+	held, err := os.Open(filepath.Join(s.o.Workspace, "d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	s.sh("rm -r d; mkdir d; echo 1 > d/b")
+	s.settle()
+	s.sh("echo 1 > d/c")
+	if got := short(s.settle()); fmt.Sprint(got) == "[]" {
+		t.Error("what happens in the new folder is not told")
+	}
+}
+
 // At rest a watcher costs nothing.
 func TestRest(t *testing.T) {
 	s := newSpace(t)

@@ -58,6 +58,7 @@ type notifier struct {
 	known map[string]int // by path
 	now   seen
 	quiet map[string]bool // files that git ignores: not worth waking for
+	buf   [64 << 10]byte
 }
 
 type watched struct {
@@ -76,14 +77,14 @@ func newNotifier() (*notifier, error) {
 	}, nil
 }
 
-// watch begins to watch a folder; one that is gone is none.
+// watch begins to watch a folder; one that is gone is none. Of one that is known
+// the kernel is asked again: it may be another by now, whose predecessor's end
+// is not told as long as somebody holds it open.
 func (n *notifier) watch(dir string, why purpose) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if _, ok := n.known[dir]; ok {
-		return nil
-	}
-	if len(n.known) >= maxWatched {
+	before, again := n.known[dir]
+	if !again && len(n.known) >= maxWatched {
 		return errLimit
 	}
 	raw, err := n.file.SyscallConn()
@@ -100,8 +101,14 @@ func (n *notifier) watch(dir string, why purpose) error {
 	if err != nil {
 		return nil
 	}
+	if again && before == wd {
+		return nil
+	}
 	if old, ok := n.dirs[wd]; ok { // it was moved
 		delete(n.known, old.dir)
+	}
+	if again {
+		delete(n.dirs, before)
 	}
 	n.dirs[wd], n.known[dir] = watched{dir, why}, wd
 	return nil
@@ -133,10 +140,13 @@ func (n *notifier) drop(wd int) {
 	}
 }
 
-// take gives what happened and begins anew.
+// take gives what happened until now and begins anew.
 func (n *notifier) take() seen {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if raw, err := n.file.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { n.gather(int(fd)) })
+	}
 	s := n.now
 	n.now = seen{paths: map[string]bool{}}
 	return s
@@ -155,22 +165,13 @@ func (n *notifier) ignore(paths []string) {
 
 // read gathers until the notifier is closed.
 func (n *notifier) read() {
-	buf := make([]byte, 64<<10)
-	for {
-		k, err := n.file.Read(buf)
-		if err != nil {
-			return
-		}
+	raw, err := n.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Read(func(fd uintptr) (ended bool) {
 		n.mu.Lock()
-		for b := buf[:k]; len(b) >= unix.SizeofInotifyEvent; {
-			e := (*unix.InotifyEvent)(unsafe.Pointer(&b[0]))
-			end := unix.SizeofInotifyEvent + int(e.Len)
-			if end > len(b) {
-				break
-			}
-			n.note(e, string(bytes.TrimRight(b[unix.SizeofInotifyEvent:end], "\x00")))
-			b = b[end:]
-		}
+		n.gather(int(fd))
 		something := !n.now.empty()
 		n.mu.Unlock()
 		if something {
@@ -178,6 +179,30 @@ func (n *notifier) read() {
 			case n.wake <- struct{}{}:
 			default:
 			}
+		}
+		return false // until there is more
+	})
+}
+
+// gather notes what the kernel has to tell at this moment: all that was done
+// before. It must be called with the lock held.
+func (n *notifier) gather(fd int) {
+	for {
+		k, err := unix.Read(fd, n.buf[:])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || k <= 0 {
+			return // there is no more
+		}
+		for b := n.buf[:k]; len(b) >= unix.SizeofInotifyEvent; {
+			e := (*unix.InotifyEvent)(unsafe.Pointer(&b[0]))
+			end := unix.SizeofInotifyEvent + int(e.Len)
+			if end > len(b) {
+				break
+			}
+			n.note(e, string(bytes.TrimRight(b[unix.SizeofInotifyEvent:end], "\x00")))
+			b = b[end:]
 		}
 	}
 }

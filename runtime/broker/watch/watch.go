@@ -215,12 +215,6 @@ func (w *Watcher) busy() bool {
 }
 
 func (w *Watcher) obey(ctx context.Context, o Order) {
-	// The kernel's word of what has just happened is on its way.
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(10 * time.Millisecond):
-	}
 	w.look(ctx, w.limited || w.remote)
 	w.turn = o.Turn
 	if o.Settle != "" {
