@@ -79,6 +79,9 @@ git rev-parse HEAD
 		body = "git add -A || exit 1\n" + body
 	}
 	res, err := c.scriptWith(ctx, p, by.env(), patience, body, []byte(message))
+	if errors.Is(err, ErrRefused) && strings.Contains(string(res.Stderr), "tell me who you are") {
+		return "", tell(ErrRefused, "git does not know whose commit this would be. Tell it where the daemon runs, by `git config --global user.name` and `git config --global user.email`, then commit again; or for this session alone, by the same in its terminal.")
+	}
 	if err != nil {
 		return "", err
 	}

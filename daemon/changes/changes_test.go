@@ -214,6 +214,23 @@ func TestNoRepository(t *testing.T) {
 	}
 }
 
+// Who has not told git who they are is told how to.
+func TestACommitOfNobody(t *testing.T) {
+	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	t.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
+	s := newSpace(t)
+	s.git("init", "-q", "-b", "main")
+	s.git("config", "user.useConfigOnly", "true")
+	s.write("a.txt", "one\n")
+	_, err := s.c.Commit(t.Context(), changes.Place{Base: changes.LastCommit}, changes.Author{}, "first", true)
+	if !errors.Is(err, changes.ErrRefused) || !strings.Contains(err.Error(), "git config --global user.email") {
+		t.Errorf("committed by nobody: %v", err)
+	}
+	if _, err := s.c.Commit(t.Context(), changes.Place{Base: changes.LastCommit}, changes.Author{Name: "Ann", Email: "ann@example.org"}, "first", true); err != nil {
+		t.Error(err)
+	}
+}
+
 // A file that is written anew in the moment in which git looked at it, and is as
 // long as before, differs all the same.
 func TestAChangeInTheMomentOfACommit(t *testing.T) {

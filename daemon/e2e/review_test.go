@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +21,11 @@ import (
 // message.
 func TestReviewAndBackToHere(t *testing.T) {
 	m, env := provider(t)
-	p := install(t, env...)
+	who := filepath.Join(t.TempDir(), "gitconfig") // the machine need not have told git whose it is
+	if err := os.WriteFile(who, []byte("[user]\n\tname = Ann\n\temail = ann@example.org\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := install(t, append(env, "GIT_CONFIG_GLOBAL="+who)...)
 	id := p.create(client.SessionCreate{Name: "reviewed", Mode: "bypassPermissions",
 		Source: &client.Source{Type: client.SourceGit, Repo: repository(t), Branch: "main"}}).ID
 	p.ask(id, "run echo 'a widgit' >> README.md; echo scrap > scrap.txt")
