@@ -26,8 +26,7 @@ type space struct {
 	dir, home string
 	f         *files.Files
 	ran       int
-	most      int                // bytes that travelled at once
-	before    func(wire.Command) // what happens before a command
+	most      int // bytes that travelled at once
 }
 
 func newSpace(t *testing.T) *space {
