@@ -72,6 +72,16 @@ func (p *speaker) read(ctx context.Context, db *store.DB, book *chronicle.Chroni
 // of "a" until ctx ends.
 func (w *world) talking(p *speaker) *life {
 	var book *chronicle.Chronicles
+	turn := make(chan struct{}, 1) // a session's batches come one at a time, as link's do
+	read := func(ctx context.Context, db *store.DB, id string) error {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return p.read(ctx, db, book, id)
+	}
 	ctx, cancel := context.WithCancel(w.t.Context())
 	var wg sync.WaitGroup
 	l := w.daemon(func(o *Options) {
@@ -82,14 +92,14 @@ func (w *world) talking(p *speaker) *life {
 				return nil
 			},
 			Cancel: func(context.Context, string) error { return nil },
-			End:    func(ctx context.Context, id string) error { return p.read(ctx, db, book, id) },
+			End:    func(ctx context.Context, id string) error { return read(ctx, db, id) },
 		})
 		db.Tell(book.Own)
 		o.Opened, o.Completed, o.End = book.Opened, book.Completed, book.End
 	})
 	wg.Go(func() {
 		for {
-			_ = p.read(ctx, l.db, book, "a") // again in a moment
+			_ = read(ctx, l.db, "a") // again in a moment
 			select {
 			case <-ctx.Done():
 				return
