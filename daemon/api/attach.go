@@ -10,46 +10,30 @@ import (
 	"github.com/coder/websocket"
 	"github.com/labstack/echo/v4"
 
-	"volundr/runtime"
+	"volundr/daemon/terminal"
 	"volundr/store"
 	"volundr/ui/client"
 )
 
-// mainTerminal is the tmux session that the terminal tab shows.
-const mainTerminal = "main"
-
-// joinTerminal attaches to a tmux session; the main one is begun where nobody was
-// there yet. Its server outlives who began it.
-const joinTerminal = `if [ "$1" = ` + mainTerminal + ` ]; then
-	(unset ` + runtime.EnvExec + `; tmux has-session -t "=$1" || tmux new-session -d -s "$1") >/dev/null 2>&1
-fi
-exec tmux attach-session -t "=$1"`
-
 // widest is how many columns and rows a terminal may have.
 const widest = 2000
 
-// terminal is a session that runs, and where.
-type terminal struct {
-	row store.Session
-	rt  runtime.Runtime
-}
-
-// terminal gives the terminal of the session that the path names, to be used
-// until done is called.
-func (s *server) terminal(c echo.Context) (t terminal, done func(), err error) {
-	if t.row, err = s.session(c); err != nil {
+// terminals gives those of the session that the path names, to be used until done
+// is called.
+func (s *server) terminals(c echo.Context) (t terminal.Terminals, done func(), err error) {
+	row, err := s.session(c)
+	if err != nil {
 		return t, nil, err
 	}
-	if t.row.State != store.Running {
-		return t, nil, fail(http.StatusConflict, "Session %s is %s, a shell needs it running. Start it with `volundr sessions start %s`.", t.row.Name, t.row.State, t.row.Name)
+	if row.State != store.Running {
+		return t, nil, fail(http.StatusConflict, "Session %s is %s, a shell needs it running. Start it with `volundr sessions start %s`.", row.Name, row.State, row.Name)
 	}
-	rt, ok := s.Runtimes[t.row.Runtime]
+	rt, ok := s.Runtimes[row.Runtime]
 	if !ok {
-		return t, nil, fail(http.StatusConflict, "This daemon does not have the runtime %q.", t.row.Runtime)
+		return t, nil, fail(http.StatusConflict, "This daemon does not have the runtime %q.", row.Runtime)
 	}
-	t.rt = rt
-	done, err = s.Engine.Use(c.Request().Context(), t.row.ID)
-	return t, done, err
+	done, err = s.Engine.Use(c.Request().Context(), row.ID)
+	return terminal.Of(row.ID, rt.Exec), done, err
 }
 
 // tty is how one end of a terminal's socket speaks: Write takes what the terminal
@@ -60,10 +44,10 @@ type tty interface {
 	hear(kind websocket.MessageType, frame []byte) (keys []byte, size client.Size)
 }
 
-// join lets ws type in the tmux session of this name until one of them goes, and
-// gives its exit code. It reads until ctx ends, which closes ws: cancel is to be
-// called when the last was said, and is when the client goes.
-func (t terminal) join(ctx context.Context, cancel func(), ws *websocket.Conn, name string, first client.Size, end tty) (int, error) {
+// join lets ws type in the terminal of this name until one of them goes, and gives
+// its exit code. It reads until ctx ends, which closes ws: cancel is to be called
+// when the last was said, and is when the client goes.
+func join(ctx context.Context, cancel func(), ws *websocket.Conn, t terminal.Terminals, name string, first client.Size, end tty) (int, error) {
 	in, keys := io.Pipe()
 	defer in.Close()
 	sizes := make(chan [2]uint, 1)
@@ -91,17 +75,13 @@ func (t terminal) join(ctx context.Context, cancel func(), ws *websocket.Conn, n
 			}
 		}
 	}()
-	return t.rt.Exec(ctx, t.row.ID, runtime.ExecOptions{
-		Part: runtime.PartTerminal, Command: []string{"sh", "-c", joinTerminal, "terminal", name}, Dir: runtime.PathWorkspace,
-		Env:   []string{"TERM=xterm-256color"},
-		Stdin: in, Stdout: end, TTY: true, Resize: sizes,
-	})
+	return t.Join(ctx, name, in, end, sizes)
 }
 
 // attach joins the caller's own terminal to the session's, as
 // ui/client's attach.go says.
 func (s *server) attach(c echo.Context) error {
-	t, done, err := s.terminal(c)
+	t, done, err := s.terminals(c)
 	if err != nil {
 		return err
 	}
@@ -116,7 +96,7 @@ func (s *server) attach(c echo.Context) error {
 	defer cancel()
 	cols, _ := strconv.ParseUint(c.QueryParam("cols"), 10, 16)
 	rows, _ := strconv.ParseUint(c.QueryParam("rows"), 10, 16)
-	exit, err := t.join(ctx, cancel, ws, mainTerminal, client.Size{Cols: uint(cols), Rows: uint(rows)}, frames{ctx, ws})
+	exit, err := join(ctx, cancel, ws, t, terminal.Main, client.Size{Cols: uint(cols), Rows: uint(rows)}, frames{ctx, ws})
 	if err != nil {
 		ws.Close(websocket.StatusInternalError, "the shell could not be started")
 		return nil

@@ -11,8 +11,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/files"
 	"volundr/daemon/launch"
 	"volundr/daemon/source"
+	"volundr/daemon/terminal"
 	"volundr/daemon/vault"
 	"volundr/runtime"
 	"volundr/store"
@@ -90,6 +92,31 @@ var table = []struct {
 	{runtime.ErrUnavailable, http.StatusServiceUnavailable},
 	{runtime.ErrInvalid, http.StatusUnprocessableEntity},
 	{runtime.ErrUnsupported, http.StatusNotImplemented},
+
+	{files.ErrPath, http.StatusBadRequest},
+	{files.ErrTop, http.StatusBadRequest},
+	{files.ErrOutside, http.StatusBadRequest},
+	{files.ErrKind, http.StatusBadRequest},
+	{files.ErrName, http.StatusBadRequest},
+	{files.ErrNotFound, http.StatusNotFound},
+	{files.ErrDenied, http.StatusForbidden},
+	{files.ErrFolder, http.StatusConflict},
+	{files.ErrExists, http.StatusConflict},
+	{files.ErrMoved, http.StatusConflict},
+	{files.ErrRefused, http.StatusConflict},
+	{files.ErrTooLarge, http.StatusRequestEntityTooLarge},
+	{files.ErrFull, http.StatusInsufficientStorage},
+
+	{terminal.ErrCLI, http.StatusBadRequest},
+	{terminal.ErrShell, http.StatusBadRequest},
+	{terminal.ErrName, http.StatusBadRequest},
+	{terminal.ErrNotFound, http.StatusNotFound},
+	{terminal.ErrTaken, http.StatusConflict},
+	{terminal.ErrFolder, http.StatusConflict},
+	{terminal.ErrAbsent, http.StatusConflict},
+	{terminal.ErrTooLarge, http.StatusRequestEntityTooLarge},
+	{terminal.ErrRefused, http.StatusBadGateway},
+	{terminal.ErrSlow, http.StatusGatewayTimeout},
 }
 
 // answer gives the status and the detail that a client sees for an error.

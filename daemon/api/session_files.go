@@ -52,7 +52,7 @@ func (s *server) filePlace(c echo.Context, row store.Session, root, name string)
 	}
 	var err error
 	if p.Path, err = files.Clean(name); err != nil {
-		return p, misplaced(err)
+		return p, err
 	}
 	if row.State != store.Running {
 		return p, fail(http.StatusConflict, "Session %s is %s, and its files are reached while it runs. Start it, then try again.", row.Name, row.State)
@@ -71,25 +71,6 @@ func (s *server) queryPlace(c echo.Context, must bool) (files.Place, error) {
 		return files.Place{}, invalid(fieldError{Type: "missing", Loc: []any{"query", "path"}, Msg: "Field required"})
 	}
 	return s.filePlace(c, row, c.QueryParam("root"), c.QueryParam("path"))
-}
-
-// misplaced gives an error of files the status it stands for.
-func misplaced(err error) error {
-	for _, row := range []struct {
-		err    error
-		status int
-	}{
-		{files.ErrPath, http.StatusBadRequest}, {files.ErrTop, http.StatusBadRequest}, {files.ErrOutside, http.StatusBadRequest},
-		{files.ErrKind, http.StatusBadRequest}, {files.ErrName, http.StatusBadRequest},
-		{files.ErrNotFound, http.StatusNotFound}, {files.ErrDenied, http.StatusForbidden},
-		{files.ErrFolder, http.StatusConflict}, {files.ErrExists, http.StatusConflict}, {files.ErrMoved, http.StatusConflict}, {files.ErrRefused, http.StatusConflict},
-		{files.ErrTooLarge, http.StatusRequestEntityTooLarge}, {files.ErrFull, http.StatusInsufficientStorage},
-	} {
-		if errors.Is(err, row.err) {
-			return fail(row.status, "%s", err)
-		}
-	}
-	return err
 }
 
 func placeView(e files.Entry) client.FileEntry {
@@ -115,7 +96,7 @@ func (s *server) listPlace(c echo.Context) error {
 	}
 	entries, cut, err := s.inside.List(c.Request().Context(), p)
 	if err != nil {
-		return misplaced(err)
+		return err
 	}
 	return c.JSON(http.StatusOK, placesView(entries, cut))
 }
@@ -127,7 +108,7 @@ func (s *server) downloadPlace(c echo.Context) error {
 	}
 	d, err := s.inside.Open(c.Request().Context(), p)
 	if err != nil {
-		return misplaced(err)
+		return err
 	}
 	return attach(c, d.Name, d.Size, d)
 }
@@ -151,7 +132,7 @@ func (s *server) uploadPlace(c echo.Context) error {
 		return fail(http.StatusBadRequest, "The upload broke off, and nothing was kept. Send it again.")
 	}
 	if err != nil {
-		return misplaced(err)
+		return err
 	}
 	return c.JSON(http.StatusOK, placesView(entries, false))
 }
@@ -214,7 +195,7 @@ func (s *server) mkdirPlace(c echo.Context) error {
 	}
 	e, err := s.inside.Mkdir(c.Request().Context(), p)
 	if err != nil {
-		return misplaced(err)
+		return err
 	}
 	return c.JSON(http.StatusOK, placeView(e))
 }
@@ -225,7 +206,7 @@ func (s *server) removePlace(c echo.Context) error {
 		return err
 	}
 	if err := s.inside.Remove(c.Request().Context(), p); err != nil {
-		return misplaced(err)
+		return err
 	}
 	return c.JSON(http.StatusOK, client.FileDeleted{Deleted: p.Path})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/labstack/echo/v4"
 
+	"volundr/daemon/terminal"
 	"volundr/ui/client"
 )
 
@@ -20,7 +21,7 @@ import (
 // JSON, {"type":"input","data"} and {"type":"resize","cols","rows"} from the
 // client, {"type":"output","data"} and at last {"type":"exit","data"} to it.
 func (s *server) terminalSocket(c echo.Context) error {
-	t, done, err := s.terminal(c)
+	t, done, err := s.terminals(c)
 	if err != nil {
 		return err
 	}
@@ -36,16 +37,16 @@ func (s *server) terminalSocket(c echo.Context) error {
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
 	name, end := lastOf(c), &jsonTerminal{ctx: ctx, ws: ws}
-	if name != mainTerminal {
-		if there, err := t.has(ctx, name); err == nil && !there {
+	if name != terminal.Main {
+		if there, err := t.Has(ctx, name); err == nil && !there {
 			_ = end.say("error", "Terminal session "+name+" not found")
 			ws.Close(websocket.StatusCode(4404), "there is no such terminal")
 			return nil
 		}
 	}
-	if _, err := t.join(ctx, cancel, ws, name, client.Size{Cols: 80, Rows: 24}, end); err != nil {
+	if _, err := join(ctx, cancel, ws, t, name, client.Size{Cols: 80, Rows: 24}, end); err != nil {
 		if !errors.Is(err, context.Canceled) {
-			s.Log.Warn("Terminal ended", "session", t.row.ID, "error", err)
+			s.Log.Warn("Terminal ended", "session", c.Param("id"), "error", err)
 		}
 		_ = end.say("error", "The terminal could not be opened, or broke off. Try again.")
 		ws.Close(websocket.StatusInternalError, "the terminal broke off")

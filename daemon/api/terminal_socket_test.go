@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"volundr/daemon/auth"
+	"volundr/daemon/terminal"
 	"volundr/runtime"
 	"volundr/store"
 	"volundr/ui/client"
@@ -190,7 +191,7 @@ func TestWhoMayOpenATerminal(t *testing.T) {
 // cutOff fails unless a terminal ends, and what runs for it, when end is called.
 func (w *world) cutOff(why string, x who, id string, ended <-chan struct{}, end func() error) {
 	w.t.Helper()
-	ws, status := w.terminalOf(x, id, mainTerminal)
+	ws, status := w.terminalOf(x, id, terminal.Main)
 	if ws == nil {
 		w.t.Fatalf("%s: %d", why, status)
 	}

@@ -11,8 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"volundr/daemon/terminal"
 	"volundr/runtime"
 	"volundr/store"
 )
@@ -101,14 +100,6 @@ func TestTerminalsAreBegunListedAndEnded(t *testing.T) {
 	}
 }
 
-func TestWhatTmuxSaysOfTerminalsIsNotBelieved(t *testing.T) {
-	got := terminalsIn("main\t\t\nx\tbash\t<b>\n\tbash\tlabel\n<b>\t\t\na\x1b[2J\t\t\nonly\nzoë 2\tnonsense\tyes\n")
-	want := []terminalView{{"main", "main", "shell", "running"}, {"x", "x", "bash", "running"}, {"zoë 2", "yes", "shell", "running"}}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-}
-
 func TestTheShellThatTerminalsBeginWith(t *testing.T) {
 	w := newWorld(t)
 	h := w.home()
@@ -158,7 +149,7 @@ func TestDotfilesOfAHome(t *testing.T) {
 		os.Chmod(filepath.Join(h.dir, "kept"), 0o600), os.Symlink("kept", filepath.Join(h.dir, ".vimrc"))); err != nil {
 		t.Fatal(err)
 	}
-	long := strings.Repeat("x\n", maxDotfile/2)
+	long := strings.Repeat("x\n", terminal.MaxDotfile/2)
 	body, _ := json.Marshal(dotfileIn{".vimrc", long})
 	h.wants("POST", "/dotfiles", string(body), 200, ok)
 	if at, err := os.Stat(filepath.Join(h.dir, "kept")); err != nil || at.Mode() != 0o600 || read() != long {
