@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
@@ -204,11 +205,13 @@ func (db *DB) Unrest(ctx context.Context, ids []string) ([]Session, error) {
 type SessionPatch struct {
 	Name    *string
 	Request json.RawMessage
-	Life    *time.Duration // of what runs, from now on; 0: until it is stopped
+	Was     json.RawMessage // what Request was made from; nil: that does not matter
+	Life    *time.Duration  // of what runs, from now on; 0: until it is stopped
 }
 
 // PatchSession changes name and launch request. A running session takes the
-// request's values at its next start.
+// request's values at its next start. ErrStale when the request is not what it was
+// made from any more.
 func (db *DB) PatchSession(ctx context.Context, p Principal, id string, patch SessionPatch) (s Session, err error) {
 	err = db.write(ctx, func(t *tx) error {
 		set, args := []string{"updated_at = ?", "version = version + 1"}, []any{millis(t.now)}
@@ -225,6 +228,15 @@ func (db *DB) PatchSession(ctx context.Context, p Principal, id string, patch Se
 			}
 			set = append(set, "expires_at = CASE WHEN want = 'running' AND (ready_at > 0 OR expires_at > 0) THEN ? ELSE expires_at END")
 			args = append(args, end)
+		}
+		if patch.Was != nil {
+			now, err := scanSession(t.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id = ? AND`+session, p.args(id)...))
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(now.Request, patch.Was) {
+				return ErrStale
+			}
 		}
 		s, err = scanSession(t.QueryRowContext(ctx, `UPDATE sessions SET `+strings.Join(set, ", ")+` WHERE id = ? AND`+session+
 			` RETURNING `+sessionColumns, p.args(append(args, id)...)...))

@@ -221,6 +221,15 @@ func TestPatchChangesWhatItNames(t *testing.T) {
 	if got.Name != name || string(got.Request) != `{"a":1}` {
 		t.Errorf("request: %+v", got)
 	}
+	for was, want := range map[string]error{`{"a":2}`: ErrStale, `{"a":1}`: nil} {
+		_, err := db.PatchSession(t.Context(), anna, s.ID, SessionPatch{Request: json.RawMessage(`{"a":1}`), Was: json.RawMessage(was)})
+		if !errors.Is(err, want) {
+			t.Errorf("made from %s: %v", was, err)
+		}
+	}
+	if _, err := db.PatchSession(t.Context(), anna, "none", SessionPatch{Was: json.RawMessage(`{}`)}); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
 }
 
 func TestWhatIsNotSeenIsToldWithoutAChange(t *testing.T) {

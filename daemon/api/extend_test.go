@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"volundr/daemon/launch"
 	"volundr/store"
 	"volundr/ui/client"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // lives is a session that runs and whose time is over in d.
@@ -134,6 +137,31 @@ func TestATimeIsExtended(t *testing.T) {
 	w.wants("PATCH", "/sessions/"+s.ID, `{"extend":"1h"}`, 409, "runs until it is stopped")
 	if named := parse[client.Session](t, w.wants("PATCH", "/sessions/"+s.ID, `{"name":"b"}`, 200, "")); named.Name != "b" || named.TimeToLive != "none" {
 		t.Errorf("%+v", named)
+	}
+}
+
+// Who changes one thing of a session takes nothing back that others change.
+func TestChangesOfASessionAtOnceAllCount(t *testing.T) {
+	w := newWorld(t)
+	s := w.created("both")
+	for n := range 20 {
+		model, issue, life := fmt.Sprint("m", n), fmt.Sprint("i", n), fmt.Sprint(n+1, "h")
+		var all errgroup.Group
+		for _, body := range []string{`{"model":"` + model + `"}`, `{"tracker_issue_id":"` + issue + `"}`, `{"time_to_live":"` + life + `"}`} {
+			all.Go(func() error {
+				if status, _, text := w.ask("PATCH", "/api/v1/volundr/sessions/"+s.ID, body); status != 200 {
+					return fmt.Errorf("%s: %d %s", body, status, text)
+				}
+				return nil
+			})
+		}
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		now, err := w.client.Get(t.Context(), s.ID)
+		if err != nil || now.Model != model || now.TrackerIssueID == nil || *now.TrackerIssueID != issue || now.TimeToLive != life {
+			t.Fatalf("%+v %v", now, err)
+		}
 	}
 }
 

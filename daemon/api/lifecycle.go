@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -79,18 +78,10 @@ func (s *server) startSession(c echo.Context) error {
 		return err
 	}
 	if name := in.profile(); name != "" && slices.Contains(store.FromStart, row.State) {
-		var req launch.Request
-		if err := json.Unmarshal(row.Request, &req); err != nil {
-			return err
-		}
-		if req, err = s.withProfile(req, name); err != nil {
-			return err
-		}
-		var patch store.SessionPatch
-		if patch.Request, err = json.Marshal(req); err != nil {
-			return err
-		}
-		if _, err := s.DB.PatchSession(c.Request().Context(), principal(c), row.ID, patch); err != nil {
+		_, err := s.rewritten(c, row, store.SessionPatch{}, func(r launch.Request) (launch.Request, error) {
+			return s.withProfile(r, name)
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -255,41 +255,63 @@ func (s *server) patched(c echo.Context, row store.Session, in sessionPatch) (st
 		}
 		patch.Name = &name
 	}
-	var req launch.Request
-	if err := json.Unmarshal(row.Request, &req); err != nil {
-		return row, err
+	if in.Model != nil && *in.Model == "" {
+		return row, invalid(fieldError{Type: "string_too_short", Loc: []any{"body", "model"}, Msg: "String should have at least 1 character", Input: ""})
 	}
-	if in.Model != nil {
-		if *in.Model == "" {
-			return row, invalid(fieldError{Type: "string_too_short", Loc: []any{"body", "model"}, Msg: "String should have at least 1 character", Input: ""})
+	if in.TimeToLive != nil { // what is no life is told below
+		if life, ok := launch.Life(*in.TimeToLive); ok {
+			patch.Life = &life
 		}
-		req.Model = *in.Model
 	}
-	if in.Branch != nil && req.Source.Type == "git" {
-		req.Source.Branch = *in.Branch
-	}
-	if in.Issue != nil {
-		req.IssueID = *in.Issue
-	}
-	if in.TimeToLive != nil {
-		req.TimeToLive = *in.TimeToLive
-	}
-	if err := s.Launch.Validate(req); err != nil {
-		return row, unfit(err, req.Source)
-	}
-	if in.TimeToLive != nil {
-		life, _ := launch.Life(req.TimeToLive)
-		patch.Life = &life
-	}
-	var err error
-	if patch.Request, err = json.Marshal(req); err != nil {
-		return row, err
-	}
-	row, err = s.DB.PatchSession(c.Request().Context(), principal(c), row.ID, patch)
+	row, err := s.rewritten(c, row, patch, func(req launch.Request) (launch.Request, error) {
+		if in.Model != nil {
+			req.Model = *in.Model
+		}
+		if in.Branch != nil && req.Source.Type == "git" {
+			req.Source.Branch = *in.Branch
+		}
+		if in.Issue != nil {
+			req.IssueID = *in.Issue
+		}
+		if in.TimeToLive != nil {
+			req.TimeToLive = *in.TimeToLive
+		}
+		if err := s.Launch.Validate(req); err != nil {
+			return req, unfit(err, req.Source)
+		}
+		return req, nil
+	})
 	if err == nil {
 		s.Engine.Poke() // it may run for longer, or shorter
 	}
 	return row, err
+}
+
+// rewritten changes a session, and its launch request by change: again, from what
+// it is then, where somebody else changed it meanwhile.
+func (s *server) rewritten(c echo.Context, row store.Session, patch store.SessionPatch, change func(launch.Request) (launch.Request, error)) (store.Session, error) {
+	ctx, of := c.Request().Context(), principal(c)
+	for {
+		var req launch.Request
+		err := json.Unmarshal(row.Request, &req)
+		if err == nil {
+			req, err = change(req)
+		}
+		if err == nil {
+			patch.Was = row.Request
+			patch.Request, err = json.Marshal(req)
+		}
+		if err != nil {
+			return row, err
+		}
+		now, err := s.DB.PatchSession(ctx, of, row.ID, patch)
+		if !errors.Is(err, store.ErrStale) {
+			return now, err
+		}
+		if row, err = s.DB.Session(ctx, of, row.ID); err != nil {
+			return row, err
+		}
+	}
 }
 
 // extend has a session live longer than it would.
