@@ -87,7 +87,8 @@ func (a *app) completeBranches(c *cobra.Command, _ []string, _ string) ([]cobra.
 	if repos, _ := c.Flags().GetStringArray("repo"); len(repos) > 0 {
 		first = repos[0]
 	}
-	repo, _, err := checkout(first)
+	named, err := checkout(first)
+	repo := named.Repo
 	if name := c.Flag("template").Value.String(); repo == "" && name != "" && err == nil {
 		var all []client.Template
 		all, err = cl.Templates(ctx)

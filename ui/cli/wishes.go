@@ -23,7 +23,7 @@ type wishes struct {
 
 func (w *wishes) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringArrayVar(&w.repos, "repo", nil, "git repository to clone, URL or path (again for more, each into a folder; URL#branch names its branch)")
+	f.StringArrayVar(&w.repos, "repo", nil, "git repository to clone: URL, path, URL#branch, or JSON of repo, branch, base_branch and folder (again for more, each into a folder)")
 	f.StringVar(&w.branch, "branch", "", "branch to work on, of the first repository")
 	f.StringVar(&w.base, "base", "", "branch to create it from, when it is missing")
 	f.StringVar(&w.copyOf, "copy", "", "folder to copy, with its uncommitted work")
@@ -126,30 +126,35 @@ func (w *wishes) source() (*client.Source, error) {
 	}
 	s := &client.Source{Type: client.SourceGit, Branch: w.branch, BaseBranch: w.base}
 	for i, named := range w.repos {
-		repo, branch, err := checkout(named)
+		r, err := checkout(named)
 		switch {
 		case err != nil:
 			return nil, err
 		case i > 0:
-			s.AdditionalRepos = append(s.AdditionalRepos, client.AdditionalRepo{Repo: repo, Branch: branch})
-		case branch != "" && w.branch != "":
-			return nil, fmt.Errorf("the branch of %s is named twice: leave --branch out, or #%s", repo, branch)
+			s.AdditionalRepos = append(s.AdditionalRepos, r)
+		case r.Branch != "" && w.branch != "", r.BaseBranch != "" && w.base != "":
+			return nil, fmt.Errorf("the branch of %s is named twice: leave --branch and --base out, or do not name it with --repo", r.Repo)
 		default:
-			s.Repo, s.Branch = repo, branch+w.branch
+			s.Repo, s.Branch, s.BaseBranch, s.Folder = r.Repo, r.Branch+w.branch, r.BaseBranch+w.base, r.Folder
 		}
 	}
 	return s, nil
 }
 
-// checkout reads REPOSITORY or REPOSITORY#BRANCH.
-func checkout(named string) (repo, branch string, err error) {
-	if at := strings.LastIndexByte(named, '#'); at > 0 {
+// checkout reads REPOSITORY, REPOSITORY#BRANCH, or the JSON of one.
+func checkout(named string) (r client.AdditionalRepo, err error) {
+	if strings.HasPrefix(named, "{") {
+		if r, err = client.ParseRepository(named); err != nil {
+			return r, fmt.Errorf("--repo: %w", err)
+		}
+	} else if r.Repo = named; strings.LastIndexByte(named, '#') > 0 {
 		if _, err := os.Stat(named); err != nil { // no folder of that name
-			named, branch = named[:at], named[at+1:]
+			at := strings.LastIndexByte(named, '#')
+			r.Repo, r.Branch = named[:at], named[at+1:]
 		}
 	}
-	repo, err = repository(named)
-	return repo, branch, err
+	r.Repo, err = repository(r.Repo)
+	return r, err
 }
 
 // repository is one as the daemon knows it: a folder by its whole path.

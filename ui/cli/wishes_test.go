@@ -60,6 +60,8 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 		{"--trust-repository abc", "trust_repository", `"abc"`}, {"--without-definition", "without_definition", "true"},
 		{"--repo https://x/y --branch b --base c", "source", `{"type":"git","repo":"https://x/y","branch":"b","base_branch":"c"}`},
 		{"--repo https://x/y --repo https://x/z#fix --repo /w#a/b", "source", `{"type":"git","repo":"https://x/y","branch":"","base_branch":"","additional_repos":[{"repo":"https://x/z","branch":"fix"},{"repo":"/w","branch":"a/b"}]}`},
+		{`--repo {"repo":"/w","folder":"one"} --base m --repo {"repo":"https://x/z","branch":"b","base_branch":"c","folder":"two"}`, "source",
+			`{"type":"git","repo":"/w","branch":"","base_branch":"m","additional_repos":[{"repo":"https://x/z","branch":"b","base_branch":"c","folder":"two"}],"folder":"one"}`},
 		{"--repo git@x:y.git#b", "source", `{"type":"git","repo":"git@x:y.git","branch":"b","base_branch":""}`},
 		{"--copy .", "source", `{"type":"local_copy","local_path":"` + abs(".") + `"}`},
 		{"--mount . --writable-git", "source", `{"type":"local_mount","local_path":"` + abs(".") + `","paths":[],"node_selector":{},"writable_git":true}`},
@@ -88,7 +90,9 @@ func TestEveryOptionHasAFlag(t *testing.T) {
 			t.Errorf("%s has no flag", name)
 		}
 	}
-	for args, want := range map[string]string{"--env A": "is not NAME=value", "--path a": "is not FROM:TO", "--repo r#a --branch b": "is named twice", "--writable-git": "name that too"} {
+	for args, want := range map[string]string{"--env A": "is not NAME=value", "--path a": "is not FROM:TO", "--repo r#a --branch b": "is named twice",
+		`--repo {"repo":"r","base_branch":"c"} --base b`: "is named twice", `--repo {"url":"r"}`: "--repo: this is not the JSON of a repository", `--repo {}{}`: "more than a repository",
+		"--writable-git": "name that too"} {
 		if _, err := typed(t, strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", args, err)
 		}

@@ -32,15 +32,7 @@ type MCPServer struct {
 // its arguments, NAME=URL, or its JSON.
 func ParseMCPServer(text string) (s MCPServer, err error) {
 	if strings.HasPrefix(text, "{") {
-		in := json.NewDecoder(strings.NewReader(text))
-		in.DisallowUnknownFields()
-		if err := in.Decode(&s); err != nil {
-			return s, fmt.Errorf("this is not the JSON of an MCP server: %w", err)
-		}
-		if in.More() {
-			return s, fmt.Errorf("there is more than one MCP server in %q", text)
-		}
-		return s, nil
+		return written[MCPServer](text, "an MCP server")
 	}
 	name, rest, ok := strings.Cut(text, "=")
 	words := strings.Fields(rest)

@@ -3,7 +3,6 @@ package client
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -28,15 +27,7 @@ type Sidecar struct {
 // port and variables, as in db=postgres:17 5432 POSTGRES_PASSWORD=x, or its JSON.
 func ParseSidecar(text string) (s Sidecar, err error) {
 	if strings.HasPrefix(text, "{") {
-		in := json.NewDecoder(strings.NewReader(text))
-		in.DisallowUnknownFields()
-		if err := in.Decode(&s); err != nil {
-			return s, fmt.Errorf("this is not the JSON of a service: %w", err)
-		}
-		if in.More() {
-			return s, fmt.Errorf("there is more than one service in %q", text)
-		}
-		return s, nil
+		return written[Sidecar](text, "a service")
 	}
 	words := strings.Fields(text)
 	bad := errors.New("a service is written as NAME=IMAGE PORT VARIABLE=value, as in db=postgres:17 5432 POSTGRES_PASSWORD=x")

@@ -36,6 +36,11 @@ type AdditionalRepo struct {
 	Folder     string `json:"folder,omitempty"` // of the workspace; empty: named after the repository
 }
 
+// ParseRepository reads a repository from its JSON.
+func ParseRepository(text string) (AdditionalRepo, error) {
+	return written[AdditionalRepo](text, "a repository")
+}
+
 // MountMapping puts a host folder into the session.
 type MountMapping struct {
 	HostPath  string `json:"host_path"`
