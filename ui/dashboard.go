@@ -108,7 +108,7 @@ func (l List) more(param, place string) string {
 	return "/?" + q.Encode()
 }
 
-// shownOf is a group's count; the script has it by recount.
+// shownOf is a group's count; the script counts likewise.
 func shownOf(shown, total int) string {
 	if shown < total {
 		return fmt.Sprintf("%d of %d", shown, total)

@@ -73,8 +73,10 @@ export function dashboard() {
   function reload() {
     timer ??= setTimeout(async () => {
       timer = null;
+      const now = chosen();
+      if (asking?.now === now) return reload(); // after the one under way: many that come at once do not keep it from its end
       asking?.abort();
-      const mine = asking = new AbortController(), now = chosen();
+      const mine = asking = Object.assign(new AbortController(), { now });
       if (now !== asked) for (const id in through) delete through[id];
       const at = [now, query({ until: through.older, 'archived-until': through['older-archived'] }), now ? '' : places].filter(Boolean).join('&');
       try {
@@ -92,7 +94,7 @@ export function dashboard() {
         }
         if (focus) document.getElementById(focus)?.querySelector('a').focus();
         filter();
-      } catch (e) { if (e.name !== 'AbortError') toast('The daemon does not answer.'); }
+      } catch (e) { if (e.name !== 'AbortError') toast('The daemon does not answer.'); } finally { if (asking === mine) asking = null; }
     }, 150);
   }
 
