@@ -59,6 +59,16 @@ func TestNobodysRecordsAreRedactedOfWhatIsAnothers(t *testing.T) {
 	if _, err := v.Share(t.Context(), chief, "npm", true); err != nil {
 		t.Fatal(err)
 	}
+	if got := v.Redact(bert)("of-the-tenant, later"); got != "[redacted], later" {
+		t.Errorf("when it was read: %s", got)
+	}
+	put(t, v, chief, "forge", APIKey, Values{"api_key": "shared-later"})
+	if _, err := v.Share(t.Context(), chief, "forge", true); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Redact(bert)("shared-later"); got != "[redacted]" {
+		t.Errorf("shared when all had been read: %s", got)
+	}
 	moved := store.Principal{UserID: "anna", TenantID: "t2"}
 	const text = "container, function, correct horse, of-the-tenant, of-the-machine"
 	for name, v := range map[string]*Vault{"as they are stored": v, "after a restart": p.vault(&ring{err: errNoRing}, func(o *Options) { o.Env = v.Env })} {

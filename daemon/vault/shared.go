@@ -91,6 +91,7 @@ func (v *Vault) move(ctx context.Context, p store.Principal, row store.Credentia
 	row, err = v.DB.MoveCredential(ctx, p, row, was, to.UserID == "")
 	if err == nil {
 		v.forgive(everybody(p), row.Name)
+		v.learnAll(to, row.Type, values)
 	}
 	return row, err
 }
