@@ -68,9 +68,7 @@ func (s *server) take(c echo.Context, r rawIn) (client.RawEvent, error) {
 	if err != nil {
 		return client.RawEvent{}, err
 	}
-	if clean := s.Chronicles.Redact(row.Owner())(string(data)); json.Valid([]byte(clean)) {
-		data = json.RawMessage(clean)
-	}
+	data = redacted(data, s.Chronicles.Redact(row.Owner()))
 	raw := &chronicle.Raw{Type: *r.EventType, Data: data, Sequence: *r.Sequence, TokensIn: r.TokensIn, TokensOut: r.TokensOut, Cost: r.Cost, DurationMS: r.DurationMS}
 	if r.Model != nil {
 		raw.Model = *r.Model

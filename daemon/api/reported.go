@@ -59,9 +59,7 @@ func (s *server) reportActivity(c echo.Context) error {
 		if json.Unmarshal(in.Metadata, &object) != nil {
 			return invalid(fieldError{Type: "value_error", Loc: []any{"body", "metadata"}, Msg: "Input should be a valid object"})
 		}
-		if clean := s.Chronicles.Redact(row.Owner())(string(in.Metadata)); json.Valid([]byte(clean)) {
-			about = json.RawMessage(clean)
-		}
+		about = redacted(in.Metadata, s.Chronicles.Redact(row.Owner()))
 	}
 	if err := s.Links.Report(c.Request().Context(), principal(c), row.ID, *in.State, about); err != nil {
 		return err
