@@ -33,6 +33,7 @@ type FilePane struct {
 	Repo     string
 	Split    bool
 	Comments []client.Comment // of this file
+	Looks    bool             // who reads it comments on nothing
 }
 
 // Span is a piece of a line with its highlighting class.

@@ -25,6 +25,8 @@ type Shell struct {
 // leadsTo reports whether a page of settings is one that the reader may see.
 func (s Shell) leadsTo(page string) bool {
 	switch page {
+	case "Credentials", "Integrations":
+		return !s.Looks
 	case "Users", "Audit":
 		return s.Admin
 	case "Tenants":

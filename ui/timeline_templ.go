@@ -112,8 +112,8 @@ func kindFilter(base string, shown []string) templ.Component {
 	})
 }
 
-// events lists them; session is where their checkpoints are, empty when it is
-// gone.
+// events lists them; session is where one goes back to their checkpoints, empty
+// when nobody does: it is gone, or who reads it only looks.
 func events(t client.Timeline, base string, shown []string, session string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -922,7 +922,7 @@ func TimelineView(p TimelinePane) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = events(p.Timeline, "/sessions/"+p.Session.ID+"/timeline", p.Kinds, p.Session.ID).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = events(p.Timeline, "/sessions/"+p.Session.ID+"/timeline", p.Kinds, rewound(p.Session)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

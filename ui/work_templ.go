@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import "volundr/ui/client"
 
 // workBar is where the branch stands, and its way to the remote.
-func workBar(w client.Standing) templ.Component {
+func workBar(w client.Standing, looks bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -90,7 +90,7 @@ func workBar(w client.Standing) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if w.Repo != "" {
+		if w.Repo != "" && !looks {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<div class=\"work-acts js-only\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -94,6 +94,7 @@ export function changes(pane, running) {
 
   // comment opens a field under a line.
   function comment(line) {
+    if (root().hasAttribute('data-looks')) return;
     const row = line.closest('tr'), file = line.closest('.cfile');
     root().querySelector('.commenting')?.closest('tr').remove();
     const code = line.matches('td') ? line.nextElementSibling : line.querySelector('.code');

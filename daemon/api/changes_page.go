@@ -115,7 +115,7 @@ func (s *server) filePane(c echo.Context, row store.Session, p changes.Place, pa
 			here = append(here, x)
 		}
 	}
-	return ui.FilePane{Diff: diffView(d), Repo: p.Repo, Split: c.QueryParam("view") == "split", Comments: here}, nil
+	return ui.FilePane{Diff: diffView(d), Repo: p.Repo, Split: c.QueryParam("view") == "split", Comments: here, Looks: s.view(c, row).ReadOnly}, nil
 }
 
 // diffsTab fills the Diffs pane of a page that opens on it, with the file that

@@ -106,6 +106,7 @@ func (s *server) showChronicle(c echo.Context, status int, problem string, edit 
 		return err
 	}
 	p.Session = err == nil
+	p.Looks = p.Looks || guest(who, store.Session{OwnerID: row.OwnerID})
 	if p.Name, err = s.nextName(ctx, who, row.Name); err != nil {
 		return err
 	}

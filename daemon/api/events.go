@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/errgroup"
 
+	"volundr/daemon/auth"
 	"volundr/store"
 	"volundr/ui"
 )
@@ -23,7 +24,7 @@ func (s *server) events(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, p := c.Request().Context(), principal(c)
+	ctx, p, looks := c.Request().Context(), principal(c), !may(c, auth.Work)
 	out := startSSE(c)
 	if now.Missed(after) { // the page slept for long; its user was moved
 		after = now.Last
@@ -34,7 +35,7 @@ func (s *server) events(c echo.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.tellNotices(ctx, out) })
 	g.Go(func() error {
-		idle := func() error { return s.tellStats(ctx, out, p) }
+		idle := func() error { return s.tellStats(ctx, out, p, looks) }
 		if err := idle(); err != nil {
 			return err
 		}
@@ -73,12 +74,12 @@ func (s *server) tellSession(c echo.Context, out *sse, p store.Principal, e stor
 	return out.send(e.Seq, "session", json.RawMessage(data))
 }
 
-func (s *server) tellStats(ctx context.Context, out *sse, p store.Principal) error {
+func (s *server) tellStats(ctx context.Context, out *sse, p store.Principal, looks bool) error {
 	st, err := s.DB.Stats(ctx, p, s.Now())
 	if err != nil {
 		return err
 	}
-	html, err := ui.Render(ctx, ui.DashboardFooter(statsView(st), s.Status(ctx).Version))
+	html, err := ui.Render(ctx, ui.DashboardFooter(statsView(st), s.Status(ctx).Version, looks))
 	if err != nil {
 		return err
 	}

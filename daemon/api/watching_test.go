@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"volundr/daemon/auth"
 	"volundr/store"
 	"volundr/ui/client"
@@ -21,6 +23,10 @@ func TestWhoLooksOnlySeesAQuestionWithoutButtons(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	told := store.Chronicle{ID: uuid.NewString(), SessionID: s.ID, Run: 1, Name: "asks", OwnerID: s.OwnerID, TenantID: s.TenantID, Config: []byte(`{}`)}
+	if err := w.db.OpenChronicle(t.Context(), told); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		x       who
 		buttons bool
@@ -32,6 +38,12 @@ func TestWhoLooksOnlySeesAQuestionWithoutButtons(t *testing.T) {
 			if strings.Contains(text, `name="option" value="yes"`) != c.buttons || strings.Contains(text, "You look only: local or an admin can answer.") == c.buttons || !strings.Contains(text, "touch x") {
 				t.Errorf("%s: %s: %s", c.x.name, where, text)
 			}
+		}
+		if _, page := w.asks(c.x, "GET", "/chronicles/"+told.ID); !strings.Contains(page, "<h1>"+told.Name) || strings.Contains(page, `/reforge"`) != c.buttons {
+			t.Errorf("%s: chronicle: %s", c.x.name, page)
+		}
+		if _, page := w.asks(c.x, "GET", "/"); strings.Contains(page, "data-new") != (c.x.name != "vic") {
+			t.Errorf("%s: dashboard: %s", c.x.name, page)
 		}
 		if _, board := w.asks(c.x, "GET", "/board"); strings.Contains(board, "needs you") != c.buttons {
 			t.Errorf("%s: inbox: %s", c.x.name, board)
