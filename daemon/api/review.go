@@ -62,6 +62,9 @@ func (s *server) addComment(c echo.Context) error {
 	case in.Side != "old" && in.Side != "new", in.Line < 1, in.Path == "", !utf8.ValidString(in.Path + in.Text + in.Body):
 		return fail(http.StatusUnprocessableEntity, "A comment names a file, a side (old or new) and a line from 1.")
 	}
+	if in.Repo, err = s.folderOf(c.Request().Context(), row, in.Repo); err != nil {
+		return err
+	}
 	old, err := s.comments(c, row)
 	if err != nil {
 		return err

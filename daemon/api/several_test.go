@@ -58,6 +58,7 @@ func TestChangesInEachOfSeveralRepositories(t *testing.T) {
 	w.wants("where it stands", "GET", "/S/branch?repo=lib", "", 200, `"repo":"lib","branch":"`+ownBranch+`"`, `"ahead":1`, `"repo_url":"`+w.lib.url+`"`, `"forge":"gitlab"`)
 	w.wants("where one stands that was made in it", "GET", "/S/branch?repo=own/tool", "", 200, `"repo_url":""`)
 	w.wants("a comment", "POST", "/S/comments", `{"repo":"lib","path":"new.go","side":"new","line":1,"text":"package lib","body":"Why?"}`, 201, `"repo":"lib"`)
+	w.wants("a comment on the first one", "POST", "/S/comments", `{"path":"README.md","side":"new","line":2,"text":"two","body":"And this?"}`, 201, `"repo":"app"`)
 }
 
 // Where the session began is a place of each repository: what the chronicle knows

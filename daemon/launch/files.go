@@ -53,7 +53,7 @@ func checkFiles(r Request) error {
 		}
 		to := f.Target(layout)
 		first, rest, _ := strings.Cut(to, "/")
-		if len(layout) > 1 && first != ".." { // below the folder of a repository
+		if len(layout) > 1 && to != "" && first != ".." { // below the folder of a repository
 			if first, _, _ = strings.Cut(rest, "/"); rest == "" {
 				to = "."
 			}

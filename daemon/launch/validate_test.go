@@ -69,6 +69,10 @@ func TestWhatCannotBeNamesItsField(t *testing.T) {
 			r.Source.Repo, r.Source.Additional = "https://a/b", []source.Additional{{Repo: "https://a/c"}}
 			r.Files = []source.File{{From: "."}}
 		}},
+		{"files 0", "value_error", "to: NAME", func(r *Request) {
+			r.Source.Repo, r.Source.Additional = "https://a/b", []source.Additional{{Repo: "https://a/c"}}
+			r.Files = []source.File{{From: "/home/ann/.env"}}
+		}},
 		{"source git node_selector", "value_error", "leave node_selector out", func(r *Request) { r.Source.NodeSelector = map[string]string{"a": "b"} }},
 		{"source git paths 0 host_path", "value_error", "Only the source local_mount", func(r *Request) { r.Source.Paths = []MountMapping{{"/a", "/mnt/a", true}} }},
 		{"source local_mount", "value_error", "Either local_path or paths must be provided", func(r *Request) { r.Source.Type = "local_mount" }},

@@ -94,6 +94,15 @@ func (s *Sources) ownOf(name string) string {
 	return path.Join(cmp.Or(s.BranchPrefix, standardPrefix), name)
 }
 
+// ownIn is the branch that a session has of its own in a checkout: what OwnBranch
+// gave it, which may have a number, for without that it is somebody else's.
+func (s *Sources) ownIn(row store.Session, c Checkout) string {
+	if s.Owned(row.Name, c.Branch) {
+		return c.Branch
+	}
+	return s.ownOf(row.Name)
+}
+
 // Owned reports whether a branch is one that OwnBranch gave a session called
 // name.
 func (s *Sources) Owned(name, branch string) bool {
@@ -106,7 +115,7 @@ var numbered = regexp.MustCompile(`^-[0-9]+$`)
 // Work is what a session may push, and where to.
 type Work struct {
 	Repo string // its remote, as the launch request names it
-	Own  string // the branch that the session would have of its own
+	Own  string // the branch that the session has of its own, or would have
 	// Branch and Base that the launch request names; empty: none.
 	Branch, Base string
 	// Folder of the workspace that it lies in; empty: it is the workspace itself.
@@ -132,7 +141,7 @@ func (s *Sources) Work(ctx context.Context, session, folder string) (Work, error
 	if err != nil {
 		return Work{}, err
 	}
-	return Work{Repo: r.Repo, Own: o.own, Branch: c.Branch, Base: c.Base, Folder: c.Folder, s: s, r: r, o: o}, nil
+	return Work{Repo: r.Repo, Own: s.ownIn(o.row, c), Branch: c.Branch, Base: c.Base, Folder: c.Folder, s: s, r: r, o: o}, nil
 }
 
 // Protects reports whether the session may not push to a branch.

@@ -118,3 +118,23 @@ func TestASessionGetsABranchOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// A session whose name was taken at the remote is never led to that branch, which
+// is somebody else's.
+func TestTheBranchOfItsOwnIsTheOneThatItGot(t *testing.T) {
+	b := newBench(t)
+	b.Protected = []string{"main"}
+	remote, other := b.bare(), b.named("other")
+	for branch, own := range map[string]string{"volundr/session/s-2": "volundr/session/s-2", "volundr/session/s": "volundr/session/s",
+		"volundr/session/else": "volundr/session/s", "main": "volundr/session/s", "": "volundr/session/s"} {
+		id, _ := b.session(origin{Type: Git, Repo: other, Additional: []Additional{{Repo: remote, Branch: branch, Folder: "lib"}}})
+		if w, err := b.Work(t.Context(), id, "lib"); err != nil || w.Own != own {
+			t.Errorf("begun on %q: %q %v", branch, w.Own, err)
+		}
+		work := b.clone(b.at(id, "lib"))
+		commit(t, work, "hello", "two")
+		if out, err := try(work, "push", "origin", "HEAD:main"); err == nil || !strings.Contains(out, "as in: git push origin HEAD:"+own+", and") {
+			t.Errorf("begun on %q: %v %s", branch, err, out)
+		}
+	}
+}

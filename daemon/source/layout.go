@@ -144,6 +144,6 @@ func (s *Sources) origin(ctx context.Context, session string) (origin, error) {
 		return origin{}, fmt.Errorf("launch request of session %s: %w", session, err)
 	}
 	o := request.Source
-	o.row, o.Protected, o.own = row, request.Protected, s.ownOf(row.Name)
+	o.row, o.Protected = row, request.Protected
 	return o, nil
 }

@@ -94,7 +94,7 @@ type origin struct {
 
 	Protected []string `json:"-"` // of the request around it
 	row       store.Session
-	own       string // the branch that the session would have of its own
+	own       string // the branch that the session has of its own, or would have
 }
 
 // remote is a repository of the session as its owner uses it.
@@ -111,6 +111,7 @@ func (s *Sources) byKey(ctx context.Context, session, key string) (Remote, origi
 	}
 	for _, c := range o.layout() {
 		if r, err := Parse(c.Repo); err == nil && r.Key() == key {
+			o.own = s.ownIn(o.row, c)
 			r, err = s.remote(ctx, o, c)
 			return r, o, err
 		}

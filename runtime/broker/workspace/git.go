@@ -63,29 +63,34 @@ func said(stderr string, err error) string {
 
 // configure sets what must hold at every start, fresh workspace or not.
 func (g git) configure(ctx context.Context) error {
-	set := func(key, value string, keep bool) error {
+	set := func(key, value string) error {
 		if value == "" {
 			return nil
 		}
-		if keep {
-			if old, err := g.run(ctx, g.at.Home, "config", "--global", "--get", key); err == nil && old != "" {
-				return nil
-			}
+		if old, err := g.run(ctx, g.at.Home, "config", "--global", "--get", key); err == nil && old != "" {
+			return nil // of the session's own
 		}
 		_, err := g.run(ctx, g.at.Home, "config", "--global", key, value)
 		return err
 	}
-	err := set("user.name", g.source.UserName, true)
+	err := set("user.name", g.source.UserName)
 	if err == nil {
-		err = set("user.email", g.source.UserEmail, true)
+		err = set("user.email", g.source.UserEmail)
 	}
 	if err == nil && g.source.Remote != "" { // a session's own branch is new: plain `git push` makes it
-		err = set("push.autoSetupRemote", "true", true)
+		err = set("push.autoSetupRemote", "true")
 	}
+	had := map[string]bool{}
 	for _, one := range g.each() {
-		if s := one.source; err == nil && s.Remote != "" && s.URL != "" {
-			err = set("url."+one.outside()+".insteadOf", s.URL, false)
+		s, how := one.source, "--replace-all"
+		if err != nil || s.Remote == "" || s.URL == "" || had[s.Remote+" "+s.URL] {
+			continue
 		}
+		if had[s.Remote] { // one repository, by another way to write its address
+			how = "--add"
+		}
+		had[s.Remote], had[s.Remote+" "+s.URL] = true, true
+		_, err = g.run(ctx, g.at.Home, "config", "--global", how, "url."+one.outside()+".insteadOf", s.URL)
 	}
 	if err != nil {
 		return fmt.Errorf("The git configuration of the session cannot be written (%w). Check the disk and the owner of the home volume.", err)

@@ -91,6 +91,8 @@ func TestPrepare(t *testing.T) {
 			"app main " + url + " hello\nlib new https://git.example/lib hello\nown start https://git.example/own\napp lib own", ""},
 		"one of several is missing": {wire.Source{Remote: "r", URL: url, Folder: "app", Additional: []wire.Checkout{{Folder: "lib", Remote: "gone", URL: "https://git.example/lib"}}}, "", "", "",
 			"https://git.example/lib (in lib) could not be cloned"},
+		"one repository, written in two ways": {wire.Source{Remote: "r", URL: "/srv/app", Folder: "app", Additional: []wire.Checkout{{Folder: "again", Remote: "r", URL: "/srv/app"}, {Folder: "third", Remote: "r", URL: "/srv/app/"}}}, "",
+			"for d in app again third; do git -C $d fetch origin && echo $d; done; git config --global --get-regexp insteadof | wc -l", "app\nagain\nthird\n2", ""},
 		"several, a killed clone": {several(url), "mkdir -p .volundr-prepare/tree/app/.git; echo x > .volundr-prepare/tree/app/file", "ls -A | xargs; cat app/file", "app lib own\nhello", ""},
 		"several, a killed move": {several(url), "mkdir -p .volundr-prepare/tree/lib app; touch .volundr-prepare/complete; echo 1 > app/moved; echo 2 > .volundr-prepare/tree/lib/rest",
 			"ls -A | xargs; cat app/moved lib/rest | xargs", "app lib\n1 2", ""},
