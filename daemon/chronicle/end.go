@@ -44,21 +44,17 @@ func (c *Chronicles) endRun(ctx context.Context, id string) error {
 	return c.Options.End(ctx, id)
 }
 
-// git asks the session's own git, as the agent's user; nothing where that is no
-// repository.
-func (c *Chronicles) git(ctx context.Context, id, folder string, args ...string) ([]byte, error) {
+// git asks the session's own git, as the agent's user. Where there is no
+// repository its exit code is not 0.
+func (c *Chronicles) git(ctx context.Context, id, folder string, args ...string) (wire.RunResult, error) {
 	if c.Run == nil {
-		return nil, nil
+		return wire.RunResult{Exit: 128}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
 	argv := []string{"git", "-c", "core.fsmonitor=false", "-C", path.Join(runtime.PathWorkspace, folder)}
-	res, err := c.Run(ctx, id, wire.Command{Argv: append(argv, args...),
+	return c.Run(ctx, id, wire.Command{Argv: append(argv, args...),
 		Env: []string{"GIT_OPTIONAL_LOCKS=0"}, TimeoutMS: int(gitTimeout.Milliseconds()), Limit: 256 << 10})
-	if err != nil || res.Exit != 0 {
-		return nil, err
-	}
-	return res.Stdout, nil
 }
 
 // maxDirty is how many files that were not committed are listed.

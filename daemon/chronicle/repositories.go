@@ -27,9 +27,16 @@ func (c *Chronicles) repositories(ctx context.Context, s store.Session) ([]store
 	return all, err
 }
 
+// beginning is how long after a session first answered its repositories still
+// stand where its run began. Connections are made anew at any time later.
+const beginning = time.Minute
+
 // Met notes where the workspace stands when a session first answers in its run.
 // Called again it does nothing.
 func (c *Chronicles) Met(ctx context.Context, s store.Session) error {
+	if !s.ReadyAt.IsZero() && time.Since(s.ReadyAt) > beginning {
+		return nil
+	}
 	row, err := c.db.ChronicleOfRun(ctx, s.ID, s.Run)
 	if err != nil {
 		return err
@@ -50,7 +57,8 @@ func (c *Chronicles) Met(ctx context.Context, s store.Session) error {
 	return c.stood(ctx, row, at)
 }
 
-// surveyed notes the last commits and what is not committed.
+// surveyed notes the last commits and what is not committed, as far as the
+// repositories say it: that everything is committed is told when all of them do.
 func (c *Chronicles) surveyed(ctx context.Context, s store.Session) error {
 	row, err := c.db.ChronicleOfRun(ctx, s.ID, s.Run)
 	if err != nil {
@@ -58,21 +66,30 @@ func (c *Chronicles) surveyed(ctx context.Context, s store.Session) error {
 	}
 	var at []store.Repository
 	var open []string
+	asked, silent := false, false
 	for _, r := range standing(row) {
 		head, err := c.head(ctx, s.ID, r.Folder)
 		if err != nil {
 			return err
 		}
-		out, err := c.git(ctx, s.ID, r.Folder, "status", "--porcelain=v1", "-z", "--untracked-files=all")
+		at = append(at, store.Repository{Folder: r.Folder, FinalCommit: head})
+		res, err := c.git(ctx, s.ID, r.Folder, "status", "--porcelain=v1", "-z", "--untracked-files=all")
 		if err != nil {
 			return err
 		}
-		at = append(at, store.Repository{Folder: r.Folder, FinalCommit: head})
-		for _, file := range uncommitted(out) {
+		if silent = silent || res.TimedOut; res.Exit != 0 {
+			continue
+		}
+		asked = true
+		for _, file := range uncommitted(res.Stdout) {
 			open = append(open, path.Join(r.Folder, file))
 		}
 	}
-	return errors.Join(c.stood(ctx, row, at), c.db.AppendTimeline(ctx, s.ID, s.Run, dirty(s.Run, open, time.Now().UTC(), c.Redact(s.Owner()))))
+	err = c.stood(ctx, row, at)
+	if len(open) == 0 && (silent || !asked) {
+		return err
+	}
+	return errors.Join(err, c.db.AppendTimeline(ctx, s.ID, s.Run, dirty(s.Run, open, time.Now().UTC(), c.Redact(s.Owner()))))
 }
 
 // standing are the repositories of a run's workspace; that of one that has not
@@ -116,9 +133,9 @@ func (c *Chronicles) lastCommits(ctx context.Context, row store.Chronicle, event
 
 // head is the commit that a repository of the workspace stands at; empty: none.
 func (c *Chronicles) head(ctx context.Context, id, folder string) (string, error) {
-	out, err := c.git(ctx, id, folder, "rev-parse", "--verify", "--quiet", "HEAD")
-	hash := strings.TrimSpace(string(out))
-	if strings.Trim(hash, "0123456789abcdef") != "" || len(hash) > 64 {
+	res, err := c.git(ctx, id, folder, "rev-parse", "--verify", "--quiet", "HEAD")
+	hash := strings.TrimSpace(string(res.Stdout))
+	if res.Exit != 0 || strings.Trim(hash, "0123456789abcdef") != "" || len(hash) > 64 {
 		hash = "" // not what git says
 	}
 	return hash, err

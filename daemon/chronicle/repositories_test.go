@@ -66,6 +66,67 @@ func TestWhereEachOfSeveralRepositoriesStood(t *testing.T) {
 	}
 }
 
+// A repository that is made while the session works began with nothing: where it
+// stands when the session is connected to anew is not where the run began.
+func TestWhereARunBeganIsAskedAtItsBeginning(t *testing.T) {
+	w := newWorld(t, several...)
+	at := map[string]string{"/workspace/app": hash("a")} // lib has no commit yet
+	w.book.Run = func(_ context.Context, _ string, cmd wire.Command) (wire.RunResult, error) {
+		if at := at[cmd.Argv[4]]; at != "" {
+			return wire.RunResult{Stdout: []byte(at + "\n")}, nil
+		}
+		return wire.RunResult{Exit: 1}, nil
+	}
+	s := w.s
+	for _, ready := range []time.Duration{0, time.Hour} {
+		s.ReadyAt = time.Now().Add(-ready)
+		if err := w.book.Met(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		at["/workspace/lib"] = hash("b") // its first commit
+	}
+	if c := w.chronicle(); c.Repositories[0].BaseCommit != hash("a") || c.Repositories[1].BaseCommit != "" {
+		t.Errorf("%+v", c.Repositories)
+	}
+}
+
+// That everything is committed is told when all repositories say so.
+func TestARepositoryThatDoesNotAnswerIsNotTakenForClean(t *testing.T) {
+	ok, slow, none, changed := wire.RunResult{}, wire.RunResult{Exit: 137, TimedOut: true}, wire.RunResult{Exit: 128}, wire.RunResult{Stdout: []byte(" M x\x00")}
+	for name, c := range map[string]struct {
+		app, lib wire.RunResult
+		want     string
+	}{
+		"both are clean":           {ok, ok, "Everything is committed"},
+		"one is slow":              {ok, slow, ""},
+		"one is slow, one is not":  {slow, changed, "Not committed: 1 file"},
+		"one is gone":              {ok, none, "Everything is committed"},
+		"neither is a repository":  {none, none, ""},
+		"the first one is changed": {changed, ok, "Not committed: 1 file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, several...)
+			w.book.Run = func(_ context.Context, _ string, cmd wire.Command) (wire.RunResult, error) {
+				return map[string]wire.RunResult{"/workspace/app": c.app, "/workspace/lib": c.lib}[cmd.Argv[4]], nil
+			}
+			w.answer = says("end_turn", "no words that can be read")
+			tl, err := w.book.Timeline(t.Context(), owner, w.end(w.stopping()).ID, store.TimelineFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, e := range tl.Events {
+				if e.Kind == chronicle.KindDirty {
+					got = e.Label
+				}
+			}
+			if got != c.want {
+				t.Errorf("%q is told, not %q", got, c.want)
+			}
+		})
+	}
+}
+
 // What git did is told with the repository in which it was done, and of one that
 // was not seen at its end the last commit that was heard of counts.
 func TestWhatGitDidInEachOfSeveralRepositories(t *testing.T) {
