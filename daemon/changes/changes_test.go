@@ -83,6 +83,13 @@ func (s *space) list(base changes.Base) changes.List {
 	return l
 }
 
+// cameFromElsewhere has the history of a repository begin here with a clone.
+func (s *space) cameFromElsewhere(repo string) {
+	s.Helper()
+	log := filepath.Join(repo, ".git/logs/HEAD")
+	s.write(log, strings.Replace(s.read(log), "commit (initial): ", "clone: from ", 1))
+}
+
 // lines numbers n lines, so that changes among them are few.
 func lines(n int, change ...int) string {
 	var b strings.Builder
@@ -150,6 +157,7 @@ func TestList(t *testing.T) {
 func TestBases(t *testing.T) {
 	s := worked(t)
 	first := s.git("rev-parse", "main")
+	s.cameFromElsewhere("")
 	has := func(l changes.List, path string) bool {
 		for _, f := range l.Files {
 			if f.Path == path {
@@ -176,6 +184,27 @@ func TestBases(t *testing.T) {
 	s.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
 	if l := s.list(changes.DefaultBranch); l.Against != "origin/trunk" || l.Base != first {
 		t.Errorf("%+v", l)
+	}
+}
+
+// What an agent begins by itself and commits is new since the start of the session.
+func TestARepositoryThatWasBegunInTheSession(t *testing.T) {
+	s := worked(t)
+	l := s.list(changes.Session)
+	all := []string{}
+	for _, f := range l.Files {
+		all = append(all, f.Status+" "+f.Path)
+	}
+	want := []string{"added .gitignore", "added committed.txt", "added dir moved\nodd.txt", "added kept.txt", "added new -x.txt", "added pic.bin"}
+	if diff := cmp.Diff(want, all); diff != "" || l.Base != "" {
+		t.Errorf("since %q: %s", l.Base, diff)
+	}
+	repos, err := s.c.Repos(t.Context(), "", changes.Session, []string{""}, nil)
+	if err != nil || len(repos) != 1 || repos[0].Files != len(want) {
+		t.Errorf("%+v %v", repos, err)
+	}
+	if d, err := s.c.Diff(t.Context(), changes.Place{Base: changes.Session}, "committed.txt", "", 3); err != nil || d.Status != "added" || d.Ins != 1 {
+		t.Errorf("%+v %v", d, err)
 	}
 }
 
@@ -265,6 +294,7 @@ func TestRepos(t *testing.T) {
 		s.git("-C", name, "add", "-A")
 		s.git("-C", name, "commit", "-qm", "first")
 	}
+	s.cameFromElsewhere("app")
 	first := s.git("-C", "lib", "rev-parse", "HEAD")
 	s.git("-C", "lib", "update-ref", "refs/remotes/origin/main", "HEAD")
 	s.git("-C", "lib", "checkout", "-qb", "work")
@@ -283,8 +313,12 @@ func TestRepos(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		own := 1
+		if base == changes.Session { // it was begun in it
+			own = 2
+		}
 		want := []changes.Repo{{Folder: "lib", Branch: "work", Files: files, Ahead: 1, Counted: true}, {Folder: "app", Branch: "main", Ahead: 1, Counted: true},
-			{Folder: "gone"}, {Folder: "tools/own", Branch: "main", Files: 1, Ahead: 1, Counted: true}}
+			{Folder: "gone"}, {Folder: "tools/own", Branch: "main", Files: own, Ahead: 1, Counted: true}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", base, diff)
 		}

@@ -12,15 +12,20 @@ import (
 )
 
 // resolve finds what base $1 stands for, with the commit $2 for the session's
-// own. Without a commit there, the empty tree is compared with.
+// own. Where that is not known its history here begins what came from elsewhere,
+// and what was begun in the session began with nothing. Without a commit there,
+// the empty tree is compared with.
 const resolve = `head=$(git rev-parse -q --verify 'HEAD^{commit}')
 empty=$(git hash-object -t tree /dev/null)
 base= against=
 case $1 in
 last-commit) base=$head against='the last commit' ;;
 session) against='the start of the session'
-  base=$(git rev-parse -q --verify "$2^{commit}") ||
-  base=$(git reflog show --format=%H HEAD 2>/dev/null | tail -n 1) ;;
+  base=$(git rev-parse -q --verify "$2^{commit}") || {
+    base=$(git reflog show --format='%H %gs' HEAD 2>/dev/null | tail -n 1)
+    case $base in *' commit (initial): '*) base= ;; esac
+    base=${base%% *}
+  } ;;
 default-branch)
   d=$(git symbolic-ref -q --short refs/remotes/origin/HEAD)
   if [ -z "$d" ]; then ` + askRemote + `; d=$(git symbolic-ref -q --short refs/remotes/origin/HEAD); fi
