@@ -34,6 +34,9 @@ func (a *app) diff() *cobra.Command {
 		all := []client.Changes{}
 		for _, r := range several {
 			ch, err := cl.Changes(c.Context(), s.ID, base, r.Folder)
+			if no := (*client.Error)(nil); len(several) > 1 && s.Status == client.Running && errors.As(err, &no) {
+				ch, err = client.Changes{Repo: r.Folder, Base: base, Files: []client.ChangedFile{}, Note: no.Error()}, nil // the others are shown
+			}
 			if err != nil {
 				return err
 			}
