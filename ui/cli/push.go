@@ -78,15 +78,7 @@ func pushEach(c *cobra.Command, cl *client.Client, s client.Session, all []clien
 			fmt.Fprintf(c.OutOrStdout(), "  Open a pull request: volundr sessions pr %s --repo %s --create\n", clean(s.Name), clean(r.Folder))
 		}
 	}
-	if asJSON {
-		if err := printJSON(c, said); err != nil {
-			return err
-		}
-	}
-	if failed {
-		return exit(1)
-	}
-	return nil
+	return ended(c, said, asJSON, failed)
 }
 
 // pr shows the pull request of a session's branch with its checks, or opens
@@ -185,15 +177,7 @@ func eachPR(c *cobra.Command, cl *client.Client, s client.Session, all []client.
 			showPR(c, s, r.Folder, is)
 		}
 	}
-	if asJSON {
-		if err := printJSON(c, said); err != nil {
-			return err
-		}
-	}
-	if failed {
-		return exit(1)
-	}
-	return nil
+	return ended(c, said, asJSON, failed)
 }
 
 // showPR prints a pull request with its checks, or how to open one.

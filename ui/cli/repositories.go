@@ -63,6 +63,20 @@ func pushable(ctx context.Context, cl *client.Client, s client.Session) (ours []
 	return ours, err
 }
 
+// ended ends a command that said of each repository what became of it, and failed
+// in some of them.
+func ended(c *cobra.Command, said any, asJSON, failed bool) error {
+	if asJSON {
+		if err := printJSON(c, said); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return exit(1)
+	}
+	return nil
+}
+
 // which asks for one of a session's repositories.
 func which(s client.Session, all []client.Repository) error {
 	var names []string
