@@ -51,34 +51,73 @@ func bounds(ctx context.Context, q querier, tenant, user string) (Amounts, error
 	return a, err
 }
 
-// havings are the pieces of what users have: of tenant ?1, of user ?2 unless that is
-// empty, but for session ?3, of the day from ?4 until ?5.
-const havings = `SELECT owner_id, (state <> 'archived' OR want <> 'archived') AND want <> 'gone' AS sessions, 0 AS storage,
+// havings are the pieces of what users have: user ?2 of tenant ?1, or (then ?2 is
+// empty) the whole tenant; but for session ?3, of the day from ?4 until ?5.
+func havings(whole bool) string {
+	theirs := ` tenant_id = ?1 AND owner_id = ?2`
+	if whole {
+		theirs = ` tenant_id = ?1 AND ?2 = ''`
+	}
+	return `SELECT owner_id, (state <> 'archived' OR want <> 'archived') AND want <> 'gone' AS sessions, 0 AS storage,
 		iif(` + runs + `, cpu, 0) AS cpu, iif(` + runs + `, memory, 0) AS memory, 0 AS tokens, 0 AS cost
 		FROM sessions WHERE kind = 'session' AND id <> ?3 AND` + theirs + `
 	UNION ALL SELECT owner_id, 0, stored, 0, 0, 0, 0 FROM blobs WHERE` + theirs + `
 	UNION ALL SELECT owner_id, 0, size, 0, 0, 0, 0 FROM sandbox_files WHERE` + theirs + `
-	UNION ALL SELECT owner_id, 0, 0, 0, 0, input + output + cache_write, cost_micros FROM usage WHERE at >= ?4 AND at < ?5 AND` + theirs
+	UNION ALL SELECT owner_id, 0, 0, 0, 0, input + output + cache_write, cost_micros FROM usage WHERE at >= ?4 AND at < ?5 AND` + spent(whole)
+}
+
+// spent is the condition on usage of a time, likewise. It leads to that time by the
+// index, user by user, past all that was used before; users are those who used
+// something, also when they are none any more.
+func spent(whole bool) string {
+	if !whole {
+		return ` tenant_id = ?1 AND owner_id = ?2`
+	}
+	return ` tenant_id = ?1 AND ?2 = '' AND owner_id IN (WITH RECURSIVE users (id) AS (SELECT min(owner_id) FROM usage WHERE tenant_id = ?1
+		UNION ALL SELECT (SELECT min(owner_id) FROM usage WHERE tenant_id = ?1 AND owner_id > users.id) FROM users WHERE users.id IS NOT NULL)
+		SELECT id FROM users)`
+}
 
 const (
-	theirs = ` tenant_id = ?1 AND (?2 = '' OR owner_id = ?2)`
-	runs   = `(want = 'running' AND state <> 'failed' OR state IN ('starting', 'provisioning', 'running', 'stopping'))`
-	sums   = `coalesce(sum(sessions), 0), coalesce(sum(storage), 0), coalesce(sum(cpu), 0), coalesce(sum(memory), 0), coalesce(sum(tokens), 0), coalesce(sum(cost), 0)`
+	runs = `(want = 'running' AND state <> 'failed' OR state IN ('starting', 'provisioning', 'running', 'stopping'))`
+	sums = `coalesce(sum(sessions), 0), coalesce(sum(storage), 0), coalesce(sum(cpu), 0), coalesce(sum(memory), 0), coalesce(sum(tokens), 0), coalesce(sum(cost), 0)`
 )
 
 func havingsArgs(tenant, user, but string, now time.Time) []any {
+	from, until := today(now)
+	return []any{tenant, user, but, from, until}
+}
+
+// today is now's day in UTC, as it is stored.
+func today(now time.Time) (from, until int64) {
 	now = now.UTC()
 	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
-	return []any{tenant, user, but, millis(day), millis(day.AddDate(0, 0, 1))}
+	return millis(day), millis(day.AddDate(0, 0, 1))
+}
+
+// usedToday is what of inUse is of a day: tokens and money, with a query that is
+// quick enough to be asked before each request to a model.
+func usedToday(ctx context.Context, q querier, tenant, user string, now time.Time) (a Amounts, err error) {
+	user = oneOf(user)
+	from, until := today(now)
+	err = q.QueryRowContext(ctx, `SELECT coalesce(sum(input + output + cache_write), 0), coalesce(sum(cost_micros), 0)
+		FROM usage WHERE at >= ?3 AND at < ?4 AND`+spent(user == ""), tenant, user, from, until).Scan(&a.Tokens, &a.CostMicros)
+	return a, err
+}
+
+// oneOf is a user whom a quota can be for; empty: all of a tenant.
+func oneOf(who string) string {
+	if who == AllUsers || who == WholeTenant {
+		return ""
+	}
+	return who
 }
 
 // inUse is what a user has, or with AllUsers or WholeTenant a tenant; but for one session, unless
 // that is empty.
 func inUse(ctx context.Context, q querier, tenant, user, but string, now time.Time) (a Amounts, err error) {
-	if user == AllUsers || user == WholeTenant {
-		user = ""
-	}
-	err = q.QueryRowContext(ctx, `SELECT `+sums+` FROM (`+havings+`)`, havingsArgs(tenant, user, but, now)...).
+	user = oneOf(user)
+	err = q.QueryRowContext(ctx, `SELECT `+sums+` FROM (`+havings(user == "")+`)`, havingsArgs(tenant, user, but, now)...).
 		Scan(&a.Sessions, &a.Storage, &a.CPU, &a.Memory, &a.Tokens, &a.CostMicros)
 	return a, err
 }
@@ -97,7 +136,7 @@ func (db *DB) Quotas(ctx context.Context, p Principal, users []string, now time.
 	if err != nil {
 		return nil, err
 	}
-	is, err := amountsBy(db.r.QueryContext(ctx, `SELECT owner_id, `+sums+` FROM (`+havings+`) GROUP BY owner_id`, havingsArgs(p.TenantID, "", "", now)...))
+	is, err := amountsBy(db.r.QueryContext(ctx, `SELECT owner_id, `+sums+` FROM (`+havings(true)+`) GROUP BY owner_id`, havingsArgs(p.TenantID, "", "", now)...))
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +228,7 @@ func (db *DB) Budget(ctx context.Context, tenant, owner string, now time.Time) (
 		if limit.Tokens == 0 && limit.CostMicros == 0 {
 			continue
 		}
-		is, err := inUse(ctx, db.r, tenant, who, "", now)
+		is, err := usedToday(ctx, db.r, tenant, who, now)
 		if err != nil {
 			return "", err
 		}

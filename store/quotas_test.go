@@ -197,3 +197,37 @@ func TestQuotasOfAllAreThoseOfEach(t *testing.T) {
 		t.Errorf("who is no admin: %v", err)
 	}
 }
+
+// What was used today is asked for by every page, and with a quota before every
+// request to a model: it is found however much was used before, of a user and of all,
+// those among them who were removed.
+func TestWhatIsUsedTodayIsFoundByTheIndex(t *testing.T) {
+	db := open(t)
+	people(t, db)
+	now := time.Now()
+	for i, owner := range []string{"anna", "bert", "bert", "was-here", "zoe"} {
+		s := create(t, db, func(s *Session) { s.OwnerID = owner })
+		check(t, db.RecordUsage(t.Context(), Usage{SessionID: s.ID, Turn: "1", At: now, Provider: "cloud", Input: 1 << i, CostMicros: 1}))
+		check(t, db.RecordUsage(t.Context(), Usage{SessionID: s.ID, Turn: "2", At: now.AddDate(0, 0, -1), Provider: "cloud", Input: 1 << 10}))
+	}
+	other := create(t, db, func(s *Session) { s.OwnerID, s.TenantID = "chief", "t2" })
+	check(t, db.RecordUsage(t.Context(), Usage{SessionID: other.ID, Turn: "1", At: now, Provider: "cloud", Input: 1 << 11}))
+	for who, want := range map[string]int64{"anna": 1, "bert": 6, "was-here": 8, "nobody": 0, AllUsers: 31, WholeTenant: 31} {
+		is, err := usedToday(t.Context(), db.r, "t1", who, now)
+		all, allErr := inUse(t.Context(), db.r, "t1", who, "", now)
+		if err != nil || allErr != nil || is.Tokens != want || all.Tokens != want || all.CostMicros != is.CostMicros {
+			t.Errorf("%s: %+v, %+v, %v, %v", who, is, all, err, allErr)
+		}
+	}
+	for p, want := range map[Principal]int64{chief: 31, anna: 1, {TenantID: "t1"}: 0, {TenantID: "t3", Admin: true}: 0} {
+		if st := must(db.Stats(t.Context(), p, now))(t); st.TokensToday != want {
+			t.Errorf("%+v: %+v", p, st)
+		}
+	}
+	for _, whole := range []bool{true, false} {
+		plan := planOf(t, db, `SELECT sum(input) FROM usage WHERE at >= ?3 AND at < ?4 AND`+spent(whole), "t1", "", 1, 2)
+		if !strings.Contains(plan, "usage_by_day (tenant_id=? AND owner_id=? AND at>? AND at<?)") || strings.Contains(plan, "SCAN usage") {
+			t.Errorf("the plan is\n%s", plan)
+		}
+	}
+}

@@ -134,7 +134,8 @@ func (p Principal) arms() []condition {
 	}
 	arms := []condition{{"tenant_id = ? AND owner_id = ?", []any{p.TenantID, p.UserID}}}
 	if p.Guest {
-		arms = append(arms, condition{"id IN (SELECT session_id FROM shares WHERE tenant_id = ? AND user_id = ?) AND tenant_id = ? AND owner_id <> ?",
+		// The plus keeps from looking through all of the tenant for the few that are shared.
+		arms = append(arms, condition{"id IN (SELECT session_id FROM shares WHERE tenant_id = ? AND user_id = ?) AND +tenant_id = ? AND owner_id <> ?",
 			[]any{p.TenantID, p.UserID, p.TenantID, p.UserID}})
 	}
 	return arms

@@ -87,12 +87,15 @@ func (db *DB) Stats(ctx context.Context, p Principal, now time.Time) (s Stats, e
 	if err != nil {
 		return Stats{}, err
 	}
-	now = now.UTC()
-	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	user := p.UserID
+	if p.Admin {
+		user = ""
+	}
+	from, until := today(now)
 	err = db.r.QueryRowContext(ctx, `SELECT coalesce(sum(tokens), 0), coalesce(sum(iif(provider = 'local', tokens, 0)), 0),
 		coalesce(sum(iif(provider = 'cloud', tokens, 0)), 0), coalesce(sum(cost_micros), 0)
-		FROM (SELECT provider, input + output + cache_write AS tokens, cost_micros FROM usage WHERE at >= ? AND at < ? AND`+mine+`)`,
-		p.args(millis(day), millis(day.AddDate(0, 0, 1)))...).
+		FROM (SELECT provider, input + output + cache_write AS tokens, cost_micros FROM usage WHERE at >= ?3 AND at < ?4 AND`+spent(p.Admin)+`)`,
+		p.TenantID, user, from, until).
 		Scan(&s.TokensToday, &s.LocalToday, &s.CloudToday, &s.CostTodayMicros)
 	return s, err
 }
