@@ -90,6 +90,10 @@ func (a *app) list() *cobra.Command {
 			if asJSON {
 				return printJSON(c, all)
 			}
+			if len(all) == 0 && o.Status+o.Search != "" {
+				fmt.Fprintln(c.OutOrStdout(), "No session fits. Those that there are: volundr sessions list --archived")
+				return nil
+			}
 			if len(all) == 0 {
 				fmt.Fprintln(c.OutOrStdout(), "No sessions. Create one: volundr sessions create NAME --repo URL")
 				return nil

@@ -128,7 +128,7 @@ func (c *Client) List(ctx context.Context, o ListOptions) ([]Session, error) {
 	if o.Search != "" {
 		q.Set("search", o.Search)
 	}
-	if o.Limit > 0 {
+	if o.Limit != 0 {
 		q.Set("limit", strconv.Itoa(o.Limit))
 	}
 	return one[[]Session](c, ctx, "GET", "/sessions?"+q.Encode(), nil)
