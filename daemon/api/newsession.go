@@ -66,11 +66,11 @@ func (s *server) likeSession(c echo.Context, id string) (name string, req launch
 		err = json.Unmarshal(row.Request, &req)
 	}
 	req.From, req.Definition = nil, nil
-	if s.Sources.Owned(row.Name, req.Source.Branch) {
+	if s.Sources.Owned(row.Name, req.Source.Branch, req.Source.BaseBranch) {
 		req.Source.Branch = "" // it gets one of its own again
 	}
 	for i, m := range req.Source.Additional {
-		if s.Sources.Owned(row.Name, m.Branch) {
+		if s.Sources.Owned(row.Name, m.Branch, m.BaseBranch) {
 			req.Source.Additional[i].Branch = ""
 		}
 	}

@@ -124,7 +124,8 @@ func TestTheFormOfSeveralRepositories(t *testing.T) {
 	if d := cmp.Diff(want, made.Source); d != "" {
 		t.Error(d)
 	}
-	// One like it begins on branches of its own again.
+	// One like it begins on branches of its own again, whatever it is called by now.
+	w.wants("PATCH", "/sessions/"+row.ID, `{"name":"renamed"}`, 200, `"name":"renamed"`)
 	status, _, body = w.ask("GET", "/sessions/new?again="+row.ID, "", func(r *http.Request) { r.Header.Set("Accept", "text/html") })
 	if status != 200 || strings.Contains(body, "volundr/session/a") || fields(body) != 1 || !strings.Contains(body, `value="deps"`) {
 		t.Errorf("again: %d, %d of them: %s", status, fields(body), body)

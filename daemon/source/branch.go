@@ -97,17 +97,19 @@ func (s *Sources) ownOf(name string) string {
 // ownIn is the branch that a session has of its own in a checkout: what OwnBranch
 // gave it, which may have a number, for without that it is somebody else's.
 func (s *Sources) ownIn(row store.Session, c Checkout) string {
-	if s.Owned(row.Name, c.Branch) {
+	if s.Owned(row.Name, c.Branch, c.Base) {
 		return c.Branch
 	}
 	return s.ownOf(row.Name)
 }
 
-// Owned reports whether a branch is one that OwnBranch gave a session called
-// name.
-func (s *Sources) Owned(name, branch string) bool {
-	rest, ok := strings.CutPrefix(branch, s.ownOf(name))
-	return ok && (rest == "" || numbered.MatchString(rest))
+// Owned reports whether a branch, with the one it was made from, is what OwnBranch
+// gave a session called name, which may have had another name then.
+func (s *Sources) Owned(name, branch, base string) bool {
+	if rest, ok := strings.CutPrefix(branch, s.ownOf(name)); ok && (rest == "" || numbered.MatchString(rest)) {
+		return true
+	}
+	return base != "" && strings.HasPrefix(branch, s.ownOf("")+"/")
 }
 
 var numbered = regexp.MustCompile(`^-[0-9]+$`)

@@ -125,16 +125,24 @@ func TestTheBranchOfItsOwnIsTheOneThatItGot(t *testing.T) {
 	b := newBench(t)
 	b.Protected = []string{"main"}
 	remote, other := b.bare(), b.named("other")
-	for branch, own := range map[string]string{"volundr/session/s-2": "volundr/session/s-2", "volundr/session/s": "volundr/session/s",
-		"volundr/session/else": "volundr/session/s", "main": "volundr/session/s", "": "volundr/session/s"} {
-		id, _ := b.session(origin{Type: Git, Repo: other, Additional: []Additional{{Repo: remote, Branch: branch, Folder: "lib"}}})
+	for begun, own := range map[Additional]string{
+		{Branch: "volundr/session/s-2", BaseBranch: "main"}:    "volundr/session/s-2",
+		{Branch: "volundr/session/s"}:                          "volundr/session/s",
+		{Branch: "volundr/session/before", BaseBranch: "main"}: "volundr/session/before", // it was renamed
+		{Branch: "volundr/session/else"}:                       "volundr/session/s",
+		{Branch: "volundr/sessions/else", BaseBranch: "main"}:  "volundr/session/s",
+		{Branch: "main"}: "volundr/session/s",
+		{}:               "volundr/session/s",
+	} {
+		begun.Repo, begun.Folder = remote, "lib"
+		id, _ := b.session(origin{Type: Git, Repo: other, Additional: []Additional{begun}})
 		if w, err := b.Work(t.Context(), id, "lib"); err != nil || w.Own != own {
-			t.Errorf("begun on %q: %q %v", branch, w.Own, err)
+			t.Errorf("begun on %+v: %q %v", begun, w.Own, err)
 		}
 		work := b.clone(b.at(id, "lib"))
 		commit(t, work, "hello", "two")
 		if out, err := try(work, "push", "origin", "HEAD:main"); err == nil || !strings.Contains(out, "as in: git push origin HEAD:"+own+", and") {
-			t.Errorf("begun on %q: %v %s", branch, err, out)
+			t.Errorf("begun on %+v: %v %s", begun, err, out)
 		}
 	}
 }
