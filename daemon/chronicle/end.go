@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	endTimeout = 5 * time.Second // of reading the journal to its end
-	gitTimeout = 5 * time.Second // of one question to git
+	endTimeout    = 5 * time.Second  // of reading the journal to its end
+	gitTimeout    = 5 * time.Second  // of one question to git
+	toAnswer      = 2 * time.Second  // beyond it: that it took too long is an answer
+	surveyTimeout = 30 * time.Second // of all questions at the end of a run
 )
 
 // End ends a run politely, before its containers are stopped: the agent's last
@@ -50,7 +52,7 @@ func (c *Chronicles) git(ctx context.Context, id, folder string, args ...string)
 	if c.Run == nil {
 		return wire.RunResult{Exit: 128}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
+	ctx, cancel := context.WithTimeout(ctx, gitTimeout+toAnswer)
 	defer cancel()
 	argv := []string{"git", "-c", "core.fsmonitor=false", "-C", path.Join(runtime.PathWorkspace, folder)}
 	return c.Run(ctx, id, wire.Command{Argv: append(argv, args...),

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"volundr/runtime/broker/wire"
 	"volundr/store"
 )
 
@@ -42,19 +43,20 @@ func (c *Chronicles) Met(ctx context.Context, s store.Session) error {
 		return err
 	}
 	var at []store.Repository
+	var failed error // of one, which does not keep the others from being noted
 	for _, r := range standing(row) {
 		if r.BaseCommit != "" {
 			continue
 		}
 		head, err := c.head(ctx, s.ID, r.Folder)
 		if err != nil {
-			return err
+			failed = errors.Join(failed, err)
 		}
 		if head != "" {
 			at = append(at, store.Repository{Folder: r.Folder, BaseCommit: head})
 		}
 	}
-	return c.stood(ctx, row, at)
+	return errors.Join(failed, c.stood(ctx, row, at))
 }
 
 // surveyed notes the last commits and what is not committed, as far as the
@@ -64,20 +66,23 @@ func (c *Chronicles) surveyed(ctx context.Context, s store.Session) error {
 	if err != nil {
 		return err
 	}
+	asking, cancel := context.WithTimeout(ctx, surveyTimeout)
+	defer cancel()
 	var at []store.Repository
 	var open []string
+	var failed error // of one, which does not hide the others
 	asked, silent := false, false
 	for _, r := range standing(row) {
-		head, err := c.head(ctx, s.ID, r.Folder)
-		if err != nil {
-			return err
+		head, err := c.head(asking, s.ID, r.Folder)
+		var res wire.RunResult
+		if err == nil {
+			at = append(at, store.Repository{Folder: r.Folder, FinalCommit: head})
+			res, err = c.git(asking, s.ID, r.Folder, "status", "--porcelain=v1", "-z", "--untracked-files=all")
 		}
-		at = append(at, store.Repository{Folder: r.Folder, FinalCommit: head})
-		res, err := c.git(ctx, s.ID, r.Folder, "status", "--porcelain=v1", "-z", "--untracked-files=all")
 		if err != nil {
-			return err
+			failed = errors.Join(failed, err)
 		}
-		if silent = silent || res.TimedOut; res.Exit != 0 {
+		if silent = silent || res.TimedOut || err != nil; err != nil || res.Exit != 0 {
 			continue
 		}
 		asked = true
@@ -85,11 +90,11 @@ func (c *Chronicles) surveyed(ctx context.Context, s store.Session) error {
 			open = append(open, path.Join(r.Folder, file))
 		}
 	}
-	err = c.stood(ctx, row, at)
+	failed = errors.Join(failed, c.stood(ctx, row, at))
 	if len(open) == 0 && (silent || !asked) {
-		return err
+		return failed
 	}
-	return errors.Join(err, c.db.AppendTimeline(ctx, s.ID, s.Run, dirty(s.Run, open, time.Now().UTC(), c.Redact(s.Owner()))))
+	return errors.Join(failed, c.db.AppendTimeline(ctx, s.ID, s.Run, dirty(s.Run, open, time.Now().UTC(), c.Redact(s.Owner()))))
 }
 
 // standing are the repositories of a run's workspace; that of one that has not

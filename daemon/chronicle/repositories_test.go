@@ -2,6 +2,7 @@ package chronicle_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,7 @@ func TestWhereARunBeganIsAskedAtItsBeginning(t *testing.T) {
 // That everything is committed is told when all repositories say so.
 func TestARepositoryThatDoesNotAnswerIsNotTakenForClean(t *testing.T) {
 	ok, slow, none, changed := wire.RunResult{}, wire.RunResult{Exit: 137, TimedOut: true}, wire.RunResult{Exit: 128}, wire.RunResult{Stdout: []byte(" M x\x00")}
+	lost := wire.RunResult{Exit: -1} // there is no answer
 	for name, c := range map[string]struct {
 		app, lib wire.RunResult
 		want     string
@@ -101,16 +103,34 @@ func TestARepositoryThatDoesNotAnswerIsNotTakenForClean(t *testing.T) {
 		"one is slow":              {ok, slow, ""},
 		"one is slow, one is not":  {slow, changed, "Not committed: 1 file"},
 		"one is gone":              {ok, none, "Everything is committed"},
+		"one is lost":              {lost, ok, ""},
+		"one is lost, one is not":  {lost, changed, "Not committed: 1 file"},
 		"neither is a repository":  {none, none, ""},
 		"the first one is changed": {changed, ok, "Not committed: 1 file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, several...)
 			w.book.Run = func(_ context.Context, _ string, cmd wire.Command) (wire.RunResult, error) {
-				return map[string]wire.RunResult{"/workspace/app": c.app, "/workspace/lib": c.lib}[cmd.Argv[4]], nil
+				res := map[string]wire.RunResult{"/workspace/app": c.app, "/workspace/lib": c.lib}[cmd.Argv[4]]
+				switch {
+				case res.Exit == lost.Exit:
+					return res, errors.New("the connection was cut")
+				case strings.Contains(strings.Join(cmd.Argv, " "), "rev-parse"):
+					return wire.RunResult{Stdout: []byte(hash("b"))}, nil
+				}
+				return res, nil
 			}
 			w.answer = says("end_turn", "no words that can be read")
-			tl, err := w.book.Timeline(t.Context(), owner, w.end(w.stopping()).ID, store.TimelineFilter{})
+			s := w.stopping()
+			w.book.End(t.Context(), s) // as far as it goes
+			if err := w.book.Completed(t.Context(), s, "stopped", w.at.Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			done := w.chronicle()
+			if done.Repositories[1].FinalCommit != hash("b") {
+				t.Errorf("%+v", done.Repositories)
+			}
+			tl, err := w.book.Timeline(t.Context(), owner, done.ID, store.TimelineFilter{})
 			if err != nil {
 				t.Fatal(err)
 			}
