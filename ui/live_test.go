@@ -195,6 +195,31 @@ func TestDashboardWithoutSharedWorker(t *testing.T) {
 	wait(t, ctx, "document.getElementById('row-"+s.ID+"').textContent.includes('Stopped')")
 }
 
+// Who presses a template's key twice, before the page has gone, begins one session.
+func TestATemplateIsBegunOnce(t *testing.T) {
+	ctx := browser(t)
+	b := newBackend()
+	begun := make(chan string, 4)
+	srv := site(t, map[string]templ.Component{"d": DashboardPage(dashboard())}, func(mux *http.ServeMux) {
+		b.routes(mux)
+		mux.HandleFunc("POST /sessions/begin", func(w http.ResponseWriter, r *http.Request) {
+			begun <- r.FormValue("template")
+			w.WriteHeader(http.StatusNoContent) // the page stays
+		})
+	})
+	do(t, ctx, chromedp.Navigate(srv.URL+"/page/d"))
+	<-b.streams
+	do(t, ctx, chromedp.KeyEvent("t"), chromedp.KeyEvent("1"))
+	if got, want := <-begun, templates()[0].Name; got != want {
+		t.Errorf("%q is begun, want %q", got, want)
+	}
+	do(t, ctx, chromedp.KeyEvent("1"))
+	wait(t, ctx, "!document.querySelector('[data-begin]').open")
+	if n := len(begun); n > 0 {
+		t.Errorf("%d more are begun", n)
+	}
+}
+
 func TestDeleteSaysWhatIsLost(t *testing.T) {
 	ctx := browser(t)
 	b := newBackend()

@@ -3,6 +3,8 @@ import { typing } from './page.js';
 
 export function keys() {
   let g = 0;
+  // A template that was chosen is begun once, whoever clicks or presses twice.
+  document.querySelector('[data-begin]')?.addEventListener('submit', e => { e.currentTarget.open = false; });
   document.addEventListener('keydown', e => {
     if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === 'Escape') {
