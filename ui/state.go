@@ -25,7 +25,7 @@ func LookOf(s client.Session) Look {
 		switch s.Activity() {
 		case client.Waiting:
 			if s.ReadOnly {
-				return Look{"Waits for its owner", "wait", "question"}
+				return Look{"Waits for an answer", "wait", "question"}
 			}
 			return Look{"Waits for you", "wait", "question"}
 		case client.Active, client.ToolExecuting:

@@ -138,7 +138,7 @@ func together(p *product, ann, ben *someone) {
 	ben.visit(ben.ui + "/sessions/" + ben.own + "/chat")
 	ben.is("the question at ben's", asked)
 
-	ann.is("what is shared, on the dashboard", fmt.Sprintf("document.getElementById('row-%s')?.innerText.includes('Waits for its owner')", ben.own))
+	ann.is("what is shared, on the dashboard", fmt.Sprintf("document.getElementById('row-%s')?.innerText.includes('Waits for an answer')", ben.own))
 	ann.visit(ann.ui + "/sessions/" + ben.own + "/chat")
 	ann.is("the question at ann's", asked)
 	ann.sees("You look only: ben or an admin can answer.")
