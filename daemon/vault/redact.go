@@ -119,6 +119,9 @@ func (v *Vault) readSecrets(ctx context.Context) error {
 			v.learn(whose{}, e.text)
 		}
 	}
+	for _, name := range []string{"GITHUB_TOKEN", "GITLAB_TOKEN"} { // of forges
+		v.learn(whose{}, v.Env(name))
+	}
 	rows, err := v.DB.AllCredentials(ctx)
 	if err != nil {
 		return err

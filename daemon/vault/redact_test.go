@@ -50,7 +50,9 @@ func TestTextsAreRedactedOfWhatTheVaultKnows(t *testing.T) {
 func TestNobodysRecordsAreRedactedOfWhatIsAnothers(t *testing.T) {
 	p := newPlace(t)
 	v := p.vault(&ring{err: errNoRing}, func(o *Options) {
-		o.Env = func(name string) string { return map[string]string{"ANTHROPIC_API_KEY": "of-the-machine"}[name] }
+		o.Env = func(name string) string {
+			return map[string]string{"ANTHROPIC_API_KEY": "of-the-machine", "GITHUB_TOKEN": "of-its-forge"}[name]
+		}
 	})
 	elsewhere := store.Principal{UserID: "eve", TenantID: "t2"}
 	put(t, v, elsewhere, "words", Generic, Values{"a": "container", "b": "function"})
@@ -58,6 +60,9 @@ func TestNobodysRecordsAreRedactedOfWhatIsAnothers(t *testing.T) {
 	put(t, v, chief, "npm", APIKey, Values{"api_key": "of-the-tenant"})
 	if _, err := v.Share(t.Context(), chief, "npm", true); err != nil {
 		t.Fatal(err)
+	}
+	if got := v.Redact(bert)("git: of-its-forge"); got != "git: [redacted]" {
+		t.Errorf("a token of the machine's: %s", got)
 	}
 	if got := v.Redact(bert)("of-the-tenant, later"); got != "[redacted], later" {
 		t.Errorf("when it was read: %s", got)
