@@ -47,15 +47,7 @@ func newShelf(t *testing.T) *shelf {
 		}
 		argv := slices.Clone(c.Argv)
 		argv[4] = map[string]string{"/workspace": w.dir, "/home/volundr": w.home}[argv[4]]
-		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		cmd.Stdin = bytes.NewReader(c.Stdin)
-		var out, fail bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &fail
-		err := cmd.Run()
-		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-			return wire.RunResult{}, err
-		}
-		return wire.RunResult{Exit: cmd.ProcessState.ExitCode(), Stdout: out.Bytes(), Stderr: fail.Bytes()}, nil
+		return ranAsInside(exec.CommandContext(ctx, argv[0], argv[1:]...), c)
 	})
 	h := w.options.Auth.Guard(sv.router())
 	w.handler.Store(&h)

@@ -218,7 +218,13 @@ func (w *several) run(ctx context.Context, _ string, c wire.Command) (wire.RunRe
 		argv[i] = strings.ReplaceAll(argv[i], "/workspace", w.dir)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env, cmd.Stdin = append(os.Environ(), c.Env...), bytes.NewReader(c.Stdin)
+	cmd.Env = append(os.Environ(), c.Env...)
+	return ranAsInside(cmd, c)
+}
+
+// ranAsInside runs on this machine what a session would be asked to run.
+func ranAsInside(cmd *exec.Cmd, c wire.Command) (wire.RunResult, error) {
+	cmd.Stdin = bytes.NewReader(c.Stdin)
 	var out, fail bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &fail
 	err := cmd.Run()
