@@ -67,17 +67,18 @@ func chroniclePage() ChroniclePage {
 // severalChronicle is of a session that works in two repositories.
 func severalChronicle() ChroniclePage {
 	p := chroniclePage()
+	const long = "money_of_the_whole_company_in_each_of_its_currencies_and_subsidiaries"
 	p.Chronicle.Repositories = []client.ChronicleRepository{
 		{Folder: "billing", Repo: p.Chronicle.Repo, Branch: p.Chronicle.Branch, BaseCommit: p.Chronicle.BaseCommit, FinalCommit: p.Chronicle.FinalCommit},
-		{Folder: "money", Repo: "https://gitlab.com/acme/money.git", Branch: "volundr/session/fix-rounding", BaseCommit: "9c1185a5c5e9fc54612808977ee8f548b2258d31"},
+		{Folder: long, Repo: "https://gitlab.com/acme/money.git", Branch: "volundr/session/fix-rounding", BaseCommit: "9c1185a5c5e9fc54612808977ee8f548b2258d31"},
 	}
 	p.Timeline.Events = []client.TimelineEvent{
 		{T: 61, Type: "file", Label: "billing/invoice/round.go", Action: of("modified"), Ins: of(24), Del: of(9), At: now},
-		{T: 95, Type: "git", Git: "commit", Repo: "money", Label: "Offer half even", Hash: of("7aa2b1c97b6c59a81ad1c40e44a786692d6a939b"), Author: "Ann", Ins: of(12), Del: of(0), At: now},
+		{T: 95, Type: "git", Git: "commit", Repo: long, Label: "Offer half even", Hash: of("7aa2b1c97b6c59a81ad1c40e44a786692d6a939b"), Author: "Ann", Ins: of(12), Del: of(0), At: now},
 		{T: 96, Type: "git", Git: "commit", Repo: "billing", Label: "Round on the total only", Hash: of("5b97581aa97b6c59a81ad1c40e44a786692d6a93"), Files: []string{"invoice/round.go"}, Ins: of(24), Del: of(9), At: now},
-		{T: 99, Type: "git", Git: "push", Repo: "money", Label: "Pushed volundr/session/fix-rounding to origin, 1 commit", At: now},
+		{T: 99, Type: "git", Git: "push", Repo: long, Label: "Pushed volundr/session/fix-rounding to origin, 1 commit", At: now},
 	}
-	p.Timeline.Commits = []client.Commit{{Hash: "5b97581", Msg: "Round on the total only", Time: "09:14", Repo: "billing"}, {Hash: "7aa2b1c", Msg: "Offer half even", Time: "09:13", Repo: "money"}}
+	p.Timeline.Commits = []client.Commit{{Hash: "5b97581", Msg: "Round on the total only", Time: "09:14", Repo: "billing"}, {Hash: "7aa2b1c", Msg: "Offer half even", Time: "09:13", Repo: long}}
 	return p
 }
 

@@ -3,6 +3,7 @@ package ui
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -445,5 +446,9 @@ func auditPage() AuditPage {
 func auditOfPage() AuditPage {
 	p := auditPage()
 	p.Verified, p.OfTenant = nil, usersOfPage().OfTenant
+	p.All = slices.Clone(p.All)
+	for i := range p.All {
+		p.All[i].Name += "_with_a_name_that_is_as_long_as_one_may_be_given_here"
+	}
 	return p
 }
