@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"volundr/daemon/terminal"
@@ -39,10 +40,10 @@ func (w *world) home() home {
 		w.t.Fatal(err)
 	}
 	here := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "TMUX=") })
-	here = append(here, "HOME="+dir, "TMUX_TMPDIR="+dir)
+	here = append(here, "HOME="+dir, "TMUX_TMPDIR="+dir, runtime.EnvExec+"=mark")
 	run := func(ctx context.Context, o runtime.ExecOptions) (int, error) {
 		cmd := exec.CommandContext(ctx, o.Command[0], o.Command[1:]...)
-		cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout = dir, append(here, runtime.EnvExec+"=mark"), o.Stdin, o.Stdout
+		cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout = dir, here, o.Stdin, o.Stdout
 		err := cmd.Run()
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
@@ -97,6 +98,24 @@ func TestTerminalsAreBegunListedAndEnded(t *testing.T) {
 	marked, err := exec.Command("sh", "-c", `for p in $(pgrep -x 'tmux: server|tmux'); do tr '\0' '\n' < /proc/$p/environ | grep -qx "TMUX_TMPDIR=$1" && tr '\0' '\n' < /proc/$p/environ | grep '^VOLUNDR_EXEC'; done; true`, "sh", h.dir).Output()
 	if err != nil || len(marked) > 0 { // they would end with the request
 		t.Errorf("terminals belong to who began them: %s %v", marked, err)
+	}
+}
+
+// TestTerminalsBegunAtOnceAreAllThere: none is refused for the name that we gave
+// to another.
+func TestTerminalsBegunAtOnceAreAllThere(t *testing.T) {
+	w := newWorld(t)
+	h := w.home()
+	const many = 8
+	var begun sync.WaitGroup
+	for range many {
+		begun.Go(func() {
+			h.wants("POST", "/spawn", `{"cli_type":"bash"}`, 200, `{"terminalId":"bash-*","label":"bash-*","cli_type":"bash"}`)
+		})
+	}
+	begun.Wait()
+	if got := h.wants("GET", "/sessions", "", 200, `{"tmux":true}`); strings.Count(got, `"terminalId":"bash-`) != many {
+		t.Errorf("of %d there are %s", many, got)
 	}
 }
 

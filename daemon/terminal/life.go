@@ -21,15 +21,15 @@ var clis = map[string][]string{
 // A name that is taken is 3, unless it is ours to choose: $1 and the next number.
 // What is begun does not belong to the command that begins it.
 const spawn = `unset ` + runtime.EnvExec + `
-name=$2 n=1
-if [ -z "$name" ]; then
-	while name=$1-$n; tmux has-session -t "=$name" 2>/dev/null; do n=$((n+1)); done
-elif tmux has-session -t "=$name" 2>/dev/null; then exit 3
-fi
-cli=$1 label=${3:-$name}
+cli=$1 name=$2 label=$3 n=1
 shift 3
-tmux new-session -d -s "$name" "$@" || exit 1
-tmux set-option -t "=$name:" @volundr_cli "$cli" && tmux set-option -t "=$name:" @volundr_label "$label" && printf %s "$name"`
+until tmux new-session -d -s "${name:-$cli-$n}" "$@"; do
+	tmux has-session -t "=${name:-$cli-$n}" || exit 1
+	[ -z "$name" ] || exit 3
+	n=$((n+1))
+done 2>/dev/null
+name=${name:-$cli-$n}
+tmux set-option -t "=$name:" @volundr_cli "$cli" && tmux set-option -t "=$name:" @volundr_label "${label:-$name}" && printf %s "$name"`
 
 // Spawn begins one that runs cli: Shell (or nothing), bash, zsh, claude or codex.
 // Its name is made of name, or found where that is empty. ErrCLI, ErrName,
