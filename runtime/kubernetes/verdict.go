@@ -159,7 +159,7 @@ func ofEvents(events []corev1.Event) verdict {
 	case strings.Contains(last.Message, "secret") && strings.Contains(last.Message, "not found"):
 		return verdict{}
 	case last.Reason == "FailedCreatePodSandBox":
-		return verdict{says: sentence("The machine cannot give the session a network: %s.", last.Message), slow: true}
+		return verdict{says: sentence("The machine cannot begin the session's Pod: %s.", last.Message), slow: true}
 	}
 	return verdict{says: sentence("The machine cannot mount the session's volumes: %s.", last.Message), slow: true}
 }

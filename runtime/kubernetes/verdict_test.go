@@ -70,7 +70,7 @@ func TestWhatKeepsAPodFromRunningIsSaidToPeople(t *testing.T) {
 		"no storage class": {status: condition(corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", "pod has unbound immediate PersistentVolumeClaims."),
 			says: "kubernetes.storage_class"},
 		"no mount":   {status: with(waiting("ContainerCreating", "")), events: event("FailedMount", "timed out"), says: "cannot mount the session's volumes: timed out.", slow: true},
-		"no network": {status: with(waiting("ContainerCreating", "")), events: event("FailedCreatePodSandBox", "no IP addresses"), says: "a network: no IP addresses.", slow: true},
+		"no network": {status: with(waiting("ContainerCreating", "")), events: event("FailedCreatePodSandBox", "no IP addresses"), says: "begin the session's Pod: no IP addresses.", slow: true},
 		"other talk": {status: with(waiting("ContainerCreating", "")), events: event("Scheduled", "assigned")},
 		"evicted": {status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "The node was low on resource: memory. "},
 			says: "machine node-1, which ran short: The node was low on resource: memory."},
