@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,17 +33,25 @@ func (a *app) push() *cobra.Command {
 			return printJSON(c, done)
 		}
 		fmt.Fprintln(c.OutOrStdout(), clean(done.Detail))
-		flag := ""
-		if done.Folder != "" {
-			flag = " --repo " + clean(done.Folder)
-		}
-		fmt.Fprintf(c.OutOrStdout(), "Open a pull request: volundr sessions pr %s%s --create\n", clean(s.Name), flag)
+		fmt.Fprint(c.OutOrStdout(), afterPush(s, done))
 		return nil
 	})
 	c.Flags().StringVar(&branch, "branch", "", "branch of the remote to push to (default: the one that is checked out)")
 	a.repoFlag(c, &repo, "each that has commits to push")
 	jsonFlag(c, &asJSON)
 	return c
+}
+
+// afterPush is the line with the next step; none where the remote is a folder.
+func afterPush(s client.Session, done client.Pushed) string {
+	if filepath.IsAbs(done.Repo) {
+		return ""
+	}
+	flag := ""
+	if done.Folder != "" {
+		flag = " --repo " + clean(done.Folder)
+	}
+	return fmt.Sprintf("Open a pull request: volundr sessions pr %s%s --create\n", clean(s.Name), flag)
 }
 
 // pushedOne is what became of the push of one of several repositories.
@@ -75,7 +84,9 @@ func pushEach(c *cobra.Command, cl *client.Client, s client.Session, all []clien
 			fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", clean(r.Folder), clean(err.Error()))
 		default:
 			fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", clean(r.Folder), clean(done.Detail))
-			fmt.Fprintf(c.OutOrStdout(), "  Open a pull request: volundr sessions pr %s --repo %s --create\n", clean(s.Name), clean(r.Folder))
+			if next := afterPush(s, done); next != "" {
+				fmt.Fprint(c.OutOrStdout(), "  ", next)
+			}
 		}
 	}
 	return ended(c, said, asJSON, failed)
