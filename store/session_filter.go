@@ -15,7 +15,7 @@ type SessionFilter struct {
 	IncludeArchived bool
 	Looks           []Look // any of these; nil: any
 	Agent           string // empty: any
-	// Text is part of name, repository, branch, model or id, whatever the case.
+	// Text is part of name, repository, branch, model or id, whatever the case of A to Z.
 	// It may stand for agents and looks as well, whose names it is a part of.
 	Text       string
 	TextAgents []string
