@@ -20,10 +20,12 @@ type Remote struct {
 	guest          string // whose it is, when not of who owns this machine
 }
 
+const keySize = 32
+
 // Key names the remote in paths. It tells nothing and needs no escaping.
 func (r Remote) Key() string {
 	sum := sha256.Sum256([]byte(r.URL))
-	return hex.EncodeToString(sum[:16])
+	return hex.EncodeToString(sum[:])[:keySize]
 }
 
 // place names its mirror.

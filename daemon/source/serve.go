@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -31,13 +32,18 @@ type handler func(http.ResponseWriter, *http.Request, Remote, origin)
 // own lets a request pass when it is for a remote of the session's own.
 func (s *Sources) own(next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		remote, o, err := s.byKey(r.Context(), s.Session(r.Context()), r.PathValue("key"))
+		key, rest := cutKey(r.PathValue("key"))
+		remote, o, err := s.byKey(r.Context(), s.Session(r.Context()), key)
 		if errors.Is(err, store.ErrNotFound) {
 			problem(w, http.StatusNotFound, "This session has no such remote.")
 			return
 		}
 		if err != nil {
 			problem(w, http.StatusBadGateway, err.Error())
+			return
+		}
+		if rest != "" {
+			elsewhere(w, r, remote.Repo, rest)
 			return
 		}
 		if remote.password != "" {
@@ -48,6 +54,27 @@ func (s *Sources) own(next handler) http.HandlerFunc {
 		}
 		next(w, r, remote, o)
 	}
+}
+
+// cutKey takes from a path what follows the key: a session's git puts our address
+// for the beginning of every one that begins like its remote's.
+func cutKey(path string) (key, rest string) {
+	key, rest = path[:min(keySize, len(path))], path[min(keySize, len(path)):]
+	if rest == ".git" { // the same repository
+		rest = ""
+	}
+	return key, rest
+}
+
+// elsewhere leads the session's git to the repository that it meant, whose
+// address only begins like that of its own.
+func elsewhere(w http.ResponseWriter, r *http.Request, repo, rest string) {
+	if strings.HasPrefix(repo, "http") && r.Method == http.MethodGet {
+		service := url.Values{"service": {r.URL.Query().Get("service")}}
+		http.Redirect(w, r, repo+url.PathEscape(rest)+"/info/refs?"+service.Encode(), http.StatusFound)
+		return
+	}
+	http.Error(w, repo+rest+" is none of this session's repositories: name it when you create one, or clone it by https.", http.StatusNotFound) // git shows it
 }
 
 func problem(w http.ResponseWriter, status int, detail string) {

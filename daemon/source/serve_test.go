@@ -2,6 +2,7 @@ package source
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,6 +144,35 @@ func TestSessionReachesItsOwnRemoteOnly(t *testing.T) {
 	if resp, err := http.Get(url + "/info/refs?service=git-shell"); err != nil || resp.StatusCode != http.StatusForbidden {
 		t.Errorf("another service: %v %v", resp, err)
 	}
+}
+
+// A session's git takes its remote's address for the beginning of others, too.
+func TestARepositoryWhoseAddressBeginsLikeTheSessions(t *testing.T) {
+	b := newBench(t)
+	named := b.named("app-docs")
+	git(t, named, "update-server-info")
+	forge := httptest.NewServer(http.FileServer(http.Dir(b.dir)))
+	t.Cleanup(forge.Close)
+	id, url := b.session(origin{Type: Git, Repo: forge.URL + "/app"})
+	work := b.clone(url + "-docs.git")
+	if got, want := git(t, work, "rev-parse", "HEAD"), git(t, named, "rev-parse", "HEAD"); got != want {
+		t.Errorf("cloned %s, want %s", got, want)
+	}
+	resp, err := http.Get(b.url + "/" + id + "/git/" + url[strings.LastIndex(url, "/")+1:] + "%0d%0aX:%20y/info/refs?service=git-upload-pack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if at := resp.Request.URL; resp.Request.Response == nil || at.EscapedPath() != "/app%0D%0AX:%20y/info/refs" {
+		t.Errorf("led to %s", at)
+	}
+
+	folder := b.bare()
+	_, url = b.session(origin{Type: Git, Repo: folder})
+	if out, err := try(t.TempDir(), "clone", url+"-docs"); err == nil || !strings.Contains(out, folder+"-docs is none of this session's repositories") {
+		t.Errorf("%v %s", err, out)
+	}
+	b.clone(url + ".git") // the same
 }
 
 func TestCloneOfWhatIsNotThereSaysSo(t *testing.T) {
