@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,6 +44,7 @@ type Daemon struct {
 	public       *public // the address for others; nil: there is none
 	handler      http.Handler
 	stopping     context.Context
+	ending       sync.WaitGroup // what then ends in sessions
 	stop         context.CancelFunc
 	release      func()
 }
@@ -160,7 +162,7 @@ func (d *Daemon) options() api.Options {
 		DB: d.db, Engine: d.pieces.engine, Links: d.pieces.links, Launch: d.pieces.launch, Sources: d.pieces.sources, Forges: d.pieces.forges,
 		Vault: d.pieces.vault, Auth: d.auth, Chronicles: d.pieces.chronicles, Templates: library(d.cfg), Runtimes: d.pieces.runtimes, Default: d.pieces.standard, Models: models(d.cfg),
 		Sandboxes: d.boxes.sandboxes, Sandbox: d.boxes.choice(d.cfg),
-		Status: d.status, Doctor: d.doctor, RetryImage: d.image.retry, Shutdown: d.stop, Stopping: d.stopping,
+		Status: d.status, Doctor: d.doctor, RetryImage: d.image.retry, Shutdown: d.stop, Stopping: d.stopping, Ending: &d.ending,
 		Now: time.Now, Log: d.log,
 	}
 }
@@ -197,11 +199,22 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer os.Remove(d.cfg.Paths.State)
 	d.log.Info("Daemon runs", "version", d.version, "url", d.auth.ProgramOrigin(), "public", d.auth.PublicOrigin(), "runtime", d.pieces.standard)
 	err := g.Wait()
+	d.leave()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = nil
 	}
 	d.log.Info("Daemon ends", "error", err)
 	return err
+}
+
+// leave waits, for a while, until nothing of the daemon's is left in sessions.
+func (d *Daemon) leave() {
+	left := make(chan struct{})
+	go func() { d.ending.Wait(); close(left) }()
+	select {
+	case <-left:
+	case <-time.After(3 * time.Second):
+	}
 }
 
 // serveOn answers on l until ctx ends; then what is under way has two seconds.

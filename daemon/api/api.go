@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -67,8 +68,10 @@ type Options struct {
 	Shutdown func()
 	// Stopping is done when the daemon shuts down: long answers end then.
 	Stopping context.Context
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Ending counts what then ends in sessions, which the daemon waits for.
+	Ending *sync.WaitGroup
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 type server struct {

@@ -46,8 +46,9 @@ type tty interface {
 
 // join lets ws type in the terminal of this name until one of them goes, and gives
 // its exit code. It reads until ctx ends, which closes ws: cancel is to be called
-// when the last was said, and is when the client goes.
-func join(ctx context.Context, cancel func(), ws *websocket.Conn, t terminal.Terminals, name string, first client.Size, end tty) (int, error) {
+// when the last was said, and is when the client goes. It leaves when the daemon
+// ends, too; what runs in the terminal goes on.
+func (s *server) join(ctx context.Context, cancel func(), ws *websocket.Conn, t terminal.Terminals, name string, first client.Size, end tty) (int, error) {
 	in, keys := io.Pipe()
 	defer in.Close()
 	sizes := make(chan [2]uint, 1)
@@ -75,7 +76,21 @@ func join(ctx context.Context, cancel func(), ws *websocket.Conn, t terminal.Ter
 			}
 		}
 	}()
-	return t.Join(ctx, name, in, end, sizes)
+	s.Ending.Add(1)
+	defer s.Ending.Done()
+	here, leave := context.WithCancel(ctx)
+	defer leave()
+	defer context.AfterFunc(s.Stopping, leave)()
+	return t.Join(here, name, in, end, sizes)
+}
+
+// broken closes the socket of a terminal that ended before its time.
+func (s *server) broken(ws *websocket.Conn, why string) {
+	if s.Stopping.Err() != nil {
+		ws.Close(websocket.StatusGoingAway, "the daemon restarts")
+		return
+	}
+	ws.Close(websocket.StatusInternalError, why)
 }
 
 // attach joins the caller's own terminal to the session's, as
@@ -96,9 +111,9 @@ func (s *server) attach(c echo.Context) error {
 	defer cancel()
 	cols, _ := strconv.ParseUint(c.QueryParam("cols"), 10, 16)
 	rows, _ := strconv.ParseUint(c.QueryParam("rows"), 10, 16)
-	exit, err := join(ctx, cancel, ws, t, terminal.Main, client.Size{Cols: uint(cols), Rows: uint(rows)}, frames{ctx, ws})
+	exit, err := s.join(ctx, cancel, ws, t, terminal.Main, client.Size{Cols: uint(cols), Rows: uint(rows)}, frames{ctx, ws})
 	if err != nil {
-		ws.Close(websocket.StatusInternalError, "the shell could not be started")
+		s.broken(ws, "the shell could not be started")
 		return nil
 	}
 	last, _ := json.Marshal(client.Exit{Exit: exit})

@@ -33,7 +33,6 @@ func (s *server) terminalSocket(c echo.Context) error {
 	}
 	defer ws.CloseNow()
 	ws.SetReadLimit(1 << 20) // a long text that is pasted
-	defer context.AfterFunc(s.Stopping, func() { ws.Close(websocket.StatusGoingAway, "the daemon restarts") })()
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
 	name, end := lastOf(c), &jsonTerminal{ctx: ctx, ws: ws}
@@ -44,12 +43,12 @@ func (s *server) terminalSocket(c echo.Context) error {
 			return nil
 		}
 	}
-	if _, err := join(ctx, cancel, ws, t, name, client.Size{Cols: 80, Rows: 24}, end); err != nil {
+	if _, err := s.join(ctx, cancel, ws, t, name, client.Size{Cols: 80, Rows: 24}, end); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			s.Log.Warn("Terminal ended", "session", c.Param("id"), "error", err)
 		}
 		_ = end.say("error", "The terminal could not be opened, or broke off. Try again.")
-		ws.Close(websocket.StatusInternalError, "the terminal broke off")
+		s.broken(ws, "the terminal broke off")
 		return nil
 	}
 	_ = end.say("exit", "")

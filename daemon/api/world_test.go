@@ -122,7 +122,7 @@ func newWorld(t *testing.T) *world {
 		Status: func(context.Context) client.Status {
 			return client.Status{Version: "test", Runtime: "fake", TokenFile: "/data/token", Image: client.ImageStatus{State: "ready"}, Trouble: Trouble(w.engine.Trouble())}
 		},
-		Stopping: stopping, Now: time.Now, Log: log,
+		Stopping: stopping, Ending: new(sync.WaitGroup), Now: time.Now, Log: log,
 	}
 	w.serve()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*w.handler.Load()).ServeHTTP(rw, r) }))

@@ -51,6 +51,25 @@ func TestTerminalsOfTheContract(t *testing.T) {
 	other.until(`{"data":"","type":"exit"}`)
 	main.types("echo $((6*111))\r")
 	main.until("666")
+
+	// A daemon that ends tells who is there, and leaves nobody in the session.
+	gone := make(chan error, 1)
+	go func() {
+		for {
+			if _, _, err := main.ws.Read(t.Context()); err != nil {
+				gone <- err
+				return
+			}
+		}
+	}()
+	p.down()
+	if err := <-gone; websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Error(err)
+	}
+	p.start()
+	main = p.terminal(id, "main")
+	main.types("echo there-are-$(tmux list-clients | wc -l)-and-$keep\r")
+	main.until("there-are-1-and-here")
 }
 
 // terminals asks a route of a session's terminals.
