@@ -87,7 +87,7 @@ func (s *server) join(ctx context.Context, cancel func(), ws *websocket.Conn, t 
 // broken closes the socket of a terminal that ended before its time.
 func (s *server) broken(ws *websocket.Conn, why string) {
 	if s.Stopping.Err() != nil {
-		ws.Close(websocket.StatusGoingAway, "the daemon restarts")
+		ws.Close(websocket.StatusGoingAway, "the daemon ends or restarts; what runs in the terminal goes on: join it again")
 		return
 	}
 	ws.Close(websocket.StatusInternalError, why)

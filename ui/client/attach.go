@@ -58,7 +58,7 @@ func (t *Terminal) Read(p []byte) (int, error) {
 		case errors.As(err, &closed) && closed.Code == websocket.StatusNormalClosure:
 			return 0, io.EOF
 		case err != nil:
-			return 0, err
+			return 0, told(err)
 		case kind == websocket.MessageBinary:
 			t.rest = b
 		default:

@@ -124,14 +124,19 @@ func (c *Chat) Send(ctx context.Context, f ChatSend) error { return wsjson.Write
 func (c *Chat) Receive(ctx context.Context) (ChatFrame, error) {
 	var f ChatFrame
 	err := wsjson.Read(ctx, c.conn, &f)
+	return f, told(err)
+}
+
+// told is an error of a socket in the server's words, where it had some.
+func told(err error) error {
 	var end websocket.CloseError
 	switch {
-	case errors.As(err, &end) && end.Reason != "": // the server's sentence
-		err = errors.New(end.Reason)
+	case errors.As(err, &end) && end.Reason != "":
+		return errors.New(end.Reason)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		err = errors.New("the daemon does not answer any more")
+		return errors.New("the daemon does not answer any more")
 	}
-	return f, err
+	return err
 }
 
 // Close ends the connection; the agent works on.
