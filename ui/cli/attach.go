@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -45,7 +47,8 @@ func (a *app) attach() *cobra.Command {
 			}
 		}()
 		go io.Copy(t, os.Stdin) // blocks in Read until the process ends
-		if _, err := io.Copy(os.Stdout, t); err != nil {
+		if _, err := io.Copy(&unasked{to: os.Stdout}, t); err != nil {
+			fmt.Fprint(os.Stdout, leaving)
 			return err
 		}
 		if code := t.ExitCode(); code != 0 {
@@ -53,4 +56,37 @@ func (a *app) attach() *cobra.Command {
 		}
 		return nil
 	})
+}
+
+// leaving undoes what the session's tmux set in this terminal (another screen with
+// a region that scrolls, keys, mouse, focus, paste, colours), where it did not come
+// to do so.
+const leaving = "\x1b[r\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?2031l\x1b[?25h\x1b[m\x1b[?1049l"
+
+// sizeQuery asks a terminal for its size, which the session's tmux does though it
+// has been told. tmux 3.2 and 3.3, where attach may run, answer with columns and
+// rows exchanged, and it believes that.
+var sizeQuery = []byte("\x1b[18t")
+
+// unasked writes all but size queries. It keeps the beginning of what may be one
+// until more comes.
+type unasked struct {
+	to   io.Writer
+	kept []byte
+}
+
+func (u *unasked) Write(p []byte) (int, error) {
+	text := bytes.ReplaceAll(append(u.kept, p...), sizeQuery, nil)
+	end := len(text)
+	for n := min(len(sizeQuery)-1, end); n > 0; n-- {
+		if bytes.HasSuffix(text, sizeQuery[:n]) {
+			end -= n
+			break
+		}
+	}
+	u.kept = bytes.Clone(text[end:])
+	if _, err := u.to.Write(text[:end]); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
