@@ -27,6 +27,7 @@ func TestRepositoriesAreAdded(t *testing.T) {
 	// Once there is but one it has no folder.
 	do(t, ctx, chromedp.Navigate(srv.URL+"/page/new"))
 	wait(t, ctx, `document.querySelector('#folder').offsetParent !== null`)
+	wait(t, ctx, `document.querySelector('#more_branches_0 option')`) // the script is there
 	do(t, ctx, chromedp.Click(chromedp.CSS(".another .leave-out button")))
 	wait(t, ctx, `document.querySelector('#folder').offsetParent === null && !document.querySelector('.another')`)
 	do(t, ctx, chromedp.Navigate(srv.URL+"/page/new"))

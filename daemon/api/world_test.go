@@ -125,11 +125,16 @@ func newWorld(t *testing.T) *world {
 		Stopping: stopping, Ending: new(sync.WaitGroup), Now: time.Now, Log: log,
 	}
 	w.serve()
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*w.handler.Load()).ServeHTTP(rw, r) }))
+	var asked sync.WaitGroup // sockets too, which a server that closes does not wait for
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		defer asked.Done()
+		(*w.handler.Load()).ServeHTTP(rw, r)
+	}))
 	srv.Listener.Close()
 	srv.Listener = l
 	srv.Start()
-	t.Cleanup(func() { stop(); srv.Close() })
+	t.Cleanup(func() { stop(); srv.Close(); asked.Wait() })
 	w.client = client.New(a.ProgramOrigin(), strings.TrimSpace(string(token)))
 	return w
 }

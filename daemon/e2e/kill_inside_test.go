@@ -46,6 +46,10 @@ func (s *struck) adapter(agent, name string) {
 		s.t.Fatal(err)
 	}
 	s.eventually(60*time.Second, "the tool runs", func() bool { return s.process("sleep 1234") != 0 })
+	s.eventually(60*time.Second, "the tool is told of", func() bool {
+		got, err := s.client().Get(s.t.Context(), s.id)
+		return err == nil && got.Activity() == client.ToolExecuting
+	})
 	memory, was := s.memory(), s.process(name)
 	slayProcess(s.t, was)
 	s.eventually(60*time.Second, "the adapter runs again", func() bool { now := s.process(name); return now != 0 && now != was })
