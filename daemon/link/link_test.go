@@ -215,20 +215,23 @@ func TestWhatTheAgentDoesStandsOnTheRow(t *testing.T) {
 	is("active", "thinking")
 	w.write("p", wire.EntryText, wire.Text{Block: "a", Text: "x"})
 	is("active", "answering")
-	tool := wire.Tool{ID: "t", Kind: "execute", Title: "`go test\n./...`", Status: "in_progress"}
+	tool := wire.Tool{ID: "t", Kind: "execute", Title: "`go test\n./...`", Status: "pending"}
 	w.write("p", wire.EntryTool, tool)
 	is("tool_executing", "running `go test ./...`")
+	tool.Title, tool.Status = "go vet", "in_progress"
+	w.write("p", wire.EntryTool, tool)
+	is("tool_executing", "running `go vet`")
 	w.set(func() { w.open["q"] = true })
 	w.write("p", wire.EntryPermission, wire.Permission{ID: "q", Tool: tool, Options: []wire.Option{{ID: "yes", Kind: "allow_once"}}})
-	is("waiting", "asks: running `go test ./...`")
+	is("waiting", "asks: running `go vet`")
 	w.kill()
 	w.start()
 	until(t, "connected", func() bool { _, ok := w.links.Health(w.id); return ok })
-	is("waiting", "asks: running `go test ./...`")
+	is("waiting", "asks: running `go vet`")
 	if err := w.links.Answer(t.Context(), store.Principal{}, w.id, "q", "yes"); err != nil {
 		t.Fatal(err)
 	}
-	is("tool_executing", "running `go test ./...`")
+	is("tool_executing", "running `go vet`")
 	tool.Status = "completed"
 	w.write("p", wire.EntryPermissionDone, wire.PermissionDone{ID: "q", Option: "yes", Allowed: true})
 	w.write("p", wire.EntryTool, tool)

@@ -84,7 +84,8 @@ func (t *talk) tool(e store.Entry) {
 	}
 	t.busy, t.stall = true, nil
 	t.tools = slices.DeleteFunc(t.tools, func(r running) bool { return r.id == v.ID })
-	if v.Status == "in_progress" && len(t.tools) < maxOpen {
+	// Some agents say that a tool is in progress half a minute after it began, if at all.
+	if (v.Status == "pending" || v.Status == "in_progress") && len(t.tools) < maxOpen {
 		t.tools = append(t.tools, running{v.ID, label(v)})
 	}
 }
