@@ -143,15 +143,19 @@ func (w *wishes) source() (*client.Source, error) {
 
 // checkout reads REPOSITORY, REPOSITORY#BRANCH, or the JSON of one.
 func checkout(named string) (r client.AdditionalRepo, err error) {
-	if strings.HasPrefix(named, "{") {
+	at := strings.LastIndexByte(named, '#')
+	if _, missing := os.Stat(named); missing == nil {
+		at = -1 // of the name of a folder
+	}
+	switch {
+	case strings.HasPrefix(named, "{"):
 		if r, err = client.ParseRepository(named); err != nil {
 			return r, fmt.Errorf("--repo: %w", err)
 		}
-	} else if r.Repo = named; strings.LastIndexByte(named, '#') > 0 {
-		if _, err := os.Stat(named); err != nil { // no folder of that name
-			at := strings.LastIndexByte(named, '#')
-			r.Repo, r.Branch = named[:at], named[at+1:]
-		}
+	case at > 0:
+		r.Repo, r.Branch = named[:at], named[at+1:]
+	default:
+		r.Repo = named
 	}
 	r.Repo, err = repository(r.Repo)
 	return r, err
